@@ -1,0 +1,54 @@
+"""What makes one DenseDepth differ from another: its widths, its activations and the range of its depth."""
+
+from transformers import PreTrainedConfig
+
+
+class DenseDepthConfig(PreTrainedConfig):
+    """Configuration of a DenseDepth network. The defaults are the authors' released NYU network.
+
+    One class covers every variant:
+
+    - released (`nyu.h5`, `kitti.h5`): the defaults, 42.66 M parameters;
+    - the authors' current code: `decoder_width=832, leaky_after_conv_a=True`, 21.4 M;
+    - a small one: `DenseDepthConfig(num_init_features=24, growth_rate=12, block_config=[4, 6, 8, 6],
+      decoder_width=128, leaky_after_conv_a=True)`, less than 1 M.
+
+    Args:
+        num_channels: channels of the input, RGB in [0, 1].
+        num_init_features: channels after the first convolution.
+        growth_rate: channels that each dense layer adds.
+        bottleneck_factor: a dense layer's 1x1 convolution has `bottleneck_factor * growth_rate` channels.
+        block_config: dense layers in each block. Input sides must be multiples of 2 ** (len(block_config) + 1).
+        decoder_width: channels after the decoder's 1x1 convolution; each up-block halves them.
+        leaky_after_conv_a: LeakyReLU after an up-block's first convolution too (it always follows the second).
+        leaky_slope: negative slope of the LeakyReLU.
+        final_relu: ReLU after the encoder's last batch normalisation.
+        batch_norm_eps: 1.001e-5 is Keras's DenseNet, not torch's 1e-5.
+        align_corners: of the decoder's bilinear upsampling; the released weights were trained with True.
+        min_depth, max_depth: depth in metres is `clip(max_depth / raw, min_depth, max_depth)`. NYU: 0.1, 10
+            (the authors' `10 * clip(1000 / raw, 10, 1000) / 1000` in other units); KITTI: 1, 80.
+        depth_estimation_type: always "metric": larger is farther, in metres.
+    Source: Alhashim & Wonka 2018, "High Quality Monocular Depth Estimation via Transfer Learning".
+    """
+
+    model_type = "densedepth"
+
+    num_channels: int = 3
+    num_init_features: int = 64
+    growth_rate: int = 32
+    bottleneck_factor: int = 4
+    block_config: list[int] | tuple[int, ...] = (6, 12, 32, 32)
+    decoder_width: int = 1664
+    leaky_after_conv_a: bool = False
+    leaky_slope: float = 0.2
+    final_relu: bool = True
+    batch_norm_eps: float = 1.001e-5
+    align_corners: bool = True
+    min_depth: float | int = 0.1
+    max_depth: float | int = 10.0
+    depth_estimation_type: str = "metric"
+
+    @property
+    def size_divisor(self) -> int:
+        """Input sides must be multiples of this: 2 by the stem, 2 by its pool, 2 by each transition."""
+        return 2 ** (len(self.block_config) + 1)

@@ -1,0 +1,104 @@
+"""DenseDepth's image processor: RGB in [0, 1], sides multiples of 32, and depth brought back to a stated size."""
+
+from typing import Any
+
+import numpy as np
+from torch.nn import functional
+from transformers import BatchFeature
+from transformers.image_processing_backends import PilBackend
+from transformers.image_utils import PILImageResampling, SizeDict
+from transformers.processing_utils import ImagesKwargs
+
+
+class DenseDepthImageProcessorKwargs(ImagesKwargs, total=False):
+    """size_divisor: without a `size`, each side is resized to its nearest multiple of this (at least one)."""
+
+    size_divisor: int
+
+
+class DenseDepthImageProcessor(PilBackend):
+    """Prepare images for DenseDepth and bring its predictions back to the images' size.
+
+    `size` is the input size the network was trained at: {"height": 480, "width": 640} for NYU. Without one the image
+    keeps its size, rounded to multiples of `size_divisor`.
+
+    Example:
+        inputs = processor(images=image, return_tensors="pt")          # pixel_values (1, 3, H, W), [0, 1]
+        maps = processor.post_process_depth_estimation(model(**inputs), target_sizes=[image.size[::-1]])
+        maps[0]["predicted_depth"]                                     # (height, width) float32, metres
+    """
+
+    valid_kwargs = DenseDepthImageProcessorKwargs
+    model_input_names = ["pixel_values"]  # noqa: RUF012 (transformers' own way)
+
+    do_convert_rgb = True
+    do_resize = True
+    do_rescale = True
+    rescale_factor = 1 / 255
+    do_normalize = False
+    resample = PILImageResampling.BILINEAR
+    size = None
+    size_divisor = 32
+
+    def _validate_preprocess_kwargs(self, **kwargs: Any) -> None:
+        kwargs.pop("do_resize", None)  # its check would ask for a `size`, which may be left open here
+        super()._validate_preprocess_kwargs(**kwargs)
+
+    def _preprocess(
+        self,
+        images: list[np.ndarray],
+        do_resize: bool,
+        size: SizeDict | None,
+        resample: PILImageResampling,
+        do_rescale: bool,
+        rescale_factor: float,
+        do_normalize: bool,
+        image_mean: tuple[float, ...] | None,
+        image_std: tuple[float, ...] | None,
+        size_divisor: int = 32,
+        return_tensors: str | None = None,
+        **kwargs: Any,
+    ) -> BatchFeature:
+        prepared = []
+        for image in images:
+            if do_resize:
+                target = size or nearest_size(*image.shape[-2:], size_divisor)
+                if (target.height, target.width) != image.shape[-2:]:
+                    image = self.resize(image, target, resample=resample)
+            image = np.asarray(image, dtype=np.float32)
+            if do_rescale:
+                image = image * np.float32(rescale_factor)
+            if do_normalize:
+                image = self.normalize(image, image_mean, image_std)
+            prepared.append(image)
+        return BatchFeature({"pixel_values": prepared}, tensor_type=return_tensors)
+
+    def post_process_depth_estimation(
+        self, outputs: Any, target_sizes: list[tuple[int, int]] | None = None
+    ) -> list[dict[str, Any]]:
+        """Resize each predicted depth map to its (height, width), bilinear, half-pixel centres.
+
+        Returns:
+            one {"predicted_depth": (height, width) float32, metres} an image.
+        """
+        depths = outputs.predicted_depth
+        if target_sizes is None:
+            return [{"predicted_depth": depth} for depth in depths]
+        if len(target_sizes) != len(depths):
+            raise ValueError(f"{len(depths)} depth maps but {len(target_sizes)} target sizes")
+        maps = []
+        for depth, (height, width) in zip(depths, target_sizes, strict=True):
+            resized = functional.interpolate(
+                depth[None, None].float(),
+                size=(int(height), int(width)),
+                mode="bilinear",
+                align_corners=False,
+            )
+            maps.append({"predicted_depth": resized[0, 0]})
+        return maps
+
+
+def nearest_size(height: int, width: int, divisor: int) -> SizeDict:
+    """Each side's nearest multiple of `divisor`, never 0: (224, 200, 32) -> 224 x 192."""
+    sides = [max(1, round(side / divisor)) * divisor for side in (height, width)]
+    return SizeDict(height=sides[0], width=sides[1])
