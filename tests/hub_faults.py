@@ -1,0 +1,79 @@
+"""Faults for the loopback Hub: which request goes wrong, and how."""
+
+import random
+import re
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+TRANSIENT_KINDS = ("500", "503", "429", "reset", "lost", "stall")
+
+
+@dataclass
+class Fault:
+    """What happens to a request.
+
+    Args:
+        kind: a status code as text ("503"); "reset": the connection is cut before anything is done; "lost": the
+            request is carried out and the connection cut before the response; "stall": nothing is answered for
+            `stall_s`, then the connection is cut; "late": carried out, but answered only after `stall_s`.
+        on: regular expression searched in "METHOD /path".
+        times: for how many matching requests.
+        skip: how many matching requests pass before the first fault.
+    """
+
+    kind: str
+    on: str = ""
+    times: int = 1
+    skip: int = 0
+    headers: dict[str, str] = field(default_factory=dict)
+    message: str = "injected fault"
+    stall_s: float = 3.0
+
+
+class Faults:
+    """The faults still to come. Rules come first; then `chance`, a function of the request's line."""
+
+    def __init__(self) -> None:
+        self.rules: list[Fault] = []
+        self.chance: Callable[[str], Fault | None] | None = None
+        self.done: list[tuple[str, str]] = []
+        self._lock = threading.Lock()
+
+    def add(self, fault: Fault) -> None:
+        self.rules.append(fault)
+
+    def clear(self) -> None:
+        self.rules.clear()
+        self.chance = None
+
+    def take(self, line: str) -> Fault | None:
+        with self._lock:
+            fault = self._take(line)
+            if fault is not None:
+                self.done.append((fault.kind, line))
+            return fault
+
+    def _take(self, line: str) -> Fault | None:
+        for fault in self.rules:
+            if fault.times > 0 and re.search(fault.on, line):
+                if fault.skip > 0:
+                    fault.skip -= 1
+                    continue
+                fault.times -= 1
+                return fault
+        return self.chance(line) if self.chance else None
+
+
+def random_faults(rng: random.Random, probability: float, most: int) -> Callable[[str], Fault | None]:
+    """Any request may fail in any transient way, at most `most` times in all."""
+    left = [most]
+
+    def chance(line: str) -> Fault | None:
+        if left[0] <= 0 or rng.random() >= probability:
+            return None
+        left[0] -= 1
+        kind = rng.choice(TRANSIENT_KINDS)
+        return Fault(kind, headers={"Retry-After": "0"} if kind == "429" else {}, stall_s=1.5)
+
+    return chance
