@@ -18,9 +18,9 @@ class DenseDepthConfig(PreTrainedConfig):
         num_init_features: channels after the first convolution.
         growth_rate: channels that each dense layer adds.
         bottleneck_factor: a dense layer's 1x1 convolution has `bottleneck_factor * growth_rate` channels.
-        block_config: dense layers in each block. Input sides must be multiples of 2 ** (len(block_config) + 1).
+        block_config: dense layers in each block; input sides are multiples of 2 ** (len(block_config) + 1).
         decoder_width: channels after the decoder's 1x1 convolution; each up-block halves them.
-        leaky_after_conv_a: LeakyReLU after an up-block's first convolution too (it always follows the second).
+        leaky_after_conv_a: LeakyReLU after an up-block's first convolution too (the second always has it).
         leaky_slope: negative slope of the LeakyReLU.
         final_relu: ReLU after the encoder's last batch normalisation.
         batch_norm_eps: 1.001e-5 is Keras's DenseNet, not torch's 1e-5.

@@ -1,4 +1,4 @@
-"""DenseDepth's image processor: RGB in [0, 1], sides multiples of 32, and depth brought back to a stated size."""
+"""DenseDepth's image processor: RGB in [0, 1], sides multiples of 32, depth brought back to a stated size."""
 
 from typing import Any
 
@@ -19,8 +19,8 @@ class DenseDepthImageProcessorKwargs(ImagesKwargs, total=False):
 class DenseDepthImageProcessor(PilBackend):
     """Prepare images for DenseDepth and bring its predictions back to the images' size.
 
-    `size` is the input size the network was trained at: {"height": 480, "width": 640} for NYU. Without one the image
-    keeps its size, rounded to multiples of `size_divisor`.
+    `size` is the input size the network was trained at: {"height": 480, "width": 640} for NYU. Without one the
+    image keeps its size, rounded to multiples of `size_divisor`.
 
     Example:
         inputs = processor(images=image, return_tensors="pt")          # pixel_values (1, 3, H, W), [0, 1]
@@ -29,7 +29,7 @@ class DenseDepthImageProcessor(PilBackend):
     """
 
     valid_kwargs = DenseDepthImageProcessorKwargs
-    model_input_names = ["pixel_values"]  # noqa: RUF012 (transformers' own way)
+    model_input_names = ["pixel_values"]
 
     do_convert_rgb = True
     do_resize = True

@@ -177,12 +177,12 @@ class DenseDepthForDepthEstimation(PreTrainedModel):
         return output.to_tuple() if return_dict is False else output
 
     def _init_weights(self, module: nn.Module) -> None:
-        # Kaiming, as DenseNet was trained; transformers' default, a normal of 0.02 whatever the fan-in, stalls here.
+        # Kaiming, as DenseNet was trained; transformers' default, 0.02 whatever the fan-in, stalls here.
         if isinstance(module, nn.BatchNorm2d):
             super()._init_weights(module)
         elif isinstance(module, nn.Conv2d):
             if module is self.conv3:
-                # Start from one depth everywhere: the geometric middle of the range, where max_depth / raw is it.
+                # Start from one depth everywhere, the geometric middle of the range.
                 init.normal_(module.weight, std=1e-3)
                 init.constant_(module.bias, (self.config.max_depth / self.config.min_depth) ** 0.5)
                 return
