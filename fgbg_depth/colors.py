@@ -113,9 +113,11 @@ def legend_ticks(low: float, high: float, kind: str = "metric", unit: str = "m")
     if kind != "metric":
         return [(0.0, "far"), (1.0, "near")]
     decades = range(math.floor(math.log10(low)) - 1, math.ceil(math.log10(high)) + 1)
-    marks = [m * 10.0**d for d in decades for m in (1, 2, 5)]
-    inside = [m for m in marks if low * 0.999 <= m <= high * 1.001]
-    if len(inside) < 2:  # a narrow range holds no two round numbers: name its ends
+    for steps in ((1, 2, 5), (1, 1.5, 2, 3, 5, 7), (1, 1.2, 1.5, 2, 2.5, 3, 4, 5, 6, 7, 8, 9)):
+        inside = [m * 10.0**d for d in decades for m in steps if low * 0.999 <= m * 10.0**d <= high * 1.001]
+        if len(inside) >= 4:
+            break
+    if len(inside) < 2:  # a range too narrow for two round numbers: name its ends
         inside = [low, high]
     inside.sort(reverse=True)
     return [(float(nearness(m, low, high, kind)), _metres(m, unit)) for m in inside]

@@ -1,0 +1,61 @@
+"""Text for the card: people's words made harmless in Markdown, and numbers made readable."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from typing import Any
+
+# Entities mean the letter and never the mark-up, in table cells, in links' texts and in HTML alike.
+_SPECIAL = re.compile(r"[\\`*_{}\[\]<>|~#&!$^\"']")
+_MAYBE_LINK = re.compile(r"(?i)\b(javascript|data|vbscript):")
+
+
+def text(value: Any) -> str:
+    """Someone's words as one line of Markdown that shows just these words: no mark-up, no HTML, no new lines."""
+    line = " ".join("".join(c if c.isprintable() else " " for c in str(value)).split())
+    line = _SPECIAL.sub(lambda m: f"&#{ord(m[0])};", line)
+    line = _MAYBE_LINK.sub(r"\1&#58;", line)
+    # what starts a list, a heading or a quotation at the beginning of a line
+    return re.sub(r"^([-+=:]|\d+(?=[.)]))", lambda m: f"&#{ord(m[0][0])};{m[0][1:]}", line)
+
+
+def code(value: Any) -> str:
+    """Someone's words in the typeface of code."""
+    return f"<code>{text(value)}</code>"
+
+
+def fence(value: str, language: str = "") -> str:
+    """A block of code whose fence is longer than any run of backticks inside."""
+    longest = max((len(run) for run in re.findall(r"`+", value)), default=0)
+    marks = "`" * max(3, longest + 1)
+    return f"{marks}{language}\n{value.rstrip()}\n{marks}"
+
+
+def count(value: int) -> str:
+    return f"{value:,}"
+
+
+def size(num_bytes: float) -> str:
+    """12.3 MB; powers of 1000, as the Hub counts."""
+    for unit in ("B", "kB", "MB", "GB"):
+        if abs(num_bytes) < 999.5:
+            break
+        num_bytes /= 1000
+    else:
+        unit = "TB"
+    return f"{num_bytes:.0f} {unit}" if unit == "B" else f"{num_bytes:.3g} {unit}"
+
+
+def channels(values: Sequence[float]) -> str:
+    return ", ".join(f"{v:.4f}" for v in values)
+
+
+def span(ends: Sequence[int]) -> str:
+    """A range of whole numbers, or the number where both ends are the same."""
+    return str(ends[0]) if ends[0] == ends[-1] else f"{ends[0]}-{ends[-1]}"
+
+
+def number(value: float) -> str:
+    """A number as people write it: 0.001, 10, 1/256 = 0.00390625."""
+    return f"{value:.10g}"
