@@ -240,3 +240,16 @@ def _number(key: str, value: Any, kind: type, limits: Mapping[str, Any]) -> Any:
 def _show(value: Any) -> str:
     text = repr(value)
     return text if len(text) <= 80 else text[:77] + "..."
+
+
+def demo_recipe() -> Recipe:
+    """The bundled demonstration: 16 x 16 sources, cut-outs standing on the ground."""
+    return Recipe(
+        name="fgbg-demo",
+        placements=2,
+        placement="ground",
+        holdout=0.125,
+        license="apache-2.0",
+        background_license="rendered by this project (demo/), Apache-2.0",
+        foreground_license="rendered by this project (demo/), Apache-2.0",
+    )

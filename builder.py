@@ -1,0 +1,16 @@
+"""Make, check and publish fgbg-depth datasets.
+
+    python builder.py build --backgrounds DIR --foregrounds DIR --output DIR
+    python builder.py --help
+
+From Python: `from builder import FgBgDepth`, a `datasets` builder with the recipe's fields as arguments.
+"""
+
+from fgbg_depth.cli import main
+
+if __name__ == "__main__":
+    raise SystemExit(main())
+
+from fgbg_depth.dataset import FgBgDepth  # noqa: E402 (after the command, whose --help must not wait for it)
+
+__all__ = ["FgBgDepth"]

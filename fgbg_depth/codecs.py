@@ -1,0 +1,95 @@
+"""Pixels to bytes and back. `encode_`/`decode_` are inverses, except for JPEG's loss.
+
+Deflate is the largest cost of a row, so grey PNGs are written with ISA-L: a 16-bit depth map of 224x224
+takes 0.2 ms where zlib level 1 takes 1.4 ms and Pillow's default 9 ms, at the same size.
+"""
+
+from __future__ import annotations
+
+import io
+import struct
+
+import numpy as np
+from isal import isal_zlib
+from PIL import Image
+
+_SIGNATURE = b"\x89PNG\r\n\x1a\n"
+_UP = 2  # PNG filter: difference to the pixel above
+_SUBSAMPLING = {"4:4:4": 0, "4:2:0": 2}
+
+
+def encode_png(image: Image.Image) -> bytes:
+    """Any Pillow image as a lossless PNG, well compressed; for the few, not for the many."""
+    buffer = io.BytesIO()
+    image.save(buffer, "PNG", compress_level=6)
+    return buffer.getvalue()
+
+
+def encode_image(image: Image.Image, image_format: str, quality: int, subsampling: str) -> bytes:
+    """A composite as the recipe stores it: JPEG with the standard tables, or PNG."""
+    if image_format == "png":
+        return encode_rgb_png(np.asarray(image))
+    buffer = io.BytesIO()
+    image.save(buffer, "JPEG", quality=quality, subsampling=_SUBSAMPLING[subsampling])
+    return buffer.getvalue()
+
+
+def encode_mask(alpha: np.ndarray) -> bytes:
+    """(H, W) uint8 matte as an 8-bit grey PNG. Unfiltered: mattes are runs of 0 and 255, which filters break up."""
+    height, width = alpha.shape
+    rows = np.zeros((height, width + 1), np.uint8)
+    rows[:, 1:] = alpha
+    return _png(rows, width, height, bits=8, color_type=0)
+
+
+def encode_depth(stored: np.ndarray) -> bytes:
+    """(H, W) uint16 or uint8 stored depth values as a grey PNG of that many bits."""
+    height, width = stored.shape
+    size = stored.dtype.itemsize
+    if stored.dtype not in (np.uint8, np.uint16):
+        raise TypeError(f"depth values are stored as uint8 or uint16, not {stored.dtype}")
+    flat = stored.astype(">u2" if size == 2 else "u1").view(np.uint8).reshape(height, width * size)
+    return _png(_filtered_up(flat), width, height, bits=8 * size, color_type=0)
+
+
+def encode_rgb_png(pixels: np.ndarray) -> bytes:
+    """(H, W, 3) uint8 as a PNG."""
+    height, width, channels = pixels.shape
+    return _png(_filtered_up(pixels.reshape(height, width * channels)), width, height, bits=8, color_type=2)
+
+
+def decode_rgb(data: bytes) -> np.ndarray:
+    """Encoded image to (H, W, 3) uint8."""
+    return np.asarray(Image.open(io.BytesIO(data)).convert("RGB"))
+
+
+def decode_rgba(data: bytes) -> np.ndarray:
+    """Encoded image to (H, W, 4) uint8, straight alpha."""
+    return np.asarray(Image.open(io.BytesIO(data)).convert("RGBA"))
+
+
+def decode_grey(data: bytes) -> np.ndarray:
+    """Grey PNG to (H, W) uint8 or uint16, the stored values."""
+    image = Image.open(io.BytesIO(data))
+    values = np.asarray(image)
+    return values.astype(np.uint16) if image.mode.startswith("I") else values
+
+
+def _filtered_up(flat: np.ndarray) -> np.ndarray:
+    """Scanlines with PNG's Up filter: smooth maps become small numbers."""
+    rows = np.empty((flat.shape[0], flat.shape[1] + 1), np.uint8)
+    rows[:, 0] = _UP
+    rows[0, 1:] = flat[0]
+    np.subtract(flat[1:], flat[:-1], out=rows[1:, 1:])
+    return rows
+
+
+def _png(scanlines: np.ndarray, width: int, height: int, bits: int, color_type: int) -> bytes:
+    header = struct.pack(">IIBBBBB", width, height, bits, color_type, 0, 0, 0)
+    body = isal_zlib.compress(scanlines, 1)
+    return b"".join((_SIGNATURE, _chunk(b"IHDR", header), _chunk(b"IDAT", body), _chunk(b"IEND", b"")))
+
+
+def _chunk(kind: bytes, data: bytes) -> bytes:
+    crc = isal_zlib.crc32(data, isal_zlib.crc32(kind))
+    return b"".join((struct.pack(">I", len(data)), kind, data, struct.pack(">I", crc)))

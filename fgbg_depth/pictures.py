@@ -1,0 +1,132 @@
+"""One picture file to pixels: every mode to RGB or RGBA, turned upright, or the reason why not."""
+
+from __future__ import annotations
+
+import io
+
+import numpy as np
+from PIL import Image, ImageCms, ImageOps, UnidentifiedImageError
+
+from fgbg_depth.errors import SourceError
+
+FORMATS = ("JPEG", "PNG", "WEBP", "BMP", "GIF", "TIFF", "AVIF", "PPM", "TGA", "JPEG2000", "MPO")
+EXTENSIONS = frozenset(
+    ".jpg .jpeg .jpe .jfif .png .apng .webp .bmp .gif .tif .tiff .avif .ppm .pgm .pbm .pnm .tga .jp2 .mpo".split()
+)
+MAX_PIXELS = 2**27  # 134 million: four times the largest phone photograph, 0.5 GB decoded
+_SRGB = ImageCms.createProfile("sRGB")
+
+
+def load_rgb(data: bytes, at_least: int = 0) -> Image.Image:
+    """Decode a picture to RGB, upright, in sRGB; transparent parts become white.
+
+    Args:
+        data: the file's bytes.
+        at_least: a JPEG may be decoded at a reduced size whose sides are still at least this many pixels.
+    Raises:
+        SourceError: the reason the file cannot be used.
+    """
+    image = _open(data, at_least)
+    if has_transparency(image):
+        rgba = _to_rgba(image)
+        return Image.alpha_composite(Image.new("RGBA", rgba.size, "white"), rgba).convert("RGB")
+    return _to_rgb(image)
+
+
+def load_rgba(data: bytes) -> Image.Image:
+    """Decode a cut-out to RGBA with straight alpha, upright, in sRGB.
+
+    Raises:
+        SourceError: the reason the file cannot be used, such as no transparency.
+    """
+    image = _open(data)
+    if not has_transparency(image):
+        raise SourceError(f"has no transparency (mode {image.mode})")
+    rgba = _to_rgba(image)
+    low, high = rgba.getchannel("A").getextrema()
+    if low == 255:
+        raise SourceError("has no transparency (its alpha is 255 everywhere)")
+    if high == 0:
+        raise SourceError("is wholly transparent")
+    return rgba
+
+
+def has_transparency(image: Image.Image) -> bool:
+    return image.mode in ("RGBA", "LA", "PA", "RGBa", "La") or "transparency" in image.info
+
+
+def _open(data: bytes, at_least: int = 0) -> Image.Image:
+    if not data:
+        raise SourceError("is empty (0 bytes)")
+    try:
+        image = Image.open(io.BytesIO(data), formats=FORMATS)
+        if image.width * image.height > MAX_PIXELS:
+            raise SourceError(f"is too large: {image.width}x{image.height} pixels, at most {MAX_PIXELS:,} are read")
+        if at_least and image.format == "JPEG":
+            image.draft("RGB", (at_least, at_least))
+        profile = image.info.get("icc_profile")
+        transparency = image.info.get("transparency")
+        image.load()
+        upright = ImageOps.exif_transpose(image)
+        if transparency is not None:  # exif_transpose copies pixels, not always this
+            upright.info["transparency"] = transparency
+        if profile:
+            upright.info["icc_profile"] = profile
+        return upright
+    except SourceError:
+        raise
+    except (Image.DecompressionBombError, Image.DecompressionBombWarning) as e:
+        raise SourceError(f"is too large: {e}") from e
+    except UnidentifiedImageError as e:
+        raise SourceError("is not a picture, or of a kind that is not read here") from e
+    except MemoryError as e:
+        raise SourceError("is too large for this machine's memory") from e
+    except Exception as e:  # decoders of hostile files raise nearly anything: EOFError, SyntaxError, struct.error
+        raise SourceError(f"is damaged ({type(e).__name__}: {str(e)[:120]})") from e
+
+
+def _to_rgb(image: Image.Image) -> Image.Image:
+    if image.mode in ("I;16", "I;16B", "I;16L", "I;16N", "I", "F"):
+        return Image.fromarray(_to_8_bit(np.asarray(image))).convert("RGB")
+    return _to_srgb(image, "RGB")
+
+
+def _to_rgba(image: Image.Image) -> Image.Image:
+    if image.mode.startswith("I"):  # 16-bit grey with a transparent value
+        grey = _to_8_bit(np.asarray(image))
+        alpha = np.where(np.asarray(image) == image.info["transparency"], 0, 255).astype(np.uint8)
+        return Image.merge("RGBA", [Image.fromarray(grey)] * 3 + [Image.fromarray(alpha)])
+    if image.mode == "La":
+        image = image.convert("LA")
+    rgba = image.convert("RGBA")
+    if image.mode in ("RGB", "RGBA") and image.info.get("icc_profile"):
+        rgb = rgba.convert("RGB")
+        rgb.info["icc_profile"] = image.info["icc_profile"]
+        rgba = Image.merge("RGBA", [*_to_srgb(rgb, "RGB").split(), rgba.getchannel("A")])
+    return rgba
+
+
+def _to_srgb(image: Image.Image, mode: str) -> Image.Image:
+    """Apply an embedded RGB or CMYK profile; a broken profile is ignored, as viewers do."""
+    profile = image.info.get("icc_profile")
+    if profile and image.mode in ("RGB", "CMYK"):
+        try:
+            source = ImageCms.ImageCmsProfile(io.BytesIO(profile))
+            if "sRGB" not in ImageCms.getProfileDescription(source):
+                converted = ImageCms.profileToProfile(image, source, _SRGB, outputMode=mode)
+                if converted is not None:
+                    return converted
+        except (ImageCms.PyCMSError, OSError, ValueError):
+            pass
+    return image.convert(mode)
+
+
+def _to_8_bit(values: np.ndarray) -> np.ndarray:
+    """Grey of more than 8 bits to 8, by the range of its type; floats are [0, 1] unless they exceed it."""
+    if not np.isfinite(values).all():
+        raise SourceError("has values that are not numbers")
+    if values.dtype.kind == "f":
+        top = 1.0 if values.max(initial=0) <= 1 else 255.0 if values.max() <= 255 else 65535.0
+    else:
+        top = 65535.0 if values.max(initial=0) > 255 or values.dtype.itemsize == 2 else 255.0
+    return np.rint(np.clip(values.astype(np.float64) / top, 0, 1) * 255).astype(np.uint8)

@@ -1,0 +1,316 @@
+"""A build from start to end: sources, plan, the missing shards, statistics, card."""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import json
+import os
+import sys
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from fgbg_depth import engine, schema
+from fgbg_depth.codecs import decode_rgb
+from fgbg_depth.errors import OutputError, RecipeError
+from fgbg_depth.parquet import read_record
+from fgbg_depth.plan import Plan, Shard, make_plan
+from fgbg_depth.prepared import prepared_names, write_prepared
+from fgbg_depth.recipe import Recipe, parse_recipe
+from fgbg_depth.sources import Sources, load_sources
+from fgbg_depth.state import remember_output
+from fgbg_depth.statistics import Sums
+from fgbg_depth.storage import Storage, Written
+
+Say = Callable[[str], None]
+
+
+def say_on_stderr(text: str) -> None:
+    print(text, file=sys.stderr, flush=True)
+
+
+@dataclass(frozen=True)
+class BuildResult:
+    """What a build did."""
+
+    output: str
+    rows: int
+    shards: int
+    made: int  # shards made now; the others were there already
+    relabelled: int  # of these, how many took over finished composites
+    whole: bool  # False after one slice of a build, or a `limit`
+    skipped: tuple[tuple[str, str], ...] = ()
+    changed: bool = True  # False: everything was there, nothing was written
+
+
+@dataclass
+class _Work:
+    """A build under way."""
+
+    plan: Plan
+    storage: Storage
+    present: dict[str, int]  # files under data/ and their bytes
+    written: dict[str, Written] = field(default_factory=dict)  # known sizes and hashes
+
+    def tasks(self) -> list[engine.Task]:
+        """Missing shards, each with the shard whose images it can take over."""
+        images = {_compose_digest_of(path): path for path in sorted(self.present)}
+        missing = [s for s in self.plan.shards if s.path not in self.present]
+        return [(shard, images.get(shard.compose_digest)) for shard in missing]
+
+
+def build(
+    recipe: Recipe,
+    output: str | os.PathLike[str],
+    *,
+    workers: int | None = None,
+    device: str = "auto",
+    part: tuple[int, int] | None = None,
+    finish: bool = False,
+    engine_name: str = "local",
+    address: str | None = None,
+    say: Say = say_on_stderr,
+    progress: bool = True,
+) -> BuildResult:
+    """Make a dataset, or what is missing of it.
+
+    Args:
+        output: folder, or any fsspec URL; becomes a dataset repository that `load_dataset` opens.
+        workers: processes; default: one a core, at most 6 a GPU when the labels are made there.
+        device: where the depth model runs: auto, cpu, cuda, cuda:1, mps.
+        part: (i, n): make only the i-th (from 1) of n slices of the shards, and no card; other machines make
+            the others into the same output.
+        finish: make no shard; check that all slices are there, then statistics and card.
+        engine_name: "local", or "ray" for a Ray cluster at `address`.
+        say: told what a person should know, line by line.
+    Raises:
+        FgBgError: one of its kinds; the message says what to do. Finished shards are always kept.
+    """
+    storage = Storage(output)
+    with storage.lock(shared=part is not None):
+        check_output(storage)
+        recipe = recipe.replace(depth_range=recipe.depth_range or _earlier_range(recipe, storage))
+        workers = workers or default_workers(recipe, device)
+        plan = plan_build(recipe, workers, device, say)
+        if recipe.depth_range is None and plan.spec is not None and plan.spec.kind != "metric":
+            # the range that was found becomes part of the recipe: more sources must not move it
+            recipe = recipe.replace(depth_range=[plan.spec.low, plan.spec.high])
+            plan = dataclasses.replace(plan, recipe=recipe)
+        previous = read_statistics(storage)
+        work = _Work(plan, storage, storage.list(schema.DATA), _known(previous))
+        tasks = work.tasks()
+        if not tasks and _is_whole(work, previous):
+            remember_output(str(output))
+            return BuildResult(str(output), plan.rows, len(plan.shards), 0, 0, True, plan.sources.skipped, False)
+        if part is None:
+            storage.clean((schema.DATA, schema.BG, schema.FG, schema.PREVIEW, schema.ASSETS, ""))
+        storage.write(schema.RECIPE, recipe.to_yaml().encode())
+        storage.remove(schema.STATISTICS)  # not whole until it is written again
+        bg_file, fg_file = write_prepared(storage, plan.sources)
+        if finish and tasks:
+            names = "\n".join(f"  {shard.path}" for shard, _ in tasks[:10])
+            raise OutputError(
+                f"{len(tasks)} of {len(plan.shards)} shards are missing:\n{names}\n"
+                "  Run the slices that make them (build --shards i/n), or build without --finish."
+            )
+        if part is not None:
+            mine = {shard.path for shard in plan.shards[part[0] - 1 :: part[1]]}
+            tasks = [task for task in tasks if task[0].path in mine]
+        job = engine.Job(recipe, plan.spec, str(output), bg_file, fg_file, device)
+        if len(tasks) < len(plan.shards):
+            say(f"{len(plan.shards) - len(tasks)} of {len(plan.shards)} shards are already there or not ours to make.")
+        _run(work, job, tasks, workers, engine_name, address, progress)
+        if part is None:
+            _finish(work, previous, (bg_file, fg_file))
+            remember_output(str(output))
+    relabelled = sum(old is not None for _, old in tasks)
+    return BuildResult(
+        str(output), plan.rows, len(plan.shards), len(tasks), relabelled, part is None, plan.sources.skipped
+    )
+
+
+def plan_build(recipe: Recipe, workers: int = 1, device: str = "auto", say: Say = say_on_stderr) -> Plan:
+    """Load sources, find out what the depth model predicts, and divide the rows into shards."""
+    sources = load_sources(recipe, workers)
+    for warning in sources.warnings[:20]:
+        say(f"warning: {warning}")
+    if len(sources.warnings) > 20:
+        say(f"... and {len(sources.warnings) - 20} more warnings; the card lists them.")
+    for file, reason in sources.skipped:
+        say(f"left out: {file} {reason}")
+    spec = None
+    if recipe.has_depth:
+        from fgbg_depth.depth import resolve_spec
+
+        spec = resolve_spec(recipe, lambda: _background_pixels(sources), device)
+    return make_plan(recipe, sources, spec)
+
+
+def default_workers(recipe: Recipe, device: str) -> int:
+    """One process a core; where labels are made on GPUs, enough to keep these busy."""
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    if recipe.has_depth and device != "cpu":
+        from fgbg_depth.depth import num_gpus
+
+        if gpus := num_gpus(device):
+            return min(cores, 6 * gpus)
+    return cores
+
+
+def check_output(storage: Storage) -> None:
+    """Refuse a folder that holds something else.
+
+    Raises:
+        OutputError: it is not empty, and not an output of this project.
+    """
+    if storage.is_local and storage.root.exists() and not storage.root.is_dir():
+        raise OutputError(f"{storage} is a file.\n  Choose a folder: --output DIR.")
+    if storage.exists(schema.RECIPE):
+        return
+    names = list(storage.list())
+    folders = [f for f in (schema.DATA, schema.BG, schema.FG) if storage.list(f)]
+    if names or folders:
+        raise OutputError(
+            f"{storage} is not empty and was not made by fgbg-depth (it has {', '.join([*names, *folders][:5])}).\n"
+            "  Choose an empty or new folder: --output DIR."
+        )
+
+
+def read_statistics(storage: Storage) -> dict[str, Any]:
+    """The finished `statistics.json` of an output, {} if there is none or it cannot be read."""
+    try:
+        values = json.loads(storage.read(schema.STATISTICS))
+    except (FileNotFoundError, ValueError):
+        return {}
+    return values if isinstance(values, dict) else {}
+
+
+def _run(
+    work: _Work,
+    job: engine.Job,
+    tasks: list[engine.Task],
+    workers: int,
+    engine_name: str,
+    address: str | None,
+    progress: bool,
+) -> None:
+    def on_shard(finished: Any) -> None:
+        work.written[finished.path] = finished.written
+
+    with _bar(sum(shard.rows for shard, _ in tasks), progress) as on_rows:
+        if engine_name == "ray":
+            from fgbg_depth.engine_ray import run_ray
+
+            run_ray(job, tasks, workers, on_rows, on_shard, address)
+        else:
+            engine.run(job, tasks, workers, on_rows, on_shard)
+
+
+def _finish(work: _Work, previous: dict[str, Any], prepared: tuple[str, str]) -> None:
+    """Everything after the last shard. `statistics.json` comes last: that it exists means the build is whole."""
+    from fgbg_depth.card import write_card
+    from fgbg_depth.preview import write_preview
+    from fgbg_depth.summary import summarize
+
+    plan, storage = work.plan, work.storage
+    planned = {shard.path for shard in plan.shards}
+    for folder, keep in ((schema.DATA, planned), (schema.BG, set(prepared)), (schema.FG, set(prepared))):
+        for name in storage.list(folder):
+            if name not in keep and name.endswith(".parquet"):
+                storage.remove(name)
+    present = storage.list(schema.DATA)
+    with ThreadPoolExecutor(8) as pool:
+        records = list(pool.map(lambda shard: _record(storage, shard), plan.shards))
+        shards = dict(
+            zip([s.path for s in plan.shards], pool.map(lambda s: _measured(work, s.path, present), plan.shards), strict=True)
+        )
+    sums: dict[str, Sums] = {}
+    for shard, record in zip(plan.shards, records, strict=True):
+        part = Sums.from_dict(record["statistics"])
+        if shard.split in sums:
+            sums[shard.split].add(part)
+        else:
+            sums[shard.split] = part
+    counts = (len(plan.sources.backgrounds), len(plan.sources.cutouts))
+    files = {
+        name: (rows, Written(len(data := storage.read(name)), hashlib.sha256(data).hexdigest()))
+        for name, rows in zip(prepared, counts, strict=True)
+    }
+    statistics = summarize(plan, sums, shards, files, previous)
+    name, entry = write_preview(storage, statistics)
+    files[name] = (entry["rows"], Written(entry["bytes"], entry["sha256"]))
+    statistics = summarize(plan, sums, shards, files, previous)
+    write_card(storage, statistics, plan.recipe)
+    storage.write(schema.STATISTICS, (json.dumps(statistics, indent=1, ensure_ascii=False) + "\n").encode())
+
+
+def _record(storage: Storage, shard: Shard) -> dict[str, Any]:
+    record = read_record(storage, shard.path)
+    if record.get("rows") != shard.rows or record.get("compose_digest") != shard.compose_digest:
+        raise OutputError(f"{storage}/{shard.path} is not what its name says.\n  Delete this file and build again.")
+    return record
+
+
+def _measured(work: _Work, path: str, present: dict[str, int]) -> Written:
+    """Size and hash of a finished shard; read only when no earlier run noted them."""
+    known = work.written.get(path)
+    if known and known.bytes == present[path]:
+        return known
+    return Written(present[path], work.storage.sha256(path))
+
+
+def _known(previous: dict[str, Any]) -> dict[str, Written]:
+    return {path: Written(e["bytes"], e["sha256"]) for path, e in previous.get("shards", {}).items()}
+
+
+def _is_whole(work: _Work, previous: dict[str, Any]) -> bool:
+    """Whether the output is exactly what this plan makes, by names, sizes and recipe."""
+    storage = work.storage
+    listed = {path: entry["bytes"] for path, entry in previous.get("shards", {}).items()}
+    prepared = prepared_names(work.plan.sources)
+    return (
+        work.present == listed
+        and set(listed) == {s.path for s in work.plan.shards}
+        and previous.get("recipe") == work.plan.recipe.to_dict()
+        and storage.exists(schema.CARD)
+        and set(prepared) <= set(previous.get("files", {}))
+        and all(storage.exists(name) for name in previous["files"])
+    )
+
+
+def _earlier_range(recipe: Recipe, storage: Storage) -> list[float] | None:
+    """The range found for the same model by an earlier build of this output."""
+    if not storage.exists(schema.RECIPE):
+        return None
+    try:
+        earlier = parse_recipe(storage.read(schema.RECIPE).decode("utf-8", "replace"))
+    except RecipeError:
+        return None
+    same = ("depth_model", "depth_revision", "depth_kind", "depth_input")
+    if earlier.depth_range is None or any(getattr(earlier, k) != getattr(recipe, k) for k in same):
+        return None
+    return list(earlier.depth_range)
+
+
+def _background_pixels(sources: Sources) -> Iterator[np.ndarray]:
+    for source in sources.backgrounds:
+        yield decode_rgb(source.png)
+
+
+def _compose_digest_of(path: str) -> str:
+    """From `data/<split>-<background>-<16 hex compose><8 hex labels>.parquet`."""
+    return path.removesuffix(".parquet").rsplit("-", 1)[-1][:16]
+
+
+@contextmanager
+def _bar(total: int, shown: bool) -> Iterator[Callable[[int], None]]:
+    from tqdm import tqdm
+
+    hidden = not shown or not total or not sys.stderr.isatty()
+    with tqdm(total=total, unit=" rows", disable=hidden, smoothing=0.1, dynamic_ncols=True) as bar:
+        yield lambda rows: bar.update(rows)

@@ -1,0 +1,56 @@
+"""Where a cut-out goes. A placement depends on the seed, the two sources' content, the flip and its number."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+from fgbg_depth.errors import PlacementError
+from fgbg_depth.recipe import Recipe
+from fgbg_depth.rng import sample_rng
+
+
+@dataclass(frozen=True)
+class Placement:
+    """The box of a placed cut-out, in pixels of the composite, y down. It may reach beyond the frame."""
+
+    x: int
+    y: int
+    width: int
+    height: int
+    flip: bool = False
+    index: int = 0
+
+
+def sample_placements(
+    recipe: Recipe, bg_digest: str, fg_digest: str, flip: bool, width: int, height: int
+) -> list[Placement]:
+    """All placements of one cut-out on one background.
+
+    Every place is equally likely: x (and y, unless the cut-out stands on the ground) is uniform over all
+    whole pixels at which the visible part is large enough.
+
+    Args:
+        width, height: of the cut-out, in pixels of the composite.
+    Raises:
+        PlacementError: the cut-out is larger than the frame.
+    """
+    size = recipe.size
+    if width > size or height > size:
+        raise PlacementError(f"a cut-out of {width}x{height} does not fit a frame of {size}x{size} pixels")
+    draws = sample_rng(recipe.seed, "placement", bg_digest, fg_digest, int(flip)).random((recipe.placements, 2))
+    left, right = _span(width, size, recipe.visible_min)
+    top, bottom = _span(height, size, recipe.visible_min)
+    if recipe.placement == "ground":
+        band_top, band_bottom = (round(edge * size) - height for edge in recipe.ground_band)
+        top, bottom = max(top, min(band_top, bottom)), min(bottom, max(band_bottom, top))
+    return [
+        Placement(left + int(u * (right - left + 1)), top + int(v * (bottom - top + 1)), width, height, flip, index)
+        for index, (u, v) in enumerate(draws.tolist())
+    ]
+
+
+def _span(length: int, frame: int, visible_min: float) -> tuple[int, int]:
+    """First and last position of a side of `length` at which `visible_min` of it is inside the frame."""
+    hidden = length - math.ceil(length * visible_min - 1e-9)
+    return -hidden, frame - length + hidden

@@ -1,0 +1,127 @@
+"""From a recipe and its sources to the list of shards, each named by a digest of all that determines it."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+from fgbg_depth.depth.spec import DepthSpec
+from fgbg_depth.recipe import Recipe
+from fgbg_depth.schema import DATA, FORMAT, NO_LABELS, SPLITS, slug, split_of
+from fgbg_depth.sources import Source, Sources
+
+COMPOSE_FIELDS = (
+    "size", "mirror", "placements", "placement", "visible_min", "seed",
+    "image_format", "jpeg_quality", "jpeg_subsampling",
+)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Shard:
+    """One background with some cut-outs of one split: the unit of work, resuming, upload and regeneration."""
+
+    split: str
+    bg: str
+    fgs: tuple[str, ...]
+    rows: int
+    compose_digest: str  # 16 hex: fixes fg_bg and fg_bg_mask
+    label_digest: str  # 8 hex: fixes fg_bg_depth
+    part: str = ""
+
+    @property
+    def digest(self) -> str:
+        return self.compose_digest + self.label_digest
+
+    @property
+    def path(self) -> str:
+        names = [self.split, slug(self.bg), *([self.part] if self.part else []), self.digest]
+        return f"{DATA}/{'-'.join(names)}.parquet"
+
+
+@dataclass(frozen=True)
+class Plan:
+    """Everything a build will make."""
+
+    recipe: Recipe
+    sources: Sources
+    spec: DepthSpec | None
+    shards: tuple[Shard, ...]
+
+    @property
+    def rows(self) -> int:
+        return sum(s.rows for s in self.shards)
+
+    def split_rows(self) -> dict[str, int]:
+        """Rows by split, in the splits' order, empty ones left out."""
+        counts = {split: sum(s.rows for s in self.shards if s.split == split) for split in SPLITS}
+        return {split: n for split, n in counts.items() if n}
+
+
+def make_plan(recipe: Recipe, sources: Sources, spec: DepthSpec | None) -> Plan:
+    """Divide all rows into shards; nothing is composed."""
+    shards = []
+    for bg in sources.backgrounds:
+        for fg_held_out in (False, True):
+            cutouts = [fg for fg in sources.cutouts if fg.held_out == fg_held_out]
+            split = split_of(bg.held_out, fg_held_out)
+            for part, group in _parts(cutouts, recipe):
+                shards.append(
+                    Shard(
+                        split=split,
+                        bg=bg.name,
+                        fgs=tuple(fg.name for fg in group),
+                        rows=len(group) * rows_per_pair(recipe),
+                        compose_digest=_compose_digest(recipe, bg, group),
+                        label_digest=label_digest(spec),
+                        part=part,
+                    )
+                )
+    return Plan(recipe, sources, spec, tuple(shards))
+
+
+def rows_per_pair(recipe: Recipe) -> int:
+    """Rows of one cut-out on one background."""
+    return len(recipe.flips) * recipe.placements
+
+
+def label_digest(spec: DepthSpec | None) -> str:
+    return NO_LABELS if spec is None else _digest(spec.to_dict())[:8]
+
+
+def source_digest(source: Source) -> str:
+    """What a row takes from a source: its name, its prepared pixels, and the key of its randomness."""
+    return _digest([source.name, source.digest, hashlib.sha256(source.png).hexdigest()])
+
+
+def _parts(cutouts: list[Source], recipe: Recipe) -> Iterable[tuple[str, list[Source]]]:
+    """Cut-outs in groups of about `shard_rows` rows.
+
+    Groups go by the cut-outs' content, their number by powers of two, so that one more cut-out changes one
+    group and leaves the others' bytes alone.
+    """
+    limit = max(1, recipe.shard_rows // rows_per_pair(recipe))
+    count = 1
+    while count * limit < len(cutouts):
+        count *= 2
+    groups: list[list[Source]] = [[] for _ in range(count)]
+    for fg in cutouts:
+        groups[int(fg.digest[:8], 16) % count].append(fg)
+    for index, group in enumerate(groups):
+        if group:
+            yield (f"p{index}of{count}" if count > 1 else ""), group
+
+
+def _compose_digest(recipe: Recipe, bg: Source, cutouts: list[Source]) -> str:
+    choices: dict[str, Any] = {name: getattr(recipe, name) for name in COMPOSE_FIELDS}
+    if recipe.placement == "ground":
+        choices["ground_band"] = list(recipe.ground_band)
+    if recipe.image_format == "png":
+        del choices["jpeg_quality"], choices["jpeg_subsampling"]
+    return _digest([FORMAT, choices, source_digest(bg), [source_digest(fg) for fg in cutouts]])[:16]
+
+
+def _digest(value: Any) -> str:
+    return hashlib.sha256(json.dumps(value, sort_keys=True).encode()).hexdigest()

@@ -1,0 +1,155 @@
+"""One shard, finished or not there: compose its rows, label them, write one parquet file with one rename.
+
+The file's name carries the digest of all that determines its content, so that it exists means that it is
+done; its footer carries its statistics, so that no pixel is read again for the card.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from itertools import islice
+from typing import TYPE_CHECKING, Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from fgbg_depth import schema
+from fgbg_depth.compose import compose_rows
+from fgbg_depth.errors import FgBgError, ShardError
+from fgbg_depth.labelling import LabelBatch, Labeller
+from fgbg_depth.parquet import ROW_GROUP, read_footer, write_parquet
+from fgbg_depth.plan import Shard
+from fgbg_depth.prepared import Prepared
+from fgbg_depth.recipe import Recipe
+from fgbg_depth.statistics import Sums
+from fgbg_depth.storage import Storage, Written
+
+if TYPE_CHECKING:
+    from datasets import Features
+
+    from fgbg_depth.depth.spec import DepthSpec
+
+CHUNK = 16 * ROW_GROUP  # rows in memory at once: about 130 MB at 224x224 with depth
+
+
+@dataclass(frozen=True)
+class Finished:
+    """A shard as it lies in the output."""
+
+    path: str
+    rows: int
+    written: Written
+
+
+@dataclass
+class ShardMaker:
+    """Makes shards of one recipe into one output. One a process; loads sources and model when first needed."""
+
+    recipe: Recipe
+    spec: DepthSpec | None
+    storage: Storage
+    prepared: Prepared
+    load_labeller: Callable[[], Labeller]
+    _labeller: Labeller | None = None
+
+    def make(
+        self, shard: Shard, old: str | None = None, on_rows: Callable[[int], None] = lambda n: None
+    ) -> Finished:
+        """Make one shard.
+
+        Args:
+            old: a finished shard with the same composites and other labels; its images are taken over.
+            on_rows: told how many more rows are done, several times.
+        Raises:
+            ShardError: something failed; the message names the shard. Nothing is left behind.
+        """
+        sums = Sums(self.recipe.size, depth_top=self.spec.levels if self.spec else 0)
+        rows = self._composed(shard, sums) if old is None else self._taken_over(old, sums)
+        label = LabelBatch(self._ready_labeller(), sums, count_images=old is None, on_rows=on_rows)
+        columns = schema.features(depth=self.spec is not None)
+
+        def tables() -> Iterator[pa.Table]:
+            for table in rows:
+                yield self._labelled(table, label, shard, columns)
+
+        def footer() -> dict[str, Any]:
+            return {
+                "format": schema.FORMAT,
+                "rows": shard.rows,
+                "compose_digest": shard.compose_digest,
+                "label_digest": shard.label_digest,
+                "statistics": sums.to_dict(),
+                "depth": self.spec.to_dict() if self.spec else None,
+            }
+
+        try:
+            written = write_parquet(self.storage, shard.path, columns, tables(), footer)
+        except FgBgError:
+            raise
+        except Exception as e:
+            raise ShardError(
+                f"{shard.path}: {type(e).__name__}: {e}\n  Nothing of this shard was kept; the finished ones are."
+            ) from e
+        return Finished(shard.path, shard.rows, written)
+
+    def _ready_labeller(self) -> Labeller | None:
+        if self.spec is not None and self._labeller is None:
+            self._labeller = self.load_labeller()
+        return self._labeller
+
+    def _composed(self, shard: Shard, sums: Sums) -> Iterator[pa.Table]:
+        background = self.prepared.background(shard.bg)
+        rows = (
+            row
+            for name in shard.fgs
+            for row in compose_rows(self.recipe, background, self.prepared.cutout(name), sums)
+        )
+        columns = schema.features(depth=False).arrow_schema
+        while chunk := list(islice(rows, CHUNK)):
+            yield pa.Table.from_pylist(chunk, schema=columns)
+
+    def _taken_over(self, old: str, sums: Sums) -> Iterator[pa.Table]:
+        columns = schema.features(depth=False).arrow_schema
+        with self.storage.open(old) as f:
+            file = pq.ParquetFile(f)
+            counted = read_footer(file)["statistics"]
+            images_only = {k: v for k, v in counted.items() if not k.startswith("depth_")}
+            sums.add(Sums.from_dict({**images_only, "depth_top": sums.depth_top}))
+            for batch in file.iter_batches(CHUNK, columns=columns.names):
+                yield pa.Table.from_batches([batch]).cast(columns)
+
+    def _labelled(self, table: pa.Table, label: LabelBatch, shard: Shard, columns: Features) -> pa.Table:
+        from datasets import Dataset, Image
+
+        if label.labeller is None:
+            label(table.column("fg_bg").to_pylist())
+            return table
+        encoded = {k: Image(decode=False) if isinstance(v, Image) else v for k, v in columns.items()}
+        rows = Dataset(table).cast_column("fg_bg", Image(decode=False)).cast_column("fg_bg_mask", Image(decode=False))
+        with _quiet_datasets():
+            rows = rows.map(
+                label,
+                batched=True,
+                batch_size=CHUNK,
+                input_columns=["fg_bg"],
+                features=type(columns)(encoded),
+                keep_in_memory=True,
+                new_fingerprint=shard.digest,  # hashing a model to make one costs 165 ms
+            )
+        return rows.data.table.select(columns.arrow_schema.names).cast(columns.arrow_schema)
+
+
+@contextmanager
+def _quiet_datasets() -> Iterator[None]:
+    """No bar for each map call: the command has one of its own."""
+    from datasets import are_progress_bars_disabled, disable_progress_bars, enable_progress_bars
+
+    shown = not are_progress_bars_disabled()
+    disable_progress_bars()
+    try:
+        yield
+    finally:
+        if shown:
+            enable_progress_bars()

@@ -1,0 +1,252 @@
+"""Backgrounds and cut-outs: find them, check them all, and bring them to the size they are placed at."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import unicodedata
+import warnings
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+from PIL import Image
+
+from fgbg_depth.codecs import encode_png
+from fgbg_depth.errors import SourceError
+from fgbg_depth.pictures import EXTENSIONS, load_rgb, load_rgba
+from fgbg_depth.recipe import DEMO, Recipe
+from fgbg_depth.rng import keyed_digest, sample_rng
+
+VISIBLE_ALPHA = 8  # fainter than 3 % cannot be seen: it does not count as part of a cut-out
+MIN_SIDE = 4  # pixels; a smaller source shows nothing
+_BUNDLED = Path(__file__).parent / "data"
+
+
+@dataclass(frozen=True)
+class Source:
+    """A background or a cut-out, checked and at its final size.
+
+    `png` is RGB (size x size) for a background and RGBA, straight alpha, for a cut-out; lossless.
+    `digest` is of the original file's bytes: it keys randomness and splits.
+    """
+
+    name: str
+    file: str
+    digest: str
+    png: bytes
+    width: int
+    height: int
+    held_out: bool = False
+
+
+@dataclass(frozen=True)
+class Sources:
+    """All sources of a dataset, sorted by name."""
+
+    backgrounds: tuple[Source, ...]
+    cutouts: tuple[Source, ...]
+    skipped: tuple[tuple[str, str], ...] = ()  # (file, reason)
+    warnings: tuple[str, ...] = ()
+
+
+@dataclass
+class _Found:
+    """What one reading of a folder gave."""
+
+    sources: list[Source] = field(default_factory=list)
+    bad: list[tuple[str, str]] = field(default_factory=list)
+    warnings: list[str] = field(default_factory=list)
+
+
+def load_sources(recipe: Recipe, workers: int = 1) -> Sources:
+    """Find, check and prepare every source of a recipe.
+
+    Raises:
+        SourceError: any file is bad (all are named in one message) unless `recipe.skip_bad`; or none is left.
+    """
+    backgrounds = _prepare_all(recipe.backgrounds, "backgrounds", lambda d: _background(d, recipe), workers)
+    cutouts = _prepare_all(recipe.foregrounds, "foregrounds", lambda d: _cutout(d, recipe), workers)
+    bad = backgrounds.bad + cutouts.bad
+    if bad and not recipe.skip_bad:
+        shown = "\n".join(f"  {file} {reason}." for file, reason in bad[:50])
+        more = f"\n  ... and {len(bad) - 50} more." if len(bad) > 50 else ""
+        count = "1 source file cannot be used" if len(bad) == 1 else f"{len(bad)} source files cannot be used"
+        raise SourceError(
+            f"{count}:\n{shown}{more}\n"
+            "  A cut-out needs an alpha channel: remove its background first. "
+            "Mend or remove these files, or pass --skip-bad to leave them out."
+        )
+    for found, what, where in (
+        (backgrounds, "background", recipe.backgrounds),
+        (cutouts, "cut-out", recipe.foregrounds),
+    ):
+        if not found.sources:
+            raise SourceError(f"{where}: every {what} there is bad; nothing is left to build from.")
+    return Sources(
+        _hold_out(_named(backgrounds.sources), recipe, "bg"),
+        _hold_out(_named(cutouts.sources), recipe, "fg"),
+        tuple(bad),
+        tuple(backgrounds.warnings + cutouts.warnings),
+    )
+
+
+def _prepare_all(
+    where: str, kind: str, prepare: Callable[[bytes], tuple[Image.Image, str]], workers: int
+) -> _Found:
+    """Prepare every file of one folder or Hub dataset, in order, collecting what is bad."""
+
+    def one(item: tuple[str, Callable[[], bytes]]) -> tuple[str, Source | str, str]:
+        file, read = item
+        try:
+            data = read()
+            image, warning = prepare(data)
+        except SourceError as e:
+            return file, str(e), ""
+        except OSError as e:
+            return file, f"cannot be read ({e.strerror or e})", ""
+        source = Source(
+            _clean_name(file), file, hashlib.sha256(data).hexdigest(), encode_png(image), image.width, image.height
+        )
+        return file, source, warning
+
+    found = _Found()
+    warned: dict[str, list[str]] = defaultdict(list)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # decoders grumble about harmless things
+        warnings.simplefilter("error", Image.DecompressionBombWarning)  # filters are the process's, so all threads'
+        with ThreadPoolExecutor(max(1, workers)) as pool:
+            for file, result, warning in pool.map(one, _list(where, kind)):
+                if isinstance(result, str):
+                    found.bad.append((file, result))
+                    continue
+                found.sources.append(result)
+                if warning:
+                    warned[warning].append(file)
+    for warning, files in warned.items():
+        named = ", ".join(files[:3]) + (f" and {len(files) - 3} more" if len(files) > 3 else "")
+        found.warnings.append(f"{named}: {warning}")
+    by_digest = defaultdict(list)
+    for source in found.sources:
+        by_digest[source.digest].append(source.file)
+    for files in by_digest.values():
+        if len(files) > 1:
+            found.warnings.append(f"{', '.join(files)}: the same file {len(files)} times; its rows repeat")
+    return found
+
+
+def _background(data: bytes, recipe: Recipe) -> tuple[Image.Image, str]:
+    """Centre-crop to a square and resize to the composite's size."""
+    image = load_rgb(data, at_least=2 * recipe.size)
+    side = min(image.size)
+    if side < MIN_SIDE:
+        raise SourceError(f"is smaller than {MIN_SIDE} pixels ({image.width}x{image.height})")
+    left, top = (image.width - side) // 2, (image.height - side) // 2
+    square = image.resize(
+        (recipe.size, recipe.size), Image.Resampling.LANCZOS, (left, top, left + side, top + side)
+    )
+    enlarged = f"smaller than {recipe.size} pixels, enlarged" if side < recipe.size else ""
+    return square, enlarged
+
+
+def _cutout(data: bytes, recipe: Recipe) -> tuple[Image.Image, str]:
+    """Crop to the visible part and resize as the recipe says, premultiplied, so that no halo appears."""
+    image = load_rgba(data)
+    canvas = max(image.size)
+    box = image.getchannel("A").point(lambda a: 255 * (a >= VISIBLE_ALPHA)).getbbox()
+    if box is None:
+        raise SourceError("is wholly transparent")
+    width, height = box[2] - box[0], box[3] - box[1]
+    if min(width, height) < MIN_SIDE:
+        raise SourceError(f"shows less than {MIN_SIDE} pixels ({width}x{height} visible)")
+    low, high = recipe.foreground_range_px()
+    u = sample_rng(recipe.seed, "size", hashlib.sha256(data).hexdigest()).random()
+    measured = {"height": height, "longest": max(width, height), "canvas": canvas}[recipe.foreground_measure]
+    scale = (low + (high - low) * u) / measured
+    warning = ""
+    if max(width, height) * scale > recipe.size + 0.5:
+        scale = recipe.size / max(width, height)
+        warning = f"scaled down to fit the frame ({recipe.size} pixels)"
+    size = max(1, round(width * scale)), max(1, round(height * scale))
+    placed = image.crop(box).convert("RGBa").resize(size, Image.Resampling.LANCZOS).convert("RGBA")
+    if placed.getchannel("A").getextrema()[1] < 128:
+        raise SourceError("is nowhere opaque enough to be foreground (alpha below 128 everywhere)")
+    return placed, warning
+
+
+def _list(where: str, kind: str) -> Iterable[tuple[str, Callable[[], bytes]]]:
+    if where.startswith("hf://"):
+        from fgbg_depth.hub_sources import list_hub_images
+
+        return list_hub_images(where)
+    folder = _BUNDLED / kind if where == DEMO else Path(where)
+    return _list_folder(folder, kind)
+
+
+def _list_folder(folder: Path, kind: str) -> list[tuple[str, Callable[[], bytes]]]:
+    """Picture files below `folder`, links followed once, sorted by path; hidden ones are passed over."""
+    if not folder.is_dir():
+        problem = "is not a folder" if folder.exists() else "does not exist"
+        raise SourceError(f"{folder} {problem}.\n  Give the folder of your {kind}: --{kind} DIR.")
+    files, others = [], Counter[str]()
+    for path in _walk(folder):
+        if path.suffix.lower() in EXTENSIONS:
+            files.append(path)
+        else:
+            others[path.suffix.lower() or "(none)"] += 1
+    if not files:
+        seen = ", ".join(f"{n} {suffix}" for suffix, n in others.most_common(5)) or "no file at all"
+        raise SourceError(
+            f"{folder} holds no picture (found {seen}).\n  Pictures end in {', '.join(sorted(EXTENSIONS))}."
+        )
+    return [(str(p.relative_to(folder)), p.read_bytes) for p in sorted(files)]
+
+
+def _walk(folder: Path) -> Iterator[Path]:
+    seen: set[str] = set()
+    for root, folders, files in os.walk(folder, followlinks=True):
+        real = os.path.realpath(root)
+        if real in seen:  # a link loop
+            folders.clear()
+            continue
+        seen.add(real)
+        folders[:] = sorted(f for f in folders if not f.startswith("."))
+        for name in files:
+            path = Path(root) / name
+            if not name.startswith(".") and (path.is_symlink() or path.is_file()):
+                yield path
+
+
+def _clean_name(file: str) -> str:
+    """The file's stem as valid text of one line."""
+    stem = Path(file).stem.encode("utf-8", "replace").decode("utf-8")
+    stem = unicodedata.normalize("NFC", stem)
+    return "".join(c if c.isprintable() else "_" for c in stem).strip()[:200] or "unnamed"
+
+
+def _named(sources: list[Source]) -> list[Source]:
+    """Unique names: files that share a stem get part of their digest, copies of one file a number."""
+    counts = Counter(s.name for s in sources)
+    taken: Counter[str] = Counter()
+    named = []
+    for s in sources:
+        name = s.name if counts[s.name] == 1 else f"{s.name}-{s.digest[:6]}"
+        taken[name] += 1
+        if taken[name] > 1:
+            name = f"{name}-{taken[name]}"
+        named.append(replace(s, name=name))
+    return sorted(named, key=lambda s: s.name)
+
+
+def _hold_out(sources: list[Source], recipe: Recipe, kind: str) -> tuple[Source, ...]:
+    """Mark the lowest `holdout` fraction by keyed hash of content; one at least when there are two or more."""
+    ranked = sorted({s.digest for s in sources}, key=lambda d: keyed_digest(recipe.seed, "holdout", kind, d))
+    count = int(len(ranked) * recipe.holdout + 0.5)
+    if recipe.holdout > 0 and len(ranked) > 1:
+        count = max(1, count)
+    if len(ranked) == 1:
+        count = 0
+    unseen = set(ranked[:count])
+    return tuple(replace(s, held_out=s.digest in unseen) for s in sources)

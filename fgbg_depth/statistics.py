@@ -1,0 +1,131 @@
+"""Exact statistics of stored pixels, as integer sums that add up over rows, shards and machines."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from PIL import Image
+
+HEAT_CELLS = 32  # the placement heat map has this many cells a side
+COVERAGE_BINS = 50
+DEPTH_BINS = 4096  # of the stored range; the card shows the part of them that is used
+
+
+@dataclass
+class Sums:
+    """What is known of some rows of the default config. `a.add(b)` is the same as one pass over both.
+
+    All are integers, so nothing depends on the order of adding: histograms of channel values for the
+    8-bit images; count, sum and sum of squares of stored values for depth.
+    """
+
+    size: int
+    depth_top: int = 0  # largest stored value of a depth: 65535 or 255; 0 without depth
+    rows: int = 0
+    rgb_histogram: np.ndarray = field(default_factory=lambda: np.zeros((3, 256), np.int64))
+    rgb_bytes: int = 0
+    mask_histogram: np.ndarray = field(default_factory=lambda: np.zeros(256, np.int64))
+    mask_bytes: int = 0
+    heat: np.ndarray = field(default_factory=lambda: np.zeros((0, 0), np.int64))
+    coverage: np.ndarray = field(default_factory=lambda: np.zeros(COVERAGE_BINS, np.int64))
+    depth_sum: int = 0
+    depth_sum_squares: int = 0
+    depth_invalid: int = 0
+    depth_min: int | None = None
+    depth_max: int | None = None
+    depth_histogram: np.ndarray = field(default_factory=lambda: np.zeros(DEPTH_BINS, np.int64))
+    depth_bytes: int = 0
+
+    def __post_init__(self) -> None:
+        cells = min(HEAT_CELLS, self.size)
+        if self.heat.shape != (cells, cells):
+            self.heat = np.zeros((cells, cells), np.int64)
+        self._heat_full = np.zeros((self.size, self.size), np.int64)
+        self._depth_full = np.zeros(65536, np.int64)
+
+    def add_image(self, image: Image.Image, num_bytes: int) -> None:
+        """Add one *stored* fg_bg, decoded to RGB."""
+        self.rgb_histogram += np.asarray(image.histogram(), np.int64).reshape(3, 256)
+        self.rgb_bytes += num_bytes
+
+    def add_mask(self, rows: slice, columns: slice, part: np.ndarray, num_bytes: int) -> None:
+        """Add one matte that is `part` at [rows, columns] of the frame and 0 elsewhere."""
+        self.rows += 1
+        histogram = np.asarray(Image.fromarray(part).histogram(), np.int64)
+        histogram[0] += self.size**2 - part.size
+        self.mask_histogram += histogram
+        self.mask_bytes += num_bytes
+        self._heat_full[rows, columns] += part
+        covered = int(histogram @ np.arange(256)) / (255 * self.size**2)
+        self.coverage[min(int(covered * COVERAGE_BINS), COVERAGE_BINS - 1)] += 1
+
+    def add_depth(self, stored: np.ndarray, num_bytes: int) -> None:
+        """Add stored depth values of any shape, uint8 or uint16."""
+        self._depth_full += np.bincount(stored.ravel(), minlength=65536)
+        self.depth_bytes += num_bytes
+
+    def settle(self) -> Sums:
+        """Fold the working arrays into the small ones that are stored. Adding may go on afterwards."""
+        edges = np.arange(len(self.heat)) * self.size // len(self.heat)
+        self.heat += np.add.reduceat(np.add.reduceat(self._heat_full, edges, 0), edges, 1)
+        self._heat_full[:] = 0
+        full, values = self._depth_full, np.flatnonzero(self._depth_full)
+        self.depth_invalid += int(full[0])
+        self.depth_sum += sum(int(full[v]) * int(v) for v in values)
+        self.depth_sum_squares += sum(int(full[v]) * int(v) ** 2 for v in values)
+        valid = values[values > 0]
+        if len(valid):
+            self.depth_min = min(filter(None, (self.depth_min, int(valid[0]))))
+            self.depth_max = max(filter(None, (self.depth_max, int(valid[-1]))))
+            bins = np.minimum((valid - 1) * DEPTH_BINS // self.depth_top, DEPTH_BINS - 1)
+            np.add.at(self.depth_histogram, bins, full[valid])
+        full[:] = 0
+        return self
+
+    def add(self, other: Sums) -> None:
+        """Add what `other` counted; both must describe the same size and the same depth range."""
+        if (self.size, self.depth_top) != (other.size, other.depth_top):
+            raise ValueError(f"sums of {other.size}, {other.depth_top} do not add to {self.size}, {self.depth_top}")
+        self.settle()
+        other.settle()
+        for name, value in other._stored().items():
+            if name in ("depth_min", "depth_max"):
+                known = [v for v in (getattr(self, name), value) if v is not None]
+                setattr(self, name, (min if name == "depth_min" else max)(known) if known else None)
+            elif name not in ("size", "depth_top"):
+                setattr(self, name, getattr(self, name) + value)
+
+    def _stored(self) -> dict[str, Any]:
+        return {name: getattr(self, name) for name in self.__dataclass_fields__}
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain JSON integers and lists."""
+        stored = self.settle()._stored()
+        return {k: v.tolist() if isinstance(v, np.ndarray) else v for k, v in stored.items()}
+
+    @classmethod
+    def from_dict(cls, values: dict[str, Any]) -> Sums:
+        return cls(**{k: np.array(v, np.int64) if isinstance(v, list) else v for k, v in values.items()})
+
+
+def histogram_moments(histogram: np.ndarray) -> tuple[float, float]:
+    """Mean and population standard deviation on [0, 1] of 8-bit values, from their (256,) histogram."""
+    levels = range(256)
+    counts = [int(c) for c in histogram]
+    total = sum(c * v for c, v in zip(counts, levels, strict=True))
+    squares = sum(c * v * v for c, v in zip(counts, levels, strict=True))
+    return moments(sum(counts), total, squares, 255)
+
+
+def moments(count: int, total: int, squares: int, top: int) -> tuple[float, float]:
+    """Mean and population standard deviation of integers on [0, top], scaled to [0, 1].
+
+    The variance's numerator, n*sum(v^2) - sum(v)^2, is an exact integer, so nothing cancels.
+    """
+    if count == 0:
+        return 0.0, 0.0
+    variance = (count * squares - total**2) / (count * top) ** 2
+    return total / (count * top), math.sqrt(variance)
