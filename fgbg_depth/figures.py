@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -10,6 +9,7 @@ import numpy as np
 from PIL import Image, ImageDraw
 
 from fgbg_depth.charts import INK, MUTED, PAPER, font, plain, shorten
+from fgbg_depth.codecs import encode_png
 from fgbg_depth.colors import COLORS, colorize, legend_ticks, show_range
 
 COLUMNS = ("bg", "fg", "fg_bg", "mask", "depth")
@@ -119,9 +119,7 @@ def best_for_banner(rows: Sequence[Row], count: int = 4) -> list[Row]:
 
 def png_bytes(image: Image.Image) -> bytes:
     """The image as PNG, the same bytes for the same pixels: no dates, no software names."""
-    buffer = io.BytesIO()
-    image.save(buffer, "PNG", optimize=True)
-    return buffer.getvalue()
+    return encode_png(image)
 
 
 def _depth_range(rows: Sequence[Row], spec: Any, value_range: tuple[float, float] | None) -> tuple[float, float]:

@@ -93,7 +93,7 @@ def label_digest(spec: DepthSpec | None) -> str:
 
 def source_digest(source: Source) -> str:
     """What a row takes from a source: its name, its prepared pixels, and the key of its randomness."""
-    return _digest([source.name, source.digest, hashlib.sha256(source.png).hexdigest()])
+    return _digest([source.name, source.digest, source.pixels, source.width, source.height])
 
 
 def _parts(cutouts: list[Source], recipe: Recipe) -> Iterable[tuple[str, list[Source]]]:

@@ -30,12 +30,14 @@ class Source:
     """A background or a cut-out, checked and at its final size.
 
     `png` is RGB (size x size) for a background and RGBA, straight alpha, for a cut-out; lossless.
-    `digest` is of the original file's bytes: it keys randomness and splits.
+    `digest` is of the original file's bytes: it keys randomness and splits. `pixels` is of the prepared ones:
+    with the digest and the name it fixes what a row takes from the source.
     """
 
     name: str
     file: str
     digest: str
+    pixels: str
     png: bytes
     width: int
     height: int
@@ -108,7 +110,13 @@ def _prepare_all(
         except OSError as e:
             return file, f"cannot be read ({e.strerror or e})", ""
         source = Source(
-            _clean_name(file), file, hashlib.sha256(data).hexdigest(), encode_png(image), image.width, image.height
+            name=_clean_name(file),
+            file=file,
+            digest=hashlib.sha256(data).hexdigest(),
+            pixels=hashlib.sha256(image.tobytes()).hexdigest(),
+            png=encode_png(image),
+            width=image.width,
+            height=image.height,
         )
         return file, source, warning
 
