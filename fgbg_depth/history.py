@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 Statistics = Mapping[str, Any]  # the content of a statistics.json
@@ -19,8 +19,8 @@ def versioned(
 ) -> dict[str, Any]:
     """The statistics to publish: those of the output, with its version and the history, newest first.
 
-    An untagged push has version None, and its entry is replaced by that of the next push; so the history has one
-    entry a tag, and at most one without.
+    An untagged push has version None, and its entry is replaced by that of the next push; so the history has
+    one entry a tag, and at most one without.
 
     Args:
         published: what stands on the Hub's branch now; None at the first push.
@@ -29,13 +29,13 @@ def versioned(
         date: today as YYYY-MM-DD, for a new entry.
     """
     if published is None:
-        return {**core(local), "version": tag, "history": [_entry(local, None, tag, date)]}
+        return {**local, "version": tag, "history": [_entry(local, None, tag, date)]}
     version = published.get("version")
     entries = list(published.get("history") or [])
     if core(local) == core(published) and tag in (None, version):
-        return {**core(local), "version": version, "history": entries}
+        return {**local, "version": version, "history": entries}
     before = [entry for entry in entries if entry.get("version") not in (None, tag)]
-    return {**core(local), "version": tag, "history": [_entry(local, base, tag, date), *before]}
+    return {**local, "version": tag, "history": [_entry(local, base, tag, date), *before]}
 
 
 def newest_tag(statistics: Statistics | None, other_than: str | None = None) -> str | None:
@@ -71,7 +71,7 @@ def recipe_changes(old: Statistics, new: Statistics) -> list[str]:
     before, after = old.get("recipe") or {}, new.get("recipe") or {}
     return [
         f"{key}: {_words(before.get(key))} -> {_words(after.get(key))}"
-        for key in _in_order(before, after)
+        for key in dict.fromkeys([*before, *after])
         if before.get(key) != after.get(key)
     ]
 
@@ -80,17 +80,13 @@ def source_changes(old: Statistics, new: Statistics, kind: str) -> tuple[list[st
     """Names of the sources of one kind ("bg" or "fg") that are new or have new content, and of those gone."""
     before, after = (statistics["sources"][kind] for statistics in (old, new))
     added = [name for name in after if name not in before]
-    changed = [f"{n} (new content)" for n in after if n in before and after[n]["digest"] != before[n]["digest"]]
+    changed = [
+        f"{n} (new content)" for n in after if n in before and after[n]["digest"] != before[n]["digest"]
+    ]
     return sorted(added + changed), sorted(name for name in before if name not in after)
 
 
-def _in_order(*mappings: Iterable[str]) -> list[str]:
-    return list(dict.fromkeys(key for mapping in mappings for key in mapping))
-
-
 def _words(value: Any) -> str:
-    return {None: "none", True: "yes", False: "no", "": "none"}.get(value, str(value)) if _plain(value) else str(value)
-
-
-def _plain(value: Any) -> bool:
-    return value is None or isinstance(value, bool | str)
+    if value is None or value == "":
+        return "none"
+    return str(value).lower() if isinstance(value, bool) else str(value)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -24,31 +24,14 @@ from fgbg_depth.hub_plan import (
     read_output,
     text_file,
 )
+from fgbg_depth.hub_report import PushReport
 from fgbg_depth.hub_retry import Patience, client, retrying, status_of
 from fgbg_depth.hub_state import Hub, State, check_login, check_rights, read_state, read_statistics
 from fgbg_depth.hub_upload import Committed, commit_once, upload
 from fgbg_depth.recipe import from_dict
 from fgbg_depth.storage import Storage
 
-
-@dataclass
-class PushReport:
-    """What a push did, or with `dry_run` what it would do. Paths are those in the repository."""
-
-    repo_id: str
-    revision: str
-    url: str
-    version: str | None = None
-    commit: str | None = None  # None: the branch already held exactly this
-    pr_url: str | None = None
-    tag: str | None = None
-    added: dict[str, int] = field(default_factory=dict)  # path -> bytes
-    replaced: dict[str, int] = field(default_factory=dict)
-    deleted: list[str] = field(default_factory=list)
-    num_kept: int = 0
-    travel_bytes: int = 0
-    warnings: list[str] = field(default_factory=list)
-    dry_run: bool = False
+_REF_NAME = re.compile(r"[\w.][\w./-]*")
 
 
 def push(
@@ -68,9 +51,9 @@ def push(
 ) -> PushReport:
     """Make the branch `revision` of the dataset `repo_id` hold what `output` holds, in one commit.
 
-    Only what the Hub lacks travels. Files that others put into the repository stay; files that an earlier push put
-    there and the output no longer has are deleted. A kill at any moment leaves the branch as it was or as it should
-    be; pushing again completes the rest. Pushing the same again makes no commit.
+    Only what the Hub lacks travels. Files that others put into the repository stay; files that an earlier
+    push put there and the output no longer has are deleted. A kill at any moment leaves the branch as it was
+    or as it should be; pushing again completes the rest. Pushing the same again makes no commit.
 
     Args:
         output: folder of a finished build.
@@ -90,7 +73,9 @@ def push(
         VerifyError: the output is not whole.
     """
     if create_pr and tag:
-        raise UsageError("--tag and --create-pr exclude each other.\n  Merge the request, then push again with --tag.")
+        raise UsageError(
+            "--tag and --create-pr exclude each other.\n  Merge the request, then push again with --tag."
+        )
     folder, patience = Path(output), patience or Patience()
     _check_names(repo_id, revision, tag)
     if "://" in str(output):
@@ -142,7 +127,7 @@ class _Job:
         if not plan.is_empty:
             committed = self._commit(plan, state, new["version"])
             report.commit, report.pr_url, target = committed.oid, committed.pr_url, committed.oid
-        if tag is not None:
+        if tag is not None and tag not in state.tags:
             self.doing = f"tagging {tag}"
             _set_tag(hub, tag, target)
         if not self.create_pr:
@@ -156,7 +141,9 @@ class _Job:
             self.doing = "creating the repository"
             private = self.private or None  # None: as the account's settings say
             retrying(
-                lambda: api.create_repo(**hub.where, private=private, exist_ok=True), "new repository", hub.patience
+                lambda: api.create_repo(**hub.where, private=private, exist_ok=True),
+                "new repository",
+                hub.patience,
             )
             state = read_state(hub)
         elif not self.create_pr:
@@ -226,8 +213,8 @@ def _check_names(repo_id: str, revision: str, tag: str | None) -> None:
             "  Write USER/NAME with letters, digits, '-', '_' and '.', such as alice/scenes."
         ) from e
     for option, name in (("--revision", revision), ("--tag", tag)):
-        if name is not None and (not re.fullmatch(r"[\w.][\w./-]*", name) or name.startswith("refs/") or ".." in name):
-            raise HubError(f"{option} {name!r} is not a name for git.\n  Use letters, digits, '-', '_', '.', such as v1.1.0.")
+        if name is not None and (not _REF_NAME.fullmatch(name) or name.startswith("refs/") or ".." in name):
+            raise HubError(f"{option} {name!r} is no name for git.\n  Use letters, digits, '-', '_' and '.'.")
 
 
 def _refuse_unverified(folder: Path) -> None:
@@ -258,7 +245,9 @@ def _commit_of(hub: Hub, tag: str) -> str | None:
 def _set_tag(hub: Hub, tag: str, commit: str) -> None:
     """Set the tag; one that is there already must name this commit, as after a lost response."""
     try:
-        retrying(lambda: hub.api.create_tag(**hub.where, tag=tag, revision=commit), f"tag {tag}", hub.patience)
+        retrying(
+            lambda: hub.api.create_tag(**hub.where, tag=tag, revision=commit), f"tag {tag}", hub.patience
+        )
     except Exception as e:
         if status_of(e) != 409:
             raise
@@ -268,7 +257,7 @@ def _set_tag(hub: Hub, tag: str, commit: str) -> None:
 
 
 def _keep_locally(folder: Path, files: list[LocalFile]) -> list[str]:
-    """Write card and statistics as published into the output, so that it and the Hub agree. Statistics come last."""
+    """Write card and statistics as published into the output, so that it and the Hub agree."""
     storage = Storage(folder)
     try:
         for name in (schema.CARD, schema.STATISTICS):

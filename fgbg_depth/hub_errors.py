@@ -42,14 +42,18 @@ def explained(error: Exception, place: Place, doing: str) -> FgBgError:
     if any(isinstance(cause, LocalTokenNotFoundError) for cause in causes(error)):
         return HubError(f"no token for the Hub was found.\n  {LOGIN}{place.ready}")
     if any(isinstance(cause, OfflineModeIsEnabled) for cause in causes(error)):
-        return HubError(f"the Hub cannot be reached: offline mode is on.\n  Unset HF_HUB_OFFLINE.{place.ready}")
+        return HubError(
+            f"the Hub cannot be reached: offline mode is on.\n  Unset HF_HUB_OFFLINE.{place.ready}"
+        )
     if status == 401 and "credentials" in said.lower():
-        return HubError(f"the Hub does not know this token (401).\n  {LOGIN} Nothing was committed.{place.ready}")
+        return HubError(
+            f"the Hub does not know this token (401).\n  {LOGIN} Nothing was committed.{place.ready}"
+        )
     if status in (402, 413, 507) or any(word in said.lower() for word in _QUOTA_WORDS):
         return HubError(
             f"the Hub has no room left for {place.repo} ({status}): {said}\n"
-            "  See https://huggingface.co/settings/billing, free some space or use another account, then run the same"
-            f" command again. Branch {place.revision} is as it was.{place.ready}"
+            "  Free some space or see https://huggingface.co/settings/billing, then run the same command\n"
+            f"  again. Branch {place.revision} is as it was.{place.ready}"
         )
     if status in (401, 403):
         return cannot_write(place, f"{status}", said)
@@ -83,15 +87,17 @@ def cannot_write(place: Place, status: str, said: str = "") -> HubError:
 def tag_exists(place: Place, tag: str, commit: str) -> HubError:
     return HubError(
         f"tag {tag} of {place.repo} already names another version, commit {commit[:8]}.\n"
-        f"  Choose another --tag, or remove it first: hf repos tag delete {place.repo_id} {tag} --repo-type {place.kind}"
+        f"  Choose another --tag, or remove that one:"
+        f" hf repos tag delete {place.repo_id} {tag} --type {place.kind}"
     )
 
 
 def moved_meanwhile(place: Place, before: str, after: str) -> HubError:
     return HubError(
-        f"somebody else committed to {place.repo}, branch {place.revision}, during this push ({before[:8]} ->"
-        f" {after[:8]}).\n  Nothing of theirs was touched, and nothing of yours was committed. Run the same command"
-        " again: it starts from their version, and what has been uploaded will not travel twice."
+        f"somebody else committed to {place.repo}, branch {place.revision}, during this push"
+        f" ({before[:8]} -> {after[:8]}).\n"
+        "  Nothing of theirs was touched, and nothing of yours was committed. Run the same command again:\n"
+        "  it starts from their version, and what has been uploaded will not travel twice."
     )
 
 

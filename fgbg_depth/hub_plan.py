@@ -31,7 +31,7 @@ class LocalFile:
 
 @dataclass
 class Plan:
-    """The operations of one commit. `travel_bytes` counts content that the Hub's listing does not show anywhere."""
+    """The operations of one commit. `travel_bytes` counts content that is nowhere on the branch yet."""
 
     added: list[LocalFile] = field(default_factory=list)
     replaced: list[LocalFile] = field(default_factory=list)
@@ -49,13 +49,14 @@ class Plan:
         return not (self.added or self.replaced or self.deleted)
 
     def digest(self, parent: str | None) -> str:
-        """The same for the same operations on the same commit: how a commit is known again after a lost response."""
-        lines = [f"{file.name} {file.sha256}" for file in self.uploads] + [f"- {name}" for name in self.deleted]
+        """The same for the same operations on the same parent: our commit is known again by it."""
+        lines = [f"{file.name} {file.sha256}" for file in self.uploads]
+        lines += [f"- {name}" for name in self.deleted]
         return hashlib.sha256("\n".join([str(parent), *sorted(lines)]).encode()).hexdigest()[:32]
 
 
 def read_output(folder: Path) -> tuple[dict[str, Any], list[LocalFile]]:
-    """The statistics of an output, and its files apart from the two that push writes itself (card, statistics).
+    """The statistics of an output, and its files apart from the two that push writes (card, statistics).
 
     Sizes and hashes of parquet files are those that statistics.json states; `verify` has compared them.
 
@@ -72,7 +73,9 @@ def read_output(folder: Path) -> tuple[dict[str, Any], list[LocalFile]]:
         ) from e
     except (OSError, ValueError, KeyError, TypeError) as e:
         raise HubError(f"{folder / schema.STATISTICS} cannot be read ({e}).\n  Build it again.") from e
-    files = [LocalFile(name, about["bytes"], about["sha256"], folder / name) for name, about in listed.items()]
+    files = [
+        LocalFile(name, about["bytes"], about["sha256"], folder / name) for name, about in listed.items()
+    ]
     others = [folder / schema.RECIPE, *sorted((folder / schema.ASSETS).glob("[!.]*.png"))]
     for path in others:
         if path.is_file():
@@ -81,9 +84,11 @@ def read_output(folder: Path) -> tuple[dict[str, Any], list[LocalFile]]:
             files.append(LocalFile(name, len(data), hashlib.sha256(data).hexdigest(), path))
     missing = [file.name for file in files if file.path and not file.path.is_file()]
     if missing:
+        more = f" and {len(missing) - 1} more files" if missing[1:] else ""
+        recipe = folder / schema.RECIPE
         raise HubError(
-            f"{folder} lacks {missing[0]}" + (f" and {len(missing) - 1} more files" if missing[1:] else "") + ".\n"
-            f"  Run the build again: python builder.py build --recipe {folder / schema.RECIPE} --output {folder}"
+            f"{folder} lacks {missing[0]}{more}.\n"
+            f"  Run the build again: python builder.py build --recipe {recipe} --output {folder}"
         )
     return statistics, files
 
@@ -105,7 +110,9 @@ def compare(files: list[LocalFile], state: State) -> Plan:
         (plan.added if old is None else plan.replaced).append(file)
         plan.travel_bytes += 0 if file.sha256 in there else file.size
     names = {file.name for file in files}
-    plan.deleted = sorted(name for name in _put_here_before(state) if name in state.files and name not in names)
+    plan.deleted = sorted(
+        name for name in _put_here_before(state) if name in state.files and name not in names
+    )
     ours = names | set(plan.deleted)
     strays = [name for name in state.files if name.startswith(f"{schema.DATA}/") and name not in ours]
     if strays:

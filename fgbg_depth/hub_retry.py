@@ -14,8 +14,8 @@ from typing import TypeVar
 import httpx2
 import huggingface_hub
 from huggingface_hub.errors import HfHubHTTPError, OfflineModeIsEnabled
-from huggingface_hub.utils import close_session, disable_progress_bars, enable_progress_bars
 from huggingface_hub.utils import are_progress_bars_disabled as bars_are_off
+from huggingface_hub.utils import close_session, disable_progress_bars, enable_progress_bars
 
 logger = logging.getLogger("fgbg_depth.hub")
 T = TypeVar("T")
@@ -30,7 +30,7 @@ class Patience:
     Args:
         tries: times that a request is sent before giving up; the client's own tries come on top.
         first_wait_s: wait before the second try; it doubles from try to try.
-        longest_wait_s: no wait is longer; a Hub that asks for more (Retry-After) ends the push with its message.
+        longest_wait_s: no wait is longer; a Hub that asks for more (Retry-After) ends the push.
         timeout_s: how long a connection may be silent. The client by itself would wait for ever.
     """
 
@@ -84,14 +84,16 @@ def asked_wait_s(error: BaseException) -> float | None:
 
 
 def wait_after(error: BaseException, try_index: int, patience: Patience, what: str) -> None:
-    """Sleep before the next try; raises `error` again when there is none, or when the Hub asks for too long."""
+    """Sleep before the next try; raises `error` when there is none left, or the Hub asks for too long."""
     wait_s = patience.first_wait_s * 2**try_index
     asked_s = asked_wait_s(error)
     if try_index + 1 >= patience.tries or (asked_s or 0) > patience.longest_wait_s:
         raise error
     wait_s = min(max(wait_s, asked_s or 0), patience.longest_wait_s)
     reason = str(error).strip().splitlines()[0][:160] if str(error).strip() else type(error).__name__
-    logger.warning("%s: %s; trying again in %.1f s (%d/%d)", what, reason, wait_s, try_index + 2, patience.tries)
+    logger.warning(
+        "%s: %s; trying again in %.1f s (%d/%d)", what, reason, wait_s, try_index + 2, patience.tries
+    )
     time.sleep(wait_s)
 
 

@@ -134,7 +134,7 @@ def read_statistics(hub: Hub, state: State, revision: str) -> dict[str, Any] | N
 
 
 def read_file(hub: Hub, state: State, path: str, revision: str) -> bytes:
-    """A small file of the Hub. The client checks no downloads; this compares with the listing where it can."""
+    """A small file of the Hub. The client checks no download; this compares with the listing."""
     url = hf_hub_url(**hub.where, filename=path, revision=revision, endpoint=hub.api.endpoint)
     expected = state.files[path] if revision == state.head else None
 

@@ -14,9 +14,9 @@ class Fault:
     """What happens to a request.
 
     Args:
-        kind: a status code as text ("503"); "reset": the connection is cut before anything is done; "lost": the
-            request is carried out and the connection cut before the response; "stall": nothing is answered for
-            `stall_s`, then the connection is cut; "late": carried out, but answered only after `stall_s`.
+        kind: a status code as text ("503"); "reset": the connection is cut before anything is done; "lost":
+            the request is carried out and the connection cut before the response; "stall": nothing is
+            answered for `stall_s`, then the connection is cut; "late": carried out, answered after `stall_s`.
         on: regular expression searched in "METHOD /path".
         times: for how many matching requests.
         skip: how many matching requests pass before the first fault.

@@ -8,14 +8,14 @@ import json
 from urllib.parse import parse_qs
 
 import yaml
-from hub_store import LFS_SUFFIXES, Entry, HubRefusal, Repo
+from hub_store import LFS_SUFFIXES, Entry, HubRefusalError, Repo
 
 ORGANISATIONS = {"alice": ["lab"], "bob": []}
 
 
 def who_am_i(hub, request):
     if request.user is None:
-        raise HubRefusal(401, "Invalid username or password.")
+        raise HubRefusalError(401, "Invalid username or password.")
     name, role = request.user
     orgs = [{"name": org, "type": "org", "roleInOrg": "write"} for org in ORGANISATIONS[name]]
     token = {"role": role, "displayName": "test"}
@@ -32,22 +32,24 @@ def find(hub, request, kind: str, repo: str, write: bool = False) -> Repo:
     found = hub.store.repos.get((kind, repo))
     member = user is not None and namespace in (user[0], *ORGANISATIONS[user[0]])
     if found is None or (found.private and not member):
-        raise HubRefusal(404 if user else 401, "Repository not found", "RepoNotFound")
+        raise HubRefusalError(404 if user else 401, "Repository not found", "RepoNotFound")
     if write and user is None:
-        raise HubRefusal(401, "Invalid username or password.")
+        raise HubRefusalError(401, "Invalid username or password.")
     if write and not may_write(user, namespace):
         role = "" if user[1] == "write" else ": you must use a write token"
-        raise HubRefusal(403, f"Forbidden{role}. You don't have the rights to write to {repo}")
+        raise HubRefusalError(403, f"Forbidden{role}. You don't have the rights to write to {repo}")
     return found
 
 
 def create_repo(hub, request):
     body, user = request.read_json(), request.user
     if user is None:
-        raise HubRefusal(401, "Invalid username or password.")
+        raise HubRefusalError(401, "Invalid username or password.")
     namespace, kind = body.get("organization") or user[0], body.get("type") or "model"
     if not may_write(user, namespace):
-        raise HubRefusal(403, f'You don\'t have the rights to create a {kind} under the namespace "{namespace}"')
+        raise HubRefusalError(
+            403, f'You don\'t have the rights to create a {kind} under the namespace "{namespace}"'
+        )
     repo_id = f"{namespace}/{body['name']}"
     hub.store.create(kind, repo_id, body.get("visibility") == "private", user[0])
     request.send_json({"url": f"{hub.url}/{kind}s/{repo_id}", "name": repo_id})
@@ -57,7 +59,9 @@ def repo_info(hub, request, kind, repo, revision="main"):
     found = find(hub, request, kind, repo)
     commit = found.resolve(revision)
     siblings = [{"rfilename": path} for path in sorted(commit.files)]
-    request.send_json({"id": repo, "sha": commit.oid, "private": found.private, "siblings": siblings, "tags": []})
+    request.send_json(
+        {"id": repo, "sha": commit.oid, "private": found.private, "siblings": siblings, "tags": []}
+    )
 
 
 def auth_check(hub, request, kind, repo, write):
@@ -86,7 +90,7 @@ def create_branch(hub, request, kind, repo, branch):
     start = request.read_json().get("startingPoint", "main")
     with hub.store.lock:
         if branch in found.branches:
-            raise HubRefusal(409, f"Branch {branch} already exists")
+            raise HubRefusalError(409, f"Branch {branch} already exists")
         found.branches[branch] = found.resolve(start).oid
     request.send_json({"ok": True})
 
@@ -95,7 +99,7 @@ def create_tag(hub, request, kind, repo, revision):
     found, tag = find(hub, request, kind, repo, write=True), request.read_json()["tag"]
     with hub.store.lock:
         if tag in found.tags:
-            raise HubRefusal(409, f"Tag {tag} already exists")
+            raise HubRefusalError(409, f"Tag {tag} already exists")
         found.tags[tag] = found.resolve(revision).oid
     request.send_json({"ok": True})
 
@@ -141,7 +145,7 @@ def tree(hub, request, kind, repo, revision, path=""):
         if recursive or not parents:
             infos[name] = _path_info(name, entry)
     if path and not infos:
-        raise HubRefusal(404, f"{path} does not exist", "EntryNotFound")
+        raise HubRefusalError(404, f"{path} does not exist", "EntryNotFound")
     start = int(request.query.get("cursor", 0))
     stop = start + hub.page_size
     headers = {}
@@ -154,7 +158,9 @@ def tree(hub, request, kind, repo, revision, path=""):
 def paths_info(hub, request, kind, repo, revision):
     commit = find(hub, request, kind, repo).resolve(revision)
     body = request.read_body()
-    asked = parse_qs(body.decode()).get("paths", []) if not body.startswith(b"{") else json.loads(body)["paths"]
+    asked = (
+        parse_qs(body.decode()).get("paths", []) if not body.startswith(b"{") else json.loads(body)["paths"]
+    )
     infos = []
     for path in asked:
         if path in commit.files:
@@ -186,8 +192,11 @@ def lfs_batch(hub, request, kind, repo):
     find(hub, request, kind, repo)
     objects = request.read_json()["objects"]
     missing = [o for o in objects if not hub.store.blob_path(o["oid"]).is_file()]
-    if hub.storage_limit is not None and sum(o["size"] for o in missing) > hub.storage_limit - hub.stored_bytes():
-        raise HubRefusal(403, "Private repository storage limit reached, please upgrade your plan")
+    if (
+        hub.storage_limit is not None
+        and sum(o["size"] for o in missing) > hub.storage_limit - hub.stored_bytes()
+    ):
+        raise HubRefusalError(403, "Private repository storage limit reached, please upgrade your plan")
     for item in missing:
         url, size = f"{hub.url}/storage/{item['oid']}", item["size"]
         upload: dict = {"href": url}
@@ -208,7 +217,7 @@ def store_object(hub, request, oid, part=""):
     digest = request.save_body(received)
     if not part and digest != oid:
         received.unlink()
-        raise HubRefusal(400, f"the content's sha256 is {digest}, not {oid}")
+        raise HubRefusalError(400, f"the content's sha256 is {digest}, not {oid}")
     received.replace(target)
     request.send_json({}, headers={"ETag": f'"{digest}"'})
 
@@ -222,7 +231,7 @@ def complete_object(hub, request, oid):
             digest.update(data)
             file.write(data)
     if digest.hexdigest() != oid:
-        raise HubRefusal(400, "the parts do not make the object")
+        raise HubRefusalError(400, "the parts do not make the object")
     whole.replace(hub.store.blob_path(oid))
     request.send_json({})
 
@@ -231,7 +240,7 @@ def verify_object(hub, request, oid):
     body = request.read_json()
     path = hub.store.blob_path(oid)
     if not path.is_file() or path.stat().st_size != body["size"]:
-        raise HubRefusal(404, "object not found")
+        raise HubRefusalError(404, "object not found")
     request.send_json({})
 
 
@@ -239,7 +248,7 @@ def commit(hub, request, kind, repo, revision):
     as_pull_request = "create_pr" in request.query
     found = find(hub, request, kind, repo, write=not as_pull_request)
     if request.user is None or request.user[1] != "write":
-        raise HubRefusal(403, "Forbidden: you must use a write token")
+        raise HubRefusalError(403, "Forbidden: you must use a write token")
     lines = [json.loads(line) for line in request.read_body().splitlines() if line.strip()]
     made, number = hub.store.commit(found, revision, lines, request.user[0], as_pull_request)
     url = f"{hub.url}/{kind}s/{repo}"
@@ -252,7 +261,7 @@ def commit(hub, request, kind, repo, revision):
 def resolve(hub, request, kind, repo, revision, path):
     head = find(hub, request, kind, repo).resolve(revision)
     if path not in head.files:
-        raise HubRefusal(404, f"{path} does not exist on {revision}", "EntryNotFound")
+        raise HubRefusalError(404, f"{path} does not exist on {revision}", "EntryNotFound")
     entry = head.files[path]
     headers = {"ETag": f'"{entry.blob}"', "X-Repo-Commit": head.oid}
     if entry.sha256:

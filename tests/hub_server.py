@@ -4,9 +4,9 @@
         hub.faults.add(Fault("503", on="POST .*/commit/"))
         HfApi(endpoint=hub.url, token="alice-write").create_repo("alice/scenes", repo_type="dataset")
 
-Repositories of kind dataset and space with branches, tags and pull requests; LFS upload (whole and in parts), commits
-guarded by their parent, resolve with ranges, paginated trees, tokens and rights. Blobs are kept on disk, so memory stays
-small; the server lives in the test's process, so what was committed survives the death of a client.
+Repositories of kind dataset and space with branches, tags and pull requests; LFS upload (whole and in parts),
+commits guarded by their parent, resolve with ranges, paginated trees, tokens and rights. Blobs are kept on
+disk, so memory stays small; the server lives in the test's process, so it survives the death of a client.
 """
 
 import hashlib
@@ -24,7 +24,7 @@ from urllib.parse import parse_qs, unquote, urlsplit
 
 from hub_faults import Fault, Faults
 from hub_routes import ROUTES
-from hub_store import HubRefusal, HubStore
+from hub_store import HubRefusalError, HubStore
 
 CHUNK = 1 << 20
 TOKENS = {  # token: (user, role)
@@ -35,7 +35,7 @@ TOKENS = {  # token: (user, role)
 
 
 class HubServer:
-    """The server and what tests look at: `url`, `store`, `faults`, `log` of (method, path, bytes received)."""
+    """The server and what tests look at: `url`, `store`, `faults`, `log` of (method, path, bytes)."""
 
     def __init__(self, root: Path, page_size: int = 50, multipart_above: int = 1 << 40):
         self.store = HubStore(Path(root))
@@ -68,7 +68,7 @@ class HubServer:
 
 
 class _Handler(BaseHTTPRequestHandler):
-    """One connection. Routes are functions in `hub_routes`; this class is HTTP, rights to be named, and faults."""
+    """One connection: HTTP and faults. What each page does is in `hub_routes`."""
 
     protocol_version = "HTTP/1.1"
     timeout = 60
@@ -96,7 +96,7 @@ class _Handler(BaseHTTPRequestHandler):
                 self._misbehave(fault)
                 return
             self._route(parts.path)
-        except HubRefusal as refusal:
+        except HubRefusalError as refusal:
             self._refuse(refusal)
         except (BrokenPipeError, ConnectionResetError, TimeoutError):
             self.close_connection = True
@@ -107,7 +107,7 @@ class _Handler(BaseHTTPRequestHandler):
             if match and self.command in method:
                 function(self.hub, self, **{k: unquote(v or "") for k, v in match.groupdict().items()})
                 return
-        raise HubRefusal(404, f"no such page: {self.command} {path}", "EntryNotFound")
+        raise HubRefusalError(404, f"no such page: {self.command} {path}", "EntryNotFound")
 
     def _misbehave(self, fault: Fault) -> None:
         if fault.kind == "reset":
@@ -125,7 +125,7 @@ class _Handler(BaseHTTPRequestHandler):
         self.rfile.close()
         self.connection.close()
 
-    def _refuse(self, refusal: HubRefusal) -> None:
+    def _refuse(self, refusal: HubRefusalError) -> None:
         headers = {"X-Error-Message": refusal.message}
         if refusal.code:
             headers["X-Error-Code"] = refusal.code
@@ -140,7 +140,7 @@ class _Handler(BaseHTTPRequestHandler):
         if not header:
             return None
         if header.removeprefix("Bearer ") not in self.hub.tokens:
-            raise HubRefusal(401, "Invalid credentials in Authorization header")
+            raise HubRefusalError(401, "Invalid credentials in Authorization header")
         return self.hub.tokens[header.removeprefix("Bearer ")]
 
     def read_body(self) -> bytes:
@@ -183,7 +183,7 @@ class _Handler(BaseHTTPRequestHandler):
             start = int(first) if first else max(size - int(last), 0)
             stop = min(int(last) + 1, size) if first and last else size
             if start >= size:
-                raise HubRefusal(416, "Range Not Satisfiable")
+                raise HubRefusalError(416, "Range Not Satisfiable")
             status, headers = 206, {**headers, "Content-Range": f"bytes {start}-{stop - 1}/{size}"}
         self._start(status, {**headers, "Accept-Ranges": "bytes"}, stop - start)
         if self.command == "HEAD" or self.close_connection:

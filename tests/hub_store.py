@@ -12,7 +12,7 @@ GIT_ATTRIBUTES = b"*.parquet filter=lfs diff=lfs merge=lfs -text\n*.png filter=l
 LFS_SUFFIXES = (".parquet", ".png")
 
 
-class HubRefusal(Exception):
+class HubRefusalError(Exception):
     """The Hub says no. `code` goes into X-Error-Code, which the client turns into an exception class."""
 
     def __init__(self, status: int, message: str, code: str = "", **extra: str):
@@ -62,7 +62,7 @@ class Repo:
             oid = self.pull_requests.get(int(revision.removeprefix("refs/pr/")))
         commit = self.commits.get(oid or revision)
         if commit is None:
-            raise HubRefusal(404, f"Invalid rev id: {revision}", "RevisionNotFound")
+            raise HubRefusalError(404, f"Invalid rev id: {revision}", "RevisionNotFound")
         return commit
 
     def history(self, revision: str) -> list[Commit]:
@@ -98,14 +98,14 @@ class HubStore:
 
     def lfs_entry(self, sha256: str, size: int) -> Entry:
         if not self.blob_path(sha256).is_file():
-            raise HubRefusal(400, f"LFS pointer pointed to a file that does not exist: {sha256}")
+            raise HubRefusalError(400, f"LFS pointer pointed to a file that does not exist: {sha256}")
         pointer = f"version https://git-lfs.github.com/spec/v1\noid sha256:{sha256}\nsize {size}\n".encode()
         return Entry(size, hashlib.sha1(b"blob %d\0" % len(pointer) + pointer).hexdigest(), sha256)
 
     def create(self, kind: str, repo_id: str, private: bool, author: str) -> Repo:
         with self.lock:
             if (kind, repo_id) in self.repos:
-                raise HubRefusal(409, f"You already created this {kind} repo", url=f"/{kind}s/{repo_id}")
+                raise HubRefusalError(409, f"You already created this {kind} repo", url=f"/{kind}s/{repo_id}")
             repo = self.repos[kind, repo_id] = Repo(kind, repo_id, private)
             files = {".gitattributes": self.write_blob(GIT_ATTRIBUTES)}
             repo.branches["main"] = self._new_commit(repo, None, "initial commit", "", files, author).oid
@@ -120,12 +120,12 @@ class HubStore:
         """Apply one ndjson payload as one commit; returns (commit, number of the pull request or None)."""
         with self.lock:
             if not as_pull_request and revision not in repo.branches:
-                raise HubRefusal(404, f"Invalid rev id: {revision}", "RevisionNotFound")
+                raise HubRefusalError(404, f"Invalid rev id: {revision}", "RevisionNotFound")
             head = repo.resolve(revision)
             header = next(line["value"] for line in lines if line["key"] == "header")
             parent = header.get("parentCommit")
             if parent and not as_pull_request and parent != head.oid:
-                raise HubRefusal(412, "A commit has happened since. Please refresh and try again.")
+                raise HubRefusalError(412, "A commit has happened since. Please refresh and try again.")
             base = repo.resolve(parent) if parent and as_pull_request else head
             files = dict(base.files)
             for line in lines:
@@ -149,7 +149,7 @@ def _apply(store: HubStore, files: dict[str, Entry], key: str, value: dict) -> N
         files[value["path"]] = store.lfs_entry(value["oid"], value["size"])
     elif key == "deletedFile":
         if value["path"] not in files:
-            raise HubRefusal(404, "A file with this name doesn't exist", "EntryNotFound")
+            raise HubRefusalError(404, "A file with this name doesn't exist", "EntryNotFound")
         del files[value["path"]]
     elif key != "header":
-        raise HubRefusal(400, f"unknown operation {key}")
+        raise HubRefusalError(400, f"unknown operation {key}")
