@@ -19,8 +19,8 @@ class DenseDepthImageProcessorKwargs(ImagesKwargs, total=False):
 class DenseDepthImageProcessor(PilBackend):
     """Prepare images for DenseDepth and bring its predictions back to the images' size.
 
-    `size` is the input size the network was trained at: {"height": 480, "width": 640} for NYU. Without one the
-    image keeps its size, rounded to multiples of `size_divisor`.
+    `size` is the input size the network was trained at: {"height": 480, "width": 640} for NYU. Without one
+    the image keeps its size, rounded to multiples of `size_divisor`.
 
     Example:
         inputs = processor(images=image, return_tensors="pt")          # pixel_values (1, 3, H, W), [0, 1]
@@ -62,7 +62,7 @@ class DenseDepthImageProcessor(PilBackend):
         prepared = []
         for image in images:
             if do_resize:
-                target = size or nearest_size(*image.shape[-2:], size_divisor)
+                target = size or nearest_size(image.shape[-2], image.shape[-1], size_divisor)
                 if (target.height, target.width) != image.shape[-2:]:
                     image = self.resize(image, target, resample=resample)
             image = np.asarray(image, dtype=np.float32)

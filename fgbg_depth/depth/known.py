@@ -79,10 +79,10 @@ def kind_from_config(config: Mapping[str, Any]) -> tuple[str, float | None] | No
 
 
 def license_warning(license: str) -> str | None:
-    """One plain sentence when the licence restrains what may be done with the labels; None when it does not."""
+    """One plain sentence when the licence restrains the use of the labels; None when it does not."""
     name = license.lower()
     if name.startswith("cc-by-nc") or name == "apple-amlr":
-        return f"the depth model's licence ({license}) allows no commercial use; so the labels are for research only"
+        return f"the depth model's licence ({license}) allows no commercial use; its labels are for research only"
     if "gpl" in name:
         return (
             f"the depth model's code is under {license} and its weights carry no licence of their own; "

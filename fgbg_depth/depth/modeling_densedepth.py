@@ -24,8 +24,8 @@ class DenseDepthOutput(ModelOutput):
     raw: what the network computes: `max_depth / depth`, not clipped; negative where it extrapolates.
     """
 
-    predicted_depth: torch.FloatTensor | None = None
-    raw: torch.FloatTensor | None = None
+    predicted_depth: torch.Tensor | None = None
+    raw: torch.Tensor | None = None
 
 
 class DenseLayer(nn.Module):

@@ -110,10 +110,10 @@ class DepthSpec:
         return cls(**{n: float(v) if fields[n] == "float" else v for n, v in values.items()})
 
 
-def metric_scale(reach_m: float | None, bits: int = 16) -> dict[str, float]:
+def metric_scale(reach_m: float | None, bits: int = 16) -> dict[str, Any]:
     """offset, step, low and high of metric depth that reaches `reach_m` metres (None: not known, far).
 
-    16 bits: 1000 a metre up to a reach of 65 m, else 256. 8 bits: 255 steps over the reach (256 m if not known).
+    16 bits: 1000 a metre up to a reach of 65 m, else 256. 8 bits: 255 steps over the reach (256 m if unknown).
     """
     if bits == 16:
         step = 1 / (NYU_SCALE if reach_m is not None and reach_m <= NYU_SCALE_REACH_M else KITTI_SCALE)
@@ -122,8 +122,8 @@ def metric_scale(reach_m: float | None, bits: int = 16) -> dict[str, float]:
     return {"offset": 0.0, "step": step, "low": step, "high": step * (2**bits - 1)}
 
 
-def relative_scale(low: float, high: float, bits: int = 16) -> dict[str, float]:
-    """offset, step, low and high of relative values: stored 1 is `low`, the largest stored value is `high`."""
+def relative_scale(low: float, high: float, bits: int = 16) -> dict[str, Any]:
+    """offset, step, low and high of relative values: stored 1 is `low`, the largest stored value `high`."""
     step = (high - low) / (2**bits - 2)
     return {"offset": low - step, "step": step, "low": float(low), "high": float(high)}
 
@@ -158,7 +158,7 @@ def decode_depth(
     Returns:
         (H, W) float32: metres (kind metric) or the relative value; NaN where invalid.
     Raises:
-        DepthError: not a grey image, or not of the spec's bits (a 16-bit map turned into 8 bits is of no use).
+        DepthError: not a grey image, or not of the spec's bits (as a 16-bit map that was turned into 8).
     """
     if not isinstance(spec, DepthSpec):
         spec = DepthSpec.from_dict(spec)
@@ -189,6 +189,6 @@ def _stored_array(image: Image.Image | np.ndarray | str | Path) -> np.ndarray:
     if mode is not None and not (mode in ("L", "I") or mode.startswith("I;16")):
         raise DepthError(
             f"not a stored depth map: image of mode {mode}.\n"
-            "  A grey image is wanted, as the column fg_bg_depth has it; the preview's coloured depth is for looking at."
+            "  A grey image is wanted, as in the column fg_bg_depth; the coloured preview is only for looking at."
         )
     return np.asarray(image)

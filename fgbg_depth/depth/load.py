@@ -1,0 +1,111 @@
+"""Load a depth model and its image processor from a folder, or say which file is wrong."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from safetensors import SafetensorError, safe_open
+
+from fgbg_depth.errors import DepthError
+
+from . import registration
+from .weights import ModelFiles
+
+# Weights that some published checkpoints lack and that no forward pass uses: the first fusion layer has one input.
+UNUSED = re.compile(
+    r"neck\.fusion_stage\.layers\.0\.residual_layer1\..*|.*\.num_batches_tracked|.*mask_token"
+)
+
+
+def load_processor(files: ModelFiles) -> Any:
+    """The model's image processor, on Pillow: the same pixels whether or not torchvision is installed.
+
+    Raises:
+        DepthError: there is none, it cannot be loaded, or it does not make depth maps.
+    """
+    from transformers import AutoImageProcessor
+
+    registration.install()
+    try:
+        processor = AutoImageProcessor.from_pretrained(files.folder, backend="pil", local_files_only=True)
+    except Exception as e:
+        raise _cannot_load(files, "image processor (preprocessor_config.json)", e) from e
+    if not hasattr(processor, "post_process_depth_estimation"):
+        raise DepthError(
+            f"{files.name}: its image processor ({type(processor).__name__}) makes no depth maps.\n"
+            "  Give a model for depth estimation."
+        )
+    return processor
+
+
+def load_model(files: ModelFiles) -> Any:
+    """The model in fp32 on the CPU, in evaluation mode, every weight read from its files.
+
+    Raises:
+        DepthError: a file is damaged, or weights are missing or of the wrong shape; the message names it.
+    """
+    import torch
+    from transformers import AutoModelForDepthEstimation
+
+    registration.install()
+    _check_weights(files)
+    try:
+        with quiet():
+            model, report = AutoModelForDepthEstimation.from_pretrained(
+                files.folder, dtype=torch.float32, local_files_only=True, output_loading_info=True
+            )
+    except Exception as e:
+        raise _cannot_load(files, "depth model", e) from e
+    # transformers fills what is missing with random numbers and only warns: labels would be noise
+    missing = sorted(str(key) for key in report["missing_keys"] if not UNUSED.fullmatch(str(key)))
+    wrong = sorted(str(key) for key in report["mismatched_keys"])
+    if missing or wrong:
+        what = f"{len(missing)} weights missing" if missing else f"{len(wrong)} weights of the wrong shape"
+        raise DepthError(
+            f"{files.folder}: the weights do not fit config.json: {what}, such as {(missing or wrong)[0]}.\n"
+            "  The folder is damaged or mixes two models; fetch or convert it again."
+        )
+    return model.eval().requires_grad_(False)
+
+
+def _check_weights(files: ModelFiles) -> None:
+    """Open each safetensors file: a truncated one, or one whose header lies about sizes, fails here by name."""
+    for path in files.weights():
+        if path.suffix != ".safetensors":
+            continue
+        try:
+            with safe_open(path, framework="pt"):
+                pass
+        except (SafetensorError, OSError, ValueError) as e:
+            raise DepthError(
+                f"{path}: damaged weights ({e}).\n  Fetch or convert the model again; nothing was labelled with it."
+            ) from e
+
+
+def _cannot_load(files: ModelFiles, what: str, e: Exception) -> DepthError:
+    reason = (str(e).strip().splitlines() or [""])[0][:300]
+    needs = re.search(r"requires the (\w+) library|install (torchvision|timm)", str(e), re.IGNORECASE)
+    library = next((name for name in (needs.groups() if needs else ()) if name), None)
+    advice = (
+        f"Install it: pip install {library.lower()}"
+        if library
+        else "Check the folder, or fetch the model again."
+    )
+    return DepthError(f"{files.folder}: cannot load the {what}: {type(e).__name__}: {reason}\n  {advice}")
+
+
+@contextmanager
+def quiet() -> Iterator[None]:
+    """No bar for reading or writing weights: each worker would print one."""
+    from transformers.utils import logging
+
+    shown = logging.is_progress_bar_enabled()
+    logging.disable_progress_bar()
+    try:
+        yield
+    finally:
+        if shown:
+            logging.enable_progress_bar()
