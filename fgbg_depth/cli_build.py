@@ -7,6 +7,7 @@ import dataclasses
 import json
 import shlex
 import sys
+from pathlib import Path
 from typing import Any, Literal, get_args, get_origin, get_type_hints
 
 from fgbg_depth.errors import RecipeError, UsageError
@@ -171,15 +172,16 @@ def _echo(recipe: Recipe) -> None:
 
 
 def _dry_run(options: argparse.Namespace, plan: Any, workers: int) -> int:
+    from fgbg_depth.codecs import encode_png
     from fgbg_depth.dryrun import estimate
+    from fgbg_depth.storage import Storage
 
     found = estimate(plan, workers, options.device)
-    name = options.output.rstrip("/").rsplit("/", 1)[-1] if "://" in options.output else options.output.rstrip("/")
-    sheet = f"{name}-contact-sheet.png"
-    found.sheet.save(sheet)
+    sheet = Path(f"{Path(options.output).name or DEFAULT_OUTPUT}-contact-sheet.png")  # in the current folder
+    Storage(".").write(sheet.name, encode_png(found.sheet))
     if options.json:
         values = {f.name: getattr(found, f.name) for f in dataclasses.fields(found) if f.name != "sheet"}
-        print(json.dumps(values | {"sheet": sheet}))
+        print(json.dumps(values | {"sheet": sheet.name}))
         return 0
     sources = plan.sources
     print(f"sources   {len(sources.backgrounds)} backgrounds x {len(sources.cutouts)} cut-outs")
