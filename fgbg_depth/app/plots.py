@@ -1,0 +1,104 @@
+"""Plots as inline SVG: sharp at any size, no request, no library, and the page's colours in light and dark."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+import numpy as np
+
+from fgbg_depth.app.markup import Markup, tag
+from fgbg_depth.colors import COLORS, nearness
+
+WIDTH, HEIGHT, FOOT, SIDE = 420, 270, 32, 6
+
+
+def bars(
+    edges: Sequence[float],
+    counts: Sequence[float],
+    words: str,
+    ticks: Sequence[tuple[float, str]],
+    colours: Sequence[str] | None = None,
+) -> Markup:
+    """A histogram.
+
+    Args:
+        edges: (n + 1,) rising; the x axis.  counts: (n,).
+        words: what the plot says, for those who cannot see it.
+        ticks: (x, text).  colours: of the bars; by default the accent.
+    """
+    low, high = edges[0], edges[-1]
+    top = max(max(counts, default=0), 1)
+
+    def at(x: float) -> float:
+        return SIDE + (x - low) / (high - low) * (WIDTH - 2 * SIDE)
+
+    drawn = []
+    for i, count in enumerate(counts):
+        if count > 0:
+            x0, x1 = at(edges[i]), at(edges[i + 1])
+            h = max(count / top * (HEIGHT - 8), 0.8)
+            fill = colours[i] if colours is not None else None
+            drawn.append(
+                tag("rect", x=f"{x0:.1f}", y=f"{HEIGHT - h:.1f}", width=f"{max(x1 - x0 - 0.6, 0.6):.1f}", height=f"{h:.1f}", fill=fill)
+            )
+    axis = tag("line", x1=SIDE, x2=WIDTH - SIDE, y1=HEIGHT + 0.5, y2=HEIGHT + 0.5, class_="fg-axis")
+    labels = []
+    for x, text in ticks:
+        anchor = "start" if at(x) < 30 else "end" if at(x) > WIDTH - 30 else "middle"
+        labels.append(tag("line", x1=f"{at(x):.1f}", x2=f"{at(x):.1f}", y1=HEIGHT, y2=HEIGHT + 5, class_="fg-axis"))
+        labels.append(tag("text", text, x=f"{at(x):.1f}", y=HEIGHT + 22, text_anchor=anchor))
+    box = f"0 0 {WIDTH} {HEIGHT + FOOT}"
+    return tag("svg", drawn, axis, labels, viewBox=box, role="img", aria_label=words, class_="fg-plot")
+
+
+def coverage_plot(histogram: Sequence[float], mean: float) -> Markup:
+    """How much of the frame the cut-outs cover; the empty right end is left out."""
+    last = max((i for i, count in enumerate(histogram) if count), default=0)
+    shown = min(len(histogram), max(5, last + 2))
+    edges = [i / len(histogram) * 100 for i in range(shown + 1)]
+    step = _round_step(edges[-1] / 4)
+    ticks = [(i * step, f"{i * step:g} %") for i in range(int(edges[-1] / step) + 1)]
+    words = f"Histogram of the covered share of the frame; mean {mean * 100:.1f} percent"
+    return bars(edges, list(histogram[:shown]), words, ticks)
+
+
+def depth_plot(edges: Sequence[float], counts: Sequence[float], spec: dict, low: float, high: float) -> Markup:
+    """How far the pixels are, each bar in the colour its depth is shown in."""
+    centres = (np.asarray(edges[:-1]) + np.asarray(edges[1:])) / 2
+    used = np.flatnonzero(np.asarray(counts))
+    first, last = (int(used[0]), int(used[-1]) + 1) if used.size else (0, len(counts))
+    group = max(1, (last - first) // 64)
+    stops = [*range(first, last, group), last]
+    sums = [float(sum(counts[a:b])) for a, b in zip(stops, stops[1:], strict=False)]
+    middle = [float(centres[(a + b) // 2 if b - a > 1 else a]) for a, b in zip(stops, stops[1:], strict=False)]
+    levels = np.rint(nearness(np.asarray(middle), low, high, spec["kind"]) * 255).astype(int)
+    colours = ["#{:02x}{:02x}{:02x}".format(*COLORS[level]) for level in levels]
+    span = edges[last] - edges[first]
+    step = _round_step(span / 5)
+    begin = math.ceil(edges[first] / step) * step
+    unit = " m" if spec["unit"] == "m" else ""
+    ticks = [(begin + i * step, f"{begin + i * step:.6g}{unit}") for i in range(int((edges[last] - begin) / step) + 1)]
+    return bars([edges[i] for i in stops], sums, "Histogram of depth over all pixels", ticks, colours)
+
+
+def heat_map(cells: Sequence[Sequence[float]]) -> Markup:
+    """Where in the frame the cut-outs are: mean opacity of each cell, from the faintest to the fullest."""
+    values = np.asarray(cells, float)
+    top = max(float(values.max()), 1e-9)
+    levels = np.rint(values / top * 255).astype(int)
+    side = 10
+    drawn = [
+        tag("rect", x=j * side, y=i * side, width=side + 0.5, height=side + 0.5, fill="#{:02x}{:02x}{:02x}".format(*COLORS[level]))
+        for i, line in enumerate(levels)
+        for j, level in enumerate(line)
+    ]
+    words = f"Heat map of where cut-outs are; the fullest cell is covered {top * 100:.0f} percent of the time"
+    height, width = values.shape
+    return tag("svg", drawn, viewBox=f"0 0 {width * side} {height * side}", role="img", aria_label=words, class_="fg-heat")
+
+
+def _round_step(step: float) -> float:
+    """The next of 1, 2, 5, 10, ... at or above `step`."""
+    base = 10.0 ** math.floor(math.log10(max(step, 1e-9)))
+    return next(m * base for m in (1, 2, 5, 10) if m * base >= step * 0.999)

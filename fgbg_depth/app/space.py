@@ -1,0 +1,107 @@
+"""The 3-D tab: a row as points or as a surface, turned by hand."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import gradio as gr
+import numpy as np
+from PIL import Image
+
+from fgbg_depth.app.cloud import make_cloud
+from fgbg_depth.app.markup import Markup, tag
+from fgbg_depth.app.opened import Opened
+from fgbg_depth.app.pixels import decode
+from fgbg_depth.app.wording import SPLIT_NAMES
+from fgbg_depth.browse import Browser, Row
+from fgbg_depth.errors import FgBgError, UsageError
+
+SHAPES = {"Surface": True, "Points": False}
+
+
+@dataclass
+class SpaceTab:
+    """The tab's components."""
+
+    tab: gr.Tab
+    words: gr.HTML
+    model: gr.Model3D
+    controls: list[Any]
+
+
+def tab(opened: Opened) -> SpaceTab:
+    """Lay the tab out."""
+    with gr.Tab("3-D", id="space") as made, gr.Row(elem_id="fg-space"):
+        with gr.Column():
+            words = gr.HTML(tag("p", "Open a row first.", class_="fg-note"), apply_default_css=False)
+            controls = [
+                gr.Slider(20, 120, 60, step=1, label="Field of view, degrees across (assumed)", elem_id="fg-fov", buttons=[]),
+                gr.Radio(list(SHAPES), value="Surface", show_label=False, container=False, elem_classes="fg-segment", elem_id="fg-shape"),
+                gr.Checkbox(True, label="Leave out pixels at jumps in depth", elem_id="fg-edges"),
+            ]
+        model = gr.Model3D(
+            height=560, elem_id="fg-model", show_label=False, container=False, clear_color=(0.06, 0.055, 0.075, 1.0), interactive=False,
+            camera_position=(75, 78, None),
+        )
+    return SpaceTab(made, words, model, controls)
+
+
+def wire(t: SpaceTab, opened: Opened, address: gr.State, turn: gr.Button, tabs: gr.Tabs) -> None:
+    """Make the model when the tab is opened and when a control changes."""
+
+    def draw(at: str, fov: float, shape: str, drop: bool) -> tuple[Any, Any]:
+        try:
+            browser = opened()
+            split, _, index = (at or f"{next(iter(browser.splits))}/0").partition("/")
+            row = browser.row(split, int(index), ("fg_bg", "fg_bg_depth"))
+            path = write_cloud(browser, row, fov, drop, SHAPES.get(shape, True), Path(t.model.GRADIO_CACHE))
+        except FgBgError as e:
+            return tag("p", str(e), class_="fg-note"), None
+        return explain(browser, row), str(path)
+
+    triggers = [t.tab.select, t.controls[0].release, t.controls[1].input, t.controls[2].input]
+    gr.on(triggers, draw, [address, *t.controls], [t.words, t.model], api_visibility="private", show_progress="hidden")
+    turn.click(lambda: gr.Tabs(selected="space"), None, tabs, api_visibility="private", show_progress="hidden")
+
+
+def write_cloud(browser: Browser, row: Row, fov_deg: float, drop_edges: bool, as_surface: bool, folder: Path) -> Path:
+    """The row's .glb in the folder that gradio serves, named by what it shows; old ones are cleaned by gradio.
+
+    Raises:
+        UsageError: the dataset has no depth, or the field of view is none.
+    """
+    spec = browser.statistics.get("depth")
+    if not spec or "fg_bg_depth" not in row.images:
+        raise UsageError("This dataset has no depth, so there is nothing to see in 3-D.")
+    if not 1 <= fov_deg <= 170:
+        raise UsageError(f"A field of view lies between 1 and 170 degrees; {fov_deg} was asked for.")
+    image = np.asarray(Image.open(io.BytesIO(row.images["fg_bg"])).convert("RGB"))
+    depth = decode(row.images["fg_bg_depth"], spec)
+    data = make_cloud(image, depth, spec, fov_deg, drop_edges, as_surface)
+    path = folder / "clouds" / hashlib.sha256(data).hexdigest()[:24] / f"{row.split}-{row.index}.glb"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    hidden = path.with_name(f".{os.urandom(6).hex()}.tmp")
+    hidden.write_bytes(data)
+    hidden.replace(path)
+    return path
+
+
+def explain(browser: Browser, row: Row) -> Markup:
+    """Which row it is and what in the picture is assumed."""
+    spec = browser.statistics["depth"]
+    unit = (
+        "Distances are the stored metres."
+        if spec["kind"] == "metric"
+        else "The depth has no unit, so near and far are drawn as 1 and 4: the order is right, the proportions are not."
+    )
+    return tag(
+        "div",
+        tag("h2", tag("span", SPLIT_NAMES.get(row.split, row.split)), f" row {row.index}", class_="fg-title"),
+        tag("p", f"{row.facts['fg']} on {row.facts['bg']}", class_="fg-sub"),
+        tag("p", f"Drag to turn, scroll to come nearer. {unit} The camera's field of view is not known: it is assumed.", class_="fg-note"),
+    )

@@ -1,0 +1,98 @@
+"""How the page looks: a theme of few colours, system typefaces only, and the style sheet."""
+
+from __future__ import annotations
+
+from importlib.resources import files
+
+import gradio as gr
+
+SANS = ("ui-sans-serif", "system-ui", "-apple-system", "Segoe UI", "Roboto", "Noto Sans", "Helvetica Neue", "Arial", "sans-serif")
+MONO = ("ui-monospace", "SFMono-Regular", "Cascadia Mono", "Menlo", "Consolas", "Liberation Mono", "monospace")
+
+PAPER, INK = "#fbfaf8", "#1c1a22"
+NIGHT, CHALK = "#131217", "#ece9f2"
+
+
+def theme() -> gr.themes.Base:
+    """Paper and violet ink; at night, chalk and ember. The accents come out of the depth colours."""
+    base = gr.themes.Base(
+        primary_hue=gr.themes.colors.purple,
+        neutral_hue=gr.themes.colors.stone,
+        text_size=gr.themes.sizes.text_md,
+        radius_size=gr.themes.sizes.radius_md,
+        font=SANS,
+        font_mono=MONO,
+    )
+    return base.set(
+        body_background_fill=PAPER,
+        body_background_fill_dark=NIGHT,
+        body_text_color=INK,
+        body_text_color_dark=CHALK,
+        body_text_color_subdued="#6d6878",
+        body_text_color_subdued_dark="#9d97aa",
+        background_fill_primary="#ffffff",
+        background_fill_primary_dark="#1b1a21",
+        background_fill_secondary="#f3f1ed",
+        background_fill_secondary_dark="#17161c",
+        border_color_primary="#e4e0da",
+        border_color_primary_dark="#2e2c37",
+        color_accent="#6a1b7a",
+        color_accent_soft="#f1e7f4",
+        color_accent_soft_dark="#33213b",
+        block_background_fill="transparent",
+        block_background_fill_dark="transparent",
+        block_border_width="0px",
+        block_shadow="none",
+        block_padding="0px",
+        block_label_background_fill="transparent",
+        block_label_background_fill_dark="transparent",
+        block_title_text_size="*text_xs",
+        block_title_text_weight="500",
+        block_title_text_color="#6d6878",
+        block_title_text_color_dark="#9d97aa",
+        block_info_text_size="*text_xs",
+        input_background_fill="#ffffff",
+        input_background_fill_dark="#1b1a21",
+        input_border_color="#dcd7cf",
+        input_border_color_dark="#34313e",
+        input_border_color_focus="#8b3a9c",
+        input_border_color_focus_dark="#ef8a4c",
+        input_shadow_focus="0 0 0 3px #8b3a9c22",
+        input_shadow_focus_dark="0 0 0 3px #ef8a4c22",
+        slider_color="#6a1b7a",
+        slider_color_dark="#ef8a4c",
+        button_primary_background_fill="#4a0c6b",
+        button_primary_background_fill_hover="#6a1b7a",
+        button_primary_background_fill_dark="#ef8a4c",
+        button_primary_background_fill_hover_dark="#f6a26c",
+        button_primary_text_color="#ffffff",
+        button_primary_text_color_dark="#1c1208",
+        button_secondary_background_fill="#ffffff",
+        button_secondary_background_fill_hover="#f3f1ed",
+        button_secondary_background_fill_dark="#211f28",
+        button_secondary_background_fill_hover_dark="#2a2833",
+        button_secondary_border_color="#dcd7cf",
+        button_secondary_border_color_dark="#34313e",
+        button_border_width="1px",
+        button_transition="background 120ms ease, border-color 120ms ease",
+        shadow_drop="none",
+        shadow_drop_lg="none",
+    )
+
+
+# The 3-D viewer reports an error on the console where a browser offers WebGPU without a device; WebGL serves as well.
+HEAD = """<script>
+navigator.gpu?.requestAdapter().then((found) => {
+  if (!found) Object.defineProperty(navigator, 'gpu', { value: undefined });
+});
+</script>"""
+
+
+def css() -> str:
+    """The style sheet."""
+    return static("style.css")
+
+
+def static(name: str) -> str:
+    """A text file of this package."""
+    return files("fgbg_depth.app").joinpath("static", name).read_text(encoding="utf-8")
