@@ -23,7 +23,9 @@ PICTURES = ("banner", "contact_sheet", "heat_map", "coverage", "depth")
 _MAX_NAMES = 200  # of sources or files, listed by name in the card
 
 
-def render_card(statistics: Mapping[str, Any], recipe: Recipe, notes: str = "", repo_id: str | None = None) -> str:
+def render_card(
+    statistics: Mapping[str, Any], recipe: Recipe, notes: str = "", repo_id: str | None = None
+) -> str:
     """The text of the dataset's README.md.
 
     Args:
@@ -46,7 +48,9 @@ def render_card(statistics: Mapping[str, Any], recipe: Recipe, notes: str = "", 
     }
     body = environment.from_string(load_template()).render(_context(statistics, recipe, notes, repo_id))
     body = re.sub(r"\n{3,}", "\n\n", body)
-    block = f"{NOTES_BEGIN}\n{notes.strip()}\n{NOTES_END}" if notes.strip() else f"{NOTES_BEGIN}\n\n{NOTES_END}"
+    block = (
+        f"{NOTES_BEGIN}\n{notes.strip()}\n{NOTES_END}" if notes.strip() else f"{NOTES_BEGIN}\n\n{NOTES_END}"
+    )
     return front_matter(statistics, recipe) + "\n" + body.replace(_NOTES_PLACE, block).strip() + "\n"
 
 
@@ -97,7 +101,9 @@ def draw_pictures(statistics: Mapping[str, Any], rows: Sequence[Row]) -> dict[st
         "banner": figures.banner(figures.best_for_banner(rows), spec, value_range=shown),
         "contact_sheet": figures.contact_sheet(rows[:6], spec, value_range=shown),
         "heat_map": charts.heat_map_chart(statistics["heat_map"]),
-        "coverage": charts.coverage_chart(statistics["coverage"]["histogram"], statistics["coverage"]["mean"]),
+        "coverage": charts.coverage_chart(
+            statistics["coverage"]["histogram"], statistics["coverage"]["mean"]
+        ),
     }
     histogram = statistics["depth_histogram"]
     if spec is not None and histogram is not None:
@@ -133,10 +139,14 @@ def load_template() -> str:
     for folder in (here, here.parent):
         if (folder / TEMPLATE).is_file():
             return (folder / TEMPLATE).read_text(encoding="utf-8")
-    raise OutputError(f"{TEMPLATE} is missing beside {here}.\n  Install the package again: pip install --force-reinstall .")
+    raise OutputError(
+        f"{TEMPLATE} is missing beside {here}.\n  Install the package again: pip install --force-reinstall ."
+    )
 
 
-def _context(statistics: Mapping[str, Any], recipe: Recipe, notes: str, repo_id: str | None) -> dict[str, Any]:
+def _context(
+    statistics: Mapping[str, Any], recipe: Recipe, notes: str, repo_id: str | None
+) -> dict[str, Any]:
     """What the template sees; it does the wording, this does the arithmetic."""
     kinds, sources, depth = statistics["kinds"], statistics["sources"], statistics.get("depth")
     splits = [split for split in schema.SPLITS if statistics["splits"].get(split)]
@@ -154,7 +164,7 @@ def _context(statistics: Mapping[str, Any], recipe: Recipe, notes: str, repo_id:
     return {
         "s": statistics,
         "recipe": recipe,
-        "repo": repo_id or ".",
+        "repo": repo_id or "path/to/this/folder",
         "is_local": repo_id is None,
         "depth": depth,
         "kinds": {name: kinds[name] for name in schema.KINDS if name in kinds},
@@ -168,11 +178,15 @@ def _context(statistics: Mapping[str, Any], recipe: Recipe, notes: str, repo_id:
         "size_px": (round(low_px), round(high_px)),
         "demo": {"bg": recipe.backgrounds == DEMO, "fg": recipe.foregrounds == DEMO},
         "names": {kind: sorted(sources[kind])[:_MAX_NAMES] for kind in ("bg", "fg")},
-        "held_names": {kind: sorted(n for n, s in sources[kind].items() if s["held_out"]) for kind in ("bg", "fg")},
+        "held_names": {
+            kind: sorted(n for n, s in sources[kind].items() if s["held_out"]) for kind in ("bg", "fg")
+        },
         "max_names": _MAX_NAMES,
         "model_is_noncommercial": bool(depth) and is_noncommercial(depth.get("license") or ""),
         "is_densedepth": bool(depth) and "densedepth" in depth["model"].lower(),
-        "license_words": recipe.license.strip() if recipe.license.strip() not in ("", "other", "unknown") else "",
+        "license_words": recipe.license.strip()
+        if recipe.license.strip() not in ("", "other", "unknown")
+        else "",
         "bibtex_key": re.sub(r"[^a-z0-9]+", "-", recipe.name.lower()).strip("-") or "fgbg",
         "bibtex_title": re.sub(r"[{}\\]", "", recipe.name),
         "notes_place": _NOTES_PLACE,
@@ -182,4 +196,9 @@ def _context(statistics: Mapping[str, Any], recipe: Recipe, notes: str, repo_id:
 def is_noncommercial(license_words: str) -> bool:
     """Whether a licence's id or name says that commercial use is not allowed."""
     words = re.split(r"[^a-z]+", license_words.lower())
-    return "nc" in words or "noncommercial" in words or "commercial" in words and "non" in words or "amlr" in words
+    return (
+        "nc" in words
+        or "noncommercial" in words
+        or ("commercial" in words and "non" in words)
+        or "amlr" in words
+    )

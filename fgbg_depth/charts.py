@@ -102,8 +102,14 @@ def depth_chart(edges: Sequence[float], counts: Sequence[int], kind: str, unit: 
     cumulative = np.concatenate([[0.0], np.cumsum(c)])
     shares = np.diff(np.interp(at, e, cumulative)) / max(c.sum(), 1)
     middle = np.sqrt(at[:-1] * at[1:]) if kind == "metric" else (at[:-1] + at[1:]) / 2
-    name = {"metric": "depth", "relative_depth": "relative depth", "relative_disparity": "relative disparity"}[kind]
-    image, draw = _chart("How far the pixels are", f"share of pixels, by {name}{f' in {unit}' if unit else ''}")
+    name = {
+        "metric": "depth",
+        "relative_depth": "relative depth",
+        "relative_disparity": "relative disparity",
+    }[kind]
+    image, draw = _chart(
+        "How far the pixels are", f"share of pixels, by {name}{f' in {unit}' if unit else ''}"
+    )
     _bars(draw, shares, [tuple(rgb) for rgb in colorize(middle[None], low, high, kind)[0].tolist()])
     if kind == "metric":
         for near, text in legend_ticks(low, high, kind, unit):
@@ -113,8 +119,12 @@ def depth_chart(edges: Sequence[float], counts: Sequence[int], kind: str, unit: 
             near = float(nearness(value, low, high, kind))
             _x_tick(draw, near if kind == "relative_disparity" else 1 - near, f"{value:.3g}")
         far_left = kind == "relative_disparity"
-        draw.text((_LEFT, _BOTTOM + 78), "far" if far_left else "near", font=font(31), fill=MUTED, anchor="lm")
-        draw.text((_RIGHT, _BOTTOM + 78), "near" if far_left else "far", font=font(31), fill=MUTED, anchor="rm")
+        draw.text(
+            (_LEFT, _BOTTOM + 78), "far" if far_left else "near", font=font(31), fill=MUTED, anchor="lm"
+        )
+        draw.text(
+            (_RIGHT, _BOTTOM + 78), "near" if far_left else "far", font=font(31), fill=MUTED, anchor="rm"
+        )
     return image
 
 
@@ -126,13 +136,24 @@ def _bars(draw: ImageDraw.ImageDraw, shares: np.ndarray, colours: Sequence[tuple
     for step in steps:
         y = _BOTTOM - step / top * (_BOTTOM - _TOP)
         draw.line((_LEFT, y, _RIGHT, y), fill=RULE, width=2)
-        draw.text((_LEFT - 14, y), f"{step:g} %" if step == steps[-1] else f"{step:g}", font=font(31), fill=MUTED, anchor="rm")
+        draw.text(
+            (_LEFT - 14, y),
+            f"{step:g} %" if step == steps[-1] else f"{step:g}",
+            font=font(31),
+            fill=MUTED,
+            anchor="rm",
+        )
     width = (_RIGHT - _LEFT) / len(shares)
     gap = 2 if width > 8 else 0
     for i, (share, colour) in enumerate(zip(shares, colours, strict=True)):
         y = _BOTTOM - share * 100 / top * (_BOTTOM - _TOP)
         if share > 0:
-            box = (round(_LEFT + i * width) + gap, min(round(y), _BOTTOM - 2), round(_LEFT + (i + 1) * width) - 1, _BOTTOM)
+            box = (
+                round(_LEFT + i * width) + gap,
+                min(round(y), _BOTTOM - 2),
+                round(_LEFT + (i + 1) * width) - 1,
+                _BOTTOM,
+            )
             draw.rectangle(box, fill=colour)
     draw.line((_LEFT, _BOTTOM, _RIGHT, _BOTTOM), fill=INK, width=2)
 
@@ -152,11 +173,16 @@ def _nice_steps(top: float, most: int = 5) -> list[float]:
 
 
 def _colour_bar(
-    image: Image.Image, draw: ImageDraw.ImageDraw, box: tuple[int, int, int, int], ticks: Sequence[tuple[float, str]]
+    image: Image.Image,
+    draw: ImageDraw.ImageDraw,
+    box: tuple[int, int, int, int],
+    ticks: Sequence[tuple[float, str]],
 ) -> None:
     """A standing colour bar: box is (x, y, width, height), ticks are (position from the bottom, text)."""
     x, y, width, height = box
     ramp = COLORS[np.linspace(255, 0, height).round().astype(np.uint8)][:, None].repeat(width, axis=1)
     image.paste(Image.fromarray(ramp), (x, y))
     for at, text in ticks:
-        draw.text((x + width + 12, y + (1 - at) * (height - 26) + 13), text, font=font(31), fill=MUTED, anchor="lm")
+        draw.text(
+            (x + width + 12, y + (1 - at) * (height - 26) + 13), text, font=font(31), fill=MUTED, anchor="lm"
+        )

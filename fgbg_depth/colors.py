@@ -88,7 +88,9 @@ def show_range(low: float, high: float, kind: str = "metric") -> tuple[float, fl
     return low, high
 
 
-def histogram_range(edges: ArrayLike, counts: ArrayLike, kind: str, tail: float = 0.005) -> tuple[float, float]:
+def histogram_range(
+    edges: ArrayLike, counts: ArrayLike, kind: str, tail: float = 0.005
+) -> tuple[float, float]:
     """The range to show for a whole dataset: all but `tail` of the pixels at each end.
 
     Args:

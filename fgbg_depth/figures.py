@@ -75,7 +75,9 @@ def contact_sheet(
     return sheet
 
 
-def banner(rows: Sequence[Row], spec: Any = None, *, value_range: tuple[float, float] | None = None) -> Image.Image:
+def banner(
+    rows: Sequence[Row], spec: Any = None, *, value_range: tuple[float, float] | None = None
+) -> Image.Image:
     """A wide picture for the head of a page: each scene passes from picture to matte to depth along slanted cuts.
 
     Args:
@@ -84,7 +86,9 @@ def banner(rows: Sequence[Row], spec: Any = None, *, value_range: tuple[float, f
         RGB image, 1600 x 400.
     """
     side = 400
-    depth_range = _depth_range(rows, spec, value_range) if any(r.get("depth") is not None for r in rows) else None
+    depth_range = (
+        _depth_range(rows, spec, value_range) if any(r.get("depth") is not None for r in rows) else None
+    )
     out = Image.new("RGB", (4 * side, side))
     for i in range(4):
         row = rows[i % len(rows)]
@@ -122,7 +126,9 @@ def png_bytes(image: Image.Image) -> bytes:
     return encode_png(image)
 
 
-def _depth_range(rows: Sequence[Row], spec: Any, value_range: tuple[float, float] | None) -> tuple[float, float]:
+def _depth_range(
+    rows: Sequence[Row], spec: Any, value_range: tuple[float, float] | None
+) -> tuple[float, float]:
     if spec is None:
         raise ValueError("rows with depth need a spec that states its kind")
     if value_range is None:
@@ -132,7 +138,9 @@ def _depth_range(rows: Sequence[Row], spec: Any, value_range: tuple[float, float
     return show_range(*value_range, spec.kind)
 
 
-def _cell(column: str, value: Any, side: int, spec: Any, depth_range: tuple[float, float] | None) -> Image.Image:
+def _cell(
+    column: str, value: Any, side: int, spec: Any, depth_range: tuple[float, float] | None
+) -> Image.Image:
     array = np.asarray(value)
     if column == "fg":
         return _cutout_on_checks(array, side)

@@ -37,14 +37,13 @@ def count(value: int) -> str:
 
 
 def size(num_bytes: float) -> str:
-    """12.3 MB; powers of 1000, as the Hub counts."""
-    for unit in ("B", "kB", "MB", "GB"):
-        if abs(num_bytes) < 999.5:
+    """12.3 MB, with a space that does not break; powers of 1000, as the Hub counts."""
+    unit = "B"
+    for larger in ("kB", "MB", "GB", "TB"):
+        if num_bytes < 999.5:
             break
-        num_bytes /= 1000
-    else:
-        unit = "TB"
-    return f"{num_bytes:.0f} {unit}" if unit == "B" else f"{num_bytes:.3g} {unit}"
+        num_bytes, unit = num_bytes / 1000, larger
+    return f"{num_bytes:.0f}\u00a0{unit}" if unit == "B" else f"{num_bytes:.3g}\u00a0{unit}"
 
 
 def channels(values: Sequence[float]) -> str:

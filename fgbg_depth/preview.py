@@ -23,7 +23,19 @@ if TYPE_CHECKING:
 
 NUM_ROWS = 200
 _GOLDEN = (math.sqrt(5) - 1) / 2  # multiples of it fall evenly over 0..1, however many there are
-_COLUMNS = ("fg_bg", "fg_bg_mask", "fg_bg_depth", "bg", "fg", "flip", "placement", "x", "y", "width", "height")
+_COLUMNS = (
+    "fg_bg",
+    "fg_bg_mask",
+    "fg_bg_depth",
+    "bg",
+    "fg",
+    "flip",
+    "placement",
+    "x",
+    "y",
+    "width",
+    "height",
+)
 
 Row = dict[str, Any]
 
@@ -39,10 +51,11 @@ def choose_rows(shards: Mapping[str, int], num_rows: int = NUM_ROWS) -> list[tup
     Returns:
         (file name, row index) pairs, all different, splits alternating.
     """
-    by_split: dict[str, list[str]] = {}
+    by_split: dict[str, list[str]] = {split: [] for split in schema.SPLITS}
     for name in sorted(shards):
         if shards[name] > 0:
             by_split.setdefault(split_of_shard(name), []).append(name)
+    by_split = {split: names for split, names in by_split.items() if names}
     room = {split: sum(shards[n] for n in names) for split, names in by_split.items()}
     wanted = dict.fromkeys(by_split, 0)
     left = min(num_rows, sum(room.values()))
@@ -142,7 +155,7 @@ def sample_rows(storage: Storage, statistics: Mapping[str, Any], num_rows: int =
             "note": row["split"],
         }
         for kind in (schema.BG, schema.FG):
-            out[kind] = _source_image(storage, statistics, kind, row[kind])
+            out[kind] = _source_image(storage, kind, row[kind])
         rows.append(out)
     return rows
 
@@ -159,7 +172,9 @@ def _most_varied(pairs: Sequence[tuple[str, str]], count: int) -> list[int]:
     return chosen
 
 
-def preview_table(rows: Iterable[Row], spec: DepthSpec | None, value_range: tuple[float, float] | None) -> pa.Table:
+def preview_table(
+    rows: Iterable[Row], spec: DepthSpec | None, value_range: tuple[float, float] | None
+) -> pa.Table:
     """Rows, as `read_rows` gives them, as the `preview` config's table: the depth in colours, 8 bits."""
     import pyarrow as pa
 
@@ -177,7 +192,9 @@ def preview_table(rows: Iterable[Row], spec: DepthSpec | None, value_range: tupl
     return pa.table(columns, schema=features.arrow_schema)
 
 
-def write_preview(storage: Storage, statistics: Mapping[str, Any], num_rows: int = NUM_ROWS) -> tuple[str, dict[str, Any]]:
+def write_preview(
+    storage: Storage, statistics: Mapping[str, Any], num_rows: int = NUM_ROWS
+) -> tuple[str, dict[str, Any]]:
     """Write the `preview` config, and remove what an earlier build left there.
 
     Args:
@@ -220,7 +237,7 @@ def _depth(row: Row, spec: DepthSpec | None) -> np.ndarray | None:
     return decode_depth(decode_grey(row["fg_bg_depth"]), spec)
 
 
-def _source_image(storage: Storage, statistics: Mapping[str, Any], kind: str, name: str) -> np.ndarray:
+def _source_image(storage: Storage, kind: str, name: str) -> np.ndarray:
     """The prepared background or cut-out called `name`, out of the `bg` or `fg` config."""
     import pyarrow.parquet as pq
 

@@ -19,7 +19,9 @@ DISPARITY = METRIC | {
 }  # fmt: skip
 
 
-def made_statistics(recipe: Recipe, depth: dict[str, Any] | None = METRIC, num_bg: int = 10, num_fg: int = 20) -> dict:
+def made_statistics(
+    recipe: Recipe, depth: dict[str, Any] | None = METRIC, num_bg: int = 10, num_fg: int = 20
+) -> dict:
     """A whole `statistics.json`, with `num_bg` x `num_fg` sources, a tenth of each held out if the recipe says so."""
     held = {k: round(n * recipe.holdout) for k, n in (("bg", num_bg), ("fg", num_fg))}
     pair = len(recipe.flips) * recipe.placements

@@ -1,0 +1,93 @@
+import io
+from collections import Counter
+
+import numpy as np
+import pyarrow.parquet as pq
+import pytest
+from datasets import load_dataset
+from hypothesis import given
+from hypothesis import strategies as st
+from PIL import Image
+from small_output import make_output, metric_output  # noqa: F401
+
+from fgbg_depth import schema
+from fgbg_depth.pipeline import read_statistics
+from fgbg_depth.preview import choose_rows, read_rows, sample_rows, split_of_shard, write_preview
+from fgbg_depth.storage import Storage
+
+SHARDS = st.dictionaries(
+    st.tuples(st.sampled_from(schema.SPLITS), st.integers(0, 30)).map(
+        lambda t: f"data/{t[0]}-bg{t[1]}-00.parquet"
+    ),
+    st.integers(0, 40),
+    max_size=30,
+)
+
+
+@given(shards=SHARDS, num_rows=st.integers(0, 60))
+def test_chosen_rows_exist_once_each_and_are_as_many_as_there_are(shards, num_rows):
+    picks = choose_rows(shards, num_rows)
+    assert len(picks) == len(set(picks)) == min(num_rows, sum(shards.values()))
+    assert all(0 <= index < shards[name] for name, index in picks)
+    assert picks == choose_rows(dict(reversed(shards.items())), num_rows)
+
+
+def test_chosen_rows_spread_over_splits_backgrounds_and_cutouts():
+    shards = {f"data/{split}-bg{i:03d}-00.parquet": 3600 for split in schema.SPLITS for i in range(90)}
+    picks = choose_rows(shards, 200)
+    assert set(Counter(split_of_shard(name) for name, _ in picks).values()) == {50}
+    assert max(Counter(name for name, _ in picks).values()) == 1
+    cutouts = Counter(index // 40 for _, index in picks)  # 90 cut-outs of 40 rows
+    assert len(cutouts) >= 45 and max(cutouts.values()) <= 8
+
+
+def test_rows_are_read_by_group_and_column(metric_output):  # noqa: F811
+    storage = Storage(metric_output)
+    name = next(iter(storage.list("data")))
+    whole = pq.read_table(metric_output / name)
+    picks = [(name, i) for i in (whole.num_rows - 1, 0, 1)]
+    rows = read_rows(storage, picks, ["fg_bg", "bg", "x"])
+    assert [row["x"] for row in rows] == [whole["x"][i].as_py() for _, i in picks]
+    assert rows[0]["fg_bg"] == whole["fg_bg"][whole.num_rows - 1].as_py()["bytes"]
+    assert set(rows[0]) == {"fg_bg", "bg", "x", "split"}
+
+
+def test_preview_loads_with_colours_and_is_written_once(metric_output):  # noqa: F811
+    storage, statistics = Storage(metric_output), read_statistics(Storage(metric_output))
+    (before,) = storage.list("preview")
+    stamp = (metric_output / before).stat().st_mtime_ns
+    name, entry = write_preview(storage, statistics)
+    assert (name, entry) == (before, statistics["files"][name])
+    assert (metric_output / name).stat().st_mtime_ns == stamp
+    rows = load_dataset(str(metric_output), "preview", split="train")
+    assert len(rows) == 80 == entry["rows"]
+    assert rows.features == schema.preview_features()
+    assert rows[0]["fg_bg_depth_color"].mode == "RGB"
+    assert set(rows["split"]) == set(schema.SPLITS)
+
+
+def test_preview_without_depth(tmp_path):
+    output = make_output(tmp_path, spec=None)
+    table = pq.read_table(next((output / "preview").iterdir()))
+    assert "fg_bg_depth_color" not in table.column_names
+    assert Image.open(io.BytesIO(table["fg_bg"][0].as_py()["bytes"])).size == (64, 64)
+
+
+def test_samples_for_the_sheet_vary_and_are_joined_with_their_sources(metric_output):  # noqa: F811
+    storage = Storage(metric_output)
+    rows = sample_rows(storage, read_statistics(storage), 4)
+    assert len({row["bg_name"] for row in rows}) == 4
+    row = rows[0]
+    assert row["bg"].shape == row["fg_bg"].shape == (64, 64, 3)
+    assert row["fg"].shape[2] == 4 and row["mask"].shape == row["depth"].shape == (64, 64)
+    assert np.isfinite(row["depth"]).all()
+    outside = row["mask"] == 0
+    close = np.abs(row["fg_bg"][outside].astype(int) - row["bg"][outside]).mean()
+    assert close < 5  # the same scene, but for JPEG
+
+
+def test_a_source_that_is_nowhere_is_an_error(metric_output):  # noqa: F811
+    from fgbg_depth.preview import _source_image
+
+    with pytest.raises(KeyError):
+        _source_image(Storage(metric_output), "bg", "nobody")
