@@ -22,6 +22,15 @@ from fgbg_depth.parquet import read_record
 from fgbg_depth.plan import Plan, Shard, make_plan
 from fgbg_depth.prepared import prepared_names, write_prepared
 from fgbg_depth.recipe import Recipe, parse_recipe
+from fgbg_depth.slices import (
+    EARLIER,
+    known_hashes,
+    missing_shards,
+    read_json,
+    remove_notes,
+    slice_paths,
+    write_note,
+)
 from fgbg_depth.sources import Sources, load_sources
 from fgbg_depth.state import remember_output
 from fgbg_depth.statistics import Sums
@@ -102,32 +111,37 @@ def build(
             recipe = recipe.replace(depth_range=[plan.spec.low, plan.spec.high])
             plan = dataclasses.replace(plan, recipe=recipe)
         previous = read_statistics(storage)
-        work = _Work(plan, storage, storage.list(schema.DATA), _known(previous))
+        earlier = previous or read_json(storage, EARLIER)
+        work = _Work(plan, storage, storage.list(schema.DATA), known_hashes(storage, earlier))
         tasks = work.tasks()
         if not tasks and _is_whole(work, previous):
             remember_output(str(output))
-            return BuildResult(str(output), plan.rows, len(plan.shards), 0, 0, True, plan.sources.skipped, False)
+            return BuildResult(
+                str(output), plan.rows, len(plan.shards), 0, 0, True, plan.sources.skipped, False
+            )
+        if finish and tasks:
+            raise missing_shards(tasks, plan)
         if part is None:
             storage.clean((schema.DATA, schema.BG, schema.FG, schema.PREVIEW, schema.ASSETS, ""))
         storage.write(schema.RECIPE, recipe.to_yaml().encode())
+        if previous:
+            storage.write(EARLIER, json.dumps(previous).encode())
         storage.remove(schema.STATISTICS)  # not whole until it is written again
         bg_file, fg_file = write_prepared(storage, plan.sources)
-        if finish and tasks:
-            names = "\n".join(f"  {shard.path}" for shard, _ in tasks[:10])
-            raise OutputError(
-                f"{len(tasks)} of {len(plan.shards)} shards are missing:\n{names}\n"
-                "  Run the slices that make them (build --shards i/n), or build without --finish."
-            )
         if part is not None:
-            mine = {shard.path for shard in plan.shards[part[0] - 1 :: part[1]]}
+            mine = slice_paths(plan, *part)
             tasks = [task for task in tasks if task[0].path in mine]
         job = engine.Job(recipe, plan.spec, str(output), bg_file, fg_file, device)
         if len(tasks) < len(plan.shards):
-            say(f"{len(plan.shards) - len(tasks)} of {len(plan.shards)} shards are already there or not ours to make.")
+            say(
+                f"{len(plan.shards) - len(tasks)} of {len(plan.shards)} shards are already there or not ours to make."
+            )
         _run(work, job, tasks, workers, engine_name, address, progress)
         if part is None:
-            _finish(work, previous, (bg_file, fg_file))
+            _finish(work, earlier, (bg_file, fg_file))
             remember_output(str(output))
+        else:
+            write_note(storage, {shard.path: work.written[shard.path] for shard, _ in tasks})
     relabelled = sum(old is not None for _, old in tasks)
     return BuildResult(
         str(output), plan.rows, len(plan.shards), len(tasks), relabelled, part is None, plan.sources.skipped
@@ -170,11 +184,10 @@ def check_output(storage: Storage) -> None:
     """
     if storage.is_local and storage.root.exists() and not storage.root.is_dir():
         raise OutputError(f"{storage} is a file.\n  Choose a folder: --output DIR.")
-    if storage.exists(schema.RECIPE):
-        return
     names = list(storage.list())
     folders = [f for f in (schema.DATA, schema.BG, schema.FG) if storage.list(f)]
-    if names or folders:
+    # the recipe is written first and looked for last: another slice may be starting at this moment
+    if (names or folders) and not storage.exists(schema.RECIPE):
         raise OutputError(
             f"{storage} is not empty and was not made by fgbg-depth (it has {', '.join([*names, *folders][:5])}).\n"
             "  Choose an empty or new folder: --output DIR."
@@ -183,11 +196,7 @@ def check_output(storage: Storage) -> None:
 
 def read_statistics(storage: Storage) -> dict[str, Any]:
     """The finished `statistics.json` of an output, {} if there is none or it cannot be read."""
-    try:
-        values = json.loads(storage.read(schema.STATISTICS))
-    except (FileNotFoundError, ValueError):
-        return {}
-    return values if isinstance(values, dict) else {}
+    return read_json(storage, schema.STATISTICS)
 
 
 def _run(
@@ -227,7 +236,11 @@ def _finish(work: _Work, previous: dict[str, Any], prepared: tuple[str, str]) ->
     with ThreadPoolExecutor(8) as pool:
         records = list(pool.map(lambda shard: _record(storage, shard), plan.shards))
         shards = dict(
-            zip([s.path for s in plan.shards], pool.map(lambda s: _measured(work, s.path, present), plan.shards), strict=True)
+            zip(
+                [s.path for s in plan.shards],
+                pool.map(lambda s: _measured(work, s.path, present), plan.shards),
+                strict=True,
+            )
         )
     sums: dict[str, Sums] = {}
     for shard, record in zip(plan.shards, records, strict=True):
@@ -247,12 +260,15 @@ def _finish(work: _Work, previous: dict[str, Any], prepared: tuple[str, str]) ->
     statistics = summarize(plan, sums, shards, files, previous)
     write_card(storage, statistics, plan.recipe)
     storage.write(schema.STATISTICS, (json.dumps(statistics, indent=1, ensure_ascii=False) + "\n").encode())
+    remove_notes(storage)
 
 
 def _record(storage: Storage, shard: Shard) -> dict[str, Any]:
     record = read_record(storage, shard.path)
     if record.get("rows") != shard.rows or record.get("compose_digest") != shard.compose_digest:
-        raise OutputError(f"{storage}/{shard.path} is not what its name says.\n  Delete this file and build again.")
+        raise OutputError(
+            f"{storage}/{shard.path} is not what its name says.\n  Delete this file and build again."
+        )
     return record
 
 
@@ -262,10 +278,6 @@ def _measured(work: _Work, path: str, present: dict[str, int]) -> Written:
     if known and known.bytes == present[path]:
         return known
     return Written(present[path], work.storage.sha256(path))
-
-
-def _known(previous: dict[str, Any]) -> dict[str, Written]:
-    return {path: Written(e["bytes"], e["sha256"]) for path, e in previous.get("shards", {}).items()}
 
 
 def _is_whole(work: _Work, previous: dict[str, Any]) -> bool:
