@@ -11,6 +11,6 @@ from fgbg_depth.cli import main
 if __name__ == "__main__":
     raise SystemExit(main())
 
-from fgbg_depth.dataset import FgBgDepth  # noqa: E402 (after the command, whose --help must not wait for it)
+from fgbg_depth.dataset import FgBgDepth
 
 __all__ = ["FgBgDepth"]

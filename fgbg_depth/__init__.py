@@ -16,12 +16,12 @@ from typing import TYPE_CHECKING, Any
 from fgbg_depth.depth.registration import install as _register_depth_models
 
 if TYPE_CHECKING:
-    from fgbg_depth.pipeline import build as build
     from fgbg_depth.dataset import FgBgDepth as FgBgDepth
     from fgbg_depth.depth.spec import DepthSpec as DepthSpec
     from fgbg_depth.depth.spec import decode_depth as decode_depth
     from fgbg_depth.loading import load as load
     from fgbg_depth.loading import with_backgrounds as with_backgrounds
+    from fgbg_depth.pipeline import build as build
     from fgbg_depth.recipe import Recipe as Recipe
 
 __version__ = "1.0.0"

@@ -62,8 +62,12 @@ def _add_build(commands: Any) -> None:
     )
     run = build.add_argument_group("running (shapes no data)")
     run.add_argument("--recipe", metavar="FILE", help="start from this YAML recipe; other options change it")
-    run.add_argument("--output", metavar="DIR", default=DEFAULT_OUTPUT, help="folder or fsspec URL (default: %(default)s)")
-    run.add_argument("--dry-run", action="store_true", help="show rows, bytes, minutes and a contact sheet; build nothing")
+    run.add_argument(
+        "--output", metavar="DIR", default=DEFAULT_OUTPUT, help="folder or fsspec URL (default: %(default)s)"
+    )
+    run.add_argument(
+        "--dry-run", action="store_true", help="show rows, bytes, minutes and a contact sheet; build nothing"
+    )
     run.add_argument("--workers", type=int, metavar="N", help="processes (default: one a core; 1 = in this process)")
     run.add_argument("--device", default="auto", help="where the depth model runs: auto, cpu, cuda, cuda:1, mps")
     run.add_argument("--shards", metavar="i/n", help="make only slice i of n (other machines make the others)")

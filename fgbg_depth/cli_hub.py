@@ -17,7 +17,9 @@ def add_commands(commands: Any) -> None:
     )
     push.add_argument("output", metavar="OUTPUT", help="folder that `build` made")
     push.add_argument("repo_id", metavar="REPO_ID", help="dataset repository, USER/NAME; created when missing")
-    push.add_argument("--revision", default="main", metavar="BRANCH", help="branch (default: main); created when missing")
+    push.add_argument(
+        "--revision", default="main", metavar="BRANCH", help="branch (default: main); created when missing"
+    )
     push.add_argument("--tag", metavar="TAG", help="name this version, such as v1.1.0; people load it by that name")
     push.add_argument("--private", action="store_true", help="create the repository private")
     push.add_argument("--message", metavar="TEXT", help="commit message (default: what changed)")

@@ -29,7 +29,7 @@ def encode_png(image: Image.Image) -> bytes:
     flat = pixels.reshape(image.height, -1)
     plain = np.zeros((flat.shape[0], flat.shape[1] + 1), np.uint8)
     plain[:, 1:] = flat
-    bodies = [zlib.compress(rows, 6) for rows in (plain, _filtered_up(flat))]
+    bodies = [zlib.compress(rows.tobytes(), 6) for rows in (plain, _filtered_up(flat))]
     return _wrapped(min(bodies, key=len), image.width, image.height, bits=8, color_type=color_type)
 
 

@@ -86,7 +86,10 @@ class FgBgDepth(datasets.ArrowBasedBuilder):
         return [
             datasets.SplitGenerator(
                 name=split,
-                gen_kwargs={"paths": [p for p in paths if p.startswith(f"{schema.DATA}/{split}-")], "output": output},
+                gen_kwargs={
+                    "paths": [p for p in paths if p.startswith(f"{schema.DATA}/{split}-")],
+                    "output": output,
+                },
             )
             for split in self.split_rows
         ]

@@ -69,9 +69,7 @@ def run(job: Job, tasks: Sequence[Task], workers: int, on_rows: OnRows, on_shard
     _run_processes(job, tasks, min(workers, len(tasks)), on_rows, on_shard)
 
 
-def _run_processes(
-    job: Job, tasks: Sequence[Task], workers: int, on_rows: OnRows, on_shard: OnShard
-) -> None:
+def _run_processes(job: Job, tasks: Sequence[Task], workers: int, on_rows: OnRows, on_shard: OnShard) -> None:
     context = multiprocessing.get_context("spawn")  # CUDA does not survive a fork
     counter, started = context.Value("q", 0), context.Value("i", 0)
     pool = ProcessPoolExecutor(

@@ -22,7 +22,9 @@ def list_hub_images(where: str) -> Iterator[tuple[str, Callable[[], bytes]]]:
     from datasets import Image, load_dataset
 
     if not where.startswith(PREFIX) or where.count("/") < 4:
-        raise SourceError(f"{where} is no dataset of the Hub; write hf://datasets/USER/NAME[@REVISION][:SPLIT][#COLUMN].")
+        raise SourceError(
+            f"{where} is no dataset of the Hub; write hf://datasets/USER/NAME[@REVISION][:SPLIT][#COLUMN]."
+        )
     address, _, column = where.removeprefix(PREFIX).partition("#")
     address, _, split = address.partition(":")
     repo, _, revision = address.partition("@")

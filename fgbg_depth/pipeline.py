@@ -100,7 +100,7 @@ def build(
     Raises:
         FgBgError: one of its kinds; the message says what to do. Finished shards are always kept.
     """
-    storage = Storage(output)
+    storage = Storage(os.fspath(output))
     with storage.lock(shared=part is not None):
         check_output(storage)
         recipe = recipe.replace(depth_range=recipe.depth_range or _earlier_range(recipe, storage))
@@ -116,14 +116,14 @@ def build(
         tasks = work.tasks()
         if not tasks and _is_whole(work, previous):
             remember_output(str(output))
-            return BuildResult(
-                str(output), plan.rows, len(plan.shards), 0, 0, True, plan.sources.skipped, False
-            )
+            return BuildResult(str(output), plan.rows, len(plan.shards), 0, 0, True, plan.sources.skipped, False)
         if finish and tasks:
             raise missing_shards(tasks, plan)
         if part is None:
             storage.clean((schema.DATA, schema.BG, schema.FG, schema.PREVIEW, schema.ASSETS, ""))
-        storage.write(schema.RECIPE, recipe.to_yaml().encode())
+        text = recipe.to_yaml().encode()
+        if not storage.exists(schema.RECIPE) or storage.read(schema.RECIPE) != text:  # other slices read it
+            storage.write(schema.RECIPE, text)
         if previous:
             storage.write(EARLIER, json.dumps(previous).encode())
         storage.remove(schema.STATISTICS)  # not whole until it is written again
@@ -133,9 +133,7 @@ def build(
             tasks = [task for task in tasks if task[0].path in mine]
         job = engine.Job(recipe, plan.spec, str(output), bg_file, fg_file, device)
         if len(tasks) < len(plan.shards):
-            say(
-                f"{len(plan.shards) - len(tasks)} of {len(plan.shards)} shards are already there or not ours to make."
-            )
+            say(f"{len(plan.shards) - len(tasks)} of {len(plan.shards)} shards are already there or not ours to make.")
         _run(work, job, tasks, workers, engine_name, address, progress)
         if part is None:
             _finish(work, earlier, (bg_file, fg_file))
@@ -266,9 +264,7 @@ def _finish(work: _Work, previous: dict[str, Any], prepared: tuple[str, str]) ->
 def _record(storage: Storage, shard: Shard) -> dict[str, Any]:
     record = read_record(storage, shard.path)
     if record.get("rows") != shard.rows or record.get("compose_digest") != shard.compose_digest:
-        raise OutputError(
-            f"{storage}/{shard.path} is not what its name says.\n  Delete this file and build again."
-        )
+        raise OutputError(f"{storage}/{shard.path} is not what its name says.\n  Delete this file and build again.")
     return record
 
 

@@ -72,7 +72,12 @@ class Prepared:
 
 
 def _bg_row(s: Source) -> dict[str, Any]:
-    return {"name": s.name, "image": {"bytes": s.png, "path": None}, "held_out": s.held_out, "digest": s.digest}
+    return {
+        "name": s.name,
+        "image": {"bytes": s.png, "path": None},
+        "held_out": s.held_out,
+        "digest": s.digest,
+    }
 
 
 def _fg_row(s: Source) -> dict[str, Any]:

@@ -17,9 +17,7 @@ DEMO = "demo"  # the bundled sources
 NO_DEPTH = "none"
 
 
-def choice(
-    default: Any, help: str, *, low: float | None = None, high: float | None = None, unit: str = ""
-) -> Any:
+def choice(default: Any, help: str, *, low: float | None = None, high: float | None = None, unit: str = "") -> Any:
     """A recipe field: its default, what it means, its unit and its allowed range (both ends included)."""
     metadata = {"help": help, "low": low, "high": high, "unit": unit}
     return field(default=default, metadata=metadata)
@@ -39,10 +37,15 @@ class Recipe:
     size: int = choice(224, "side of the square composite", low=16, high=4096, unit="px")
 
     foreground_measure: Literal["height", "longest", "canvas"] = choice(
-        "longest", "what foreground_min..max measures: the visible part's height or longest side, or the whole file's"
+        "longest",
+        "what foreground_min..max measures: the visible part's height or longest side, or the whole file's",
     )
-    foreground_min: float = choice(0.35, "smallest cut-out: fraction of size up to 1, above that pixels", low=0.01, high=4096)
-    foreground_max: float = choice(0.55, "largest cut-out; drawn between min and max, once a cut-out", low=0.01, high=4096)
+    foreground_min: float = choice(
+        0.35, "smallest cut-out: fraction of size up to 1, above that pixels", low=0.01, high=4096
+    )
+    foreground_max: float = choice(
+        0.55, "largest cut-out; drawn between min and max, once a cut-out", low=0.01, high=4096
+    )
 
     mirror: bool = choice(True, "also place each cut-out mirrored")
     placements: int = choice(20, "places for each background, cut-out and mirroring", low=1, high=100_000, unit="rows")
@@ -53,7 +56,10 @@ class Recipe:
         (0.72, 0.97), "where the foot stands, as fractions of the frame's height from the top", low=0, high=1
     )
     visible_min: float = choice(
-        1.0, "least visible fraction of the cut-out's width and height; below 1 it may hang over the edge", low=0.1, high=1
+        1.0,
+        "least visible fraction of the cut-out's width and height; below 1 it may hang over the edge",
+        low=0.1,
+        high=1,
     )
     seed: int = choice(0, "seed of all randomness", low=0, high=2**63 - 1)
     holdout: float = choice(0.1, "fraction of the backgrounds and of the cut-outs kept out of train", low=0, high=0.5)
@@ -73,7 +79,9 @@ class Recipe:
         None, "values that the stored range spans, relative kinds only; null = find it on the backgrounds"
     )
     depth_bits: Literal[16, 8] = choice(16, "bits of a stored depth value", unit="bit")
-    depth_input: str = choice("auto", "input size of the model: auto, native (size of the row) or HEIGHTxWIDTH", unit="px")
+    depth_input: str = choice(
+        "auto", "input size of the model: auto, native (size of the row) or HEIGHTxWIDTH", unit="px"
+    )
     depth_precision: Literal["auto", "fp32", "tf32", "fp16", "bf16"] = choice("auto", "arithmetic of the model")
     depth_flip: bool = choice(False, "average with the prediction of the mirrored picture")
     depth_batch: int = choice(0, "rows a model call; 0 = by device", low=0, high=4096, unit="rows")

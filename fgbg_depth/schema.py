@@ -55,9 +55,7 @@ def bg_features() -> Features:
     """Columns of the `bg` config: each prepared background once, lossless."""
     from datasets import Features, Image, Value
 
-    return Features(
-        {"name": Value("string"), "image": Image(), "held_out": Value("bool"), "digest": Value("string")}
-    )
+    return Features({"name": Value("string"), "image": Image(), "held_out": Value("bool"), "digest": Value("string")})
 
 
 def fg_features() -> Features:

@@ -54,9 +54,7 @@ class ShardMaker:
     load_labeller: Callable[[], Labeller]
     _labeller: Labeller | None = None
 
-    def make(
-        self, shard: Shard, old: str | None = None, on_rows: Callable[[int], None] = lambda n: None
-    ) -> Finished:
+    def make(self, shard: Shard, old: str | None = None, on_rows: Callable[[int], None] = lambda n: None) -> Finished:
         """Make one shard.
 
         Args:
@@ -102,9 +100,7 @@ class ShardMaker:
     def _composed(self, shard: Shard, sums: Sums) -> Iterator[pa.Table]:
         background = self.prepared.background(shard.bg)
         rows = (
-            row
-            for name in shard.fgs
-            for row in compose_rows(self.recipe, background, self.prepared.cutout(name), sums)
+            row for name in shard.fgs for row in compose_rows(self.recipe, background, self.prepared.cutout(name), sums)
         )
         columns = schema.features(depth=False).arrow_schema
         while chunk := list(islice(rows, CHUNK)):

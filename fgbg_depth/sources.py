@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import itertools
 import os
 import unicodedata
 import warnings
@@ -95,9 +96,7 @@ def load_sources(recipe: Recipe, workers: int = 1) -> Sources:
     )
 
 
-def _prepare_all(
-    where: str, kind: str, prepare: Callable[[bytes], tuple[Image.Image, str]], workers: int
-) -> _Found:
+def _prepare_all(where: str, kind: str, prepare: Callable[[bytes], tuple[Image.Image, str]], workers: int) -> _Found:
     """Prepare every file of one folder or Hub dataset, in order, collecting what is bad."""
 
     def one(item: tuple[str, Callable[[], bytes]]) -> tuple[str, Source | str, str]:
@@ -123,8 +122,7 @@ def _prepare_all(
     found = _Found()
     warned: dict[str, list[str]] = defaultdict(list)
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # decoders grumble about harmless things
-        warnings.simplefilter("error", Image.DecompressionBombWarning)  # filters are the process's, so all threads'
+        warnings.simplefilter("ignore")  # decoders grumble about harmless things; pictures.MAX_PIXELS stops bombs
         with ThreadPoolExecutor(max(1, workers)) as pool:
             for file, result, warning in pool.map(one, _list(where, kind)):
                 if isinstance(result, str):
@@ -152,9 +150,7 @@ def _background(data: bytes, recipe: Recipe) -> tuple[Image.Image, str]:
     if side < MIN_SIDE:
         raise SourceError(f"is smaller than {MIN_SIDE} pixels ({image.width}x{image.height})")
     left, top = (image.width - side) // 2, (image.height - side) // 2
-    square = image.resize(
-        (recipe.size, recipe.size), Image.Resampling.LANCZOS, (left, top, left + side, top + side)
-    )
+    square = image.resize((recipe.size, recipe.size), Image.Resampling.LANCZOS, (left, top, left + side, top + side))
     enlarged = f"smaller than {recipe.size} pixels, enlarged" if side < recipe.size else ""
     return square, enlarged
 
@@ -209,12 +205,15 @@ def _list_folder(folder: Path, kind: str) -> list[tuple[str, Callable[[], bytes]
         raise SourceError(
             f"{folder} holds no picture (found {seen}).\n  Pictures end in {', '.join(sorted(EXTENSIONS))}."
         )
-    return [(str(p.relative_to(folder)), p.read_bytes) for p in sorted(files)]
+    return [(_printable(str(p.relative_to(folder))), p.read_bytes) for p in sorted(files)]
 
 
 def _walk(folder: Path) -> Iterator[Path]:
+    def stop(e: OSError) -> None:  # os.walk would pass over it in silence
+        raise SourceError(f"{e.filename} cannot be read ({e.strerror}).\n  Change its rights, or move it away.") from e
+
     seen: set[str] = set()
-    for root, folders, files in os.walk(folder, followlinks=True):
+    for root, folders, files in os.walk(folder, onerror=stop, followlinks=True):
         real = os.path.realpath(root)
         if real in seen:  # a link loop
             folders.clear()
@@ -223,27 +222,36 @@ def _walk(folder: Path) -> Iterator[Path]:
         folders[:] = sorted(f for f in folders if not f.startswith("."))
         for name in files:
             path = Path(root) / name
-            if not name.startswith(".") and (path.is_symlink() or path.is_file()):
+            broken = path.is_symlink() and not path.exists()  # reported; a pipe or a socket would be waited for
+            if not name.startswith(".") and (path.is_file() or broken):
                 yield path
 
 
+def _printable(file: str) -> str:
+    """A path as valid text of one line: names may hold line breaks, terminal codes or bytes that are not UTF-8."""
+    text = os.fsencode(file).decode("utf-8", "replace")
+    return "".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in text)
+
+
 def _clean_name(file: str) -> str:
-    """The file's stem as valid text of one line."""
-    stem = Path(file).stem.encode("utf-8", "replace").decode("utf-8")
-    stem = unicodedata.normalize("NFC", stem)
-    return "".join(c if c.isprintable() else "_" for c in stem).strip()[:200] or "unnamed"
+    """The stem of a printable path, as a name."""
+    stem = unicodedata.normalize("NFC", Path(file).stem)
+    return stem.replace("\N{REPLACEMENT CHARACTER}", "_").strip()[:200] or "unnamed"
 
 
 def _named(sources: list[Source]) -> list[Source]:
     """Unique names: files that share a stem get part of their digest, copies of one file a number."""
     counts = Counter(s.name for s in sources)
-    taken: Counter[str] = Counter()
+    taken = {name for name, times in counts.items() if times == 1}
     named = []
     for s in sources:
-        name = s.name if counts[s.name] == 1 else f"{s.name}-{s.digest[:6]}"
-        taken[name] += 1
-        if taken[name] > 1:
-            name = f"{name}-{taken[name]}"
+        name = s.name
+        if counts[name] > 1:
+            tried = itertools.chain(
+                [f"{name}-{s.digest[:6]}"], (f"{name}-{s.digest[:6]}-{n}" for n in itertools.count(2))
+            )
+            name = next(t for t in tried if t not in taken)
+            taken.add(name)
         named.append(replace(s, name=name))
     return sorted(named, key=lambda s: s.name)
 

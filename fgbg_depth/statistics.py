@@ -108,7 +108,8 @@ class Sums:
 
     @classmethod
     def from_dict(cls, values: dict[str, Any]) -> Sums:
-        return cls(**{k: np.array(v, np.int64) if isinstance(v, list) else v for k, v in values.items()})
+        loaded: dict[str, Any] = {k: np.array(v, np.int64) if isinstance(v, list) else v for k, v in values.items()}
+        return cls(**loaded)
 
 
 def histogram_moments(histogram: np.ndarray) -> tuple[float, float]:

@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import IO, Any, BinaryIO, cast
 
 from fgbg_depth.errors import OutputError
+from fgbg_depth.remote import Remote
 
 
 @dataclass(frozen=True)
@@ -66,24 +67,17 @@ class Storage:
 
     def __init__(self, url: str | Path) -> None:
         self.url = str(url)
-        self.is_local = "://" not in self.url or self.url.startswith("file://")
+        self.is_local = "://" not in self.url or self.url.startswith(("file://", "local://"))
         if self.is_local:
-            self.root = Path(self.url.removeprefix("file://"))
+            self.root = Path(self.url.removeprefix("file://").removeprefix("local://"))
         else:
-            import fsspec
-
-            try:
-                self.fs, self.prefix = fsspec.core.url_to_fs(self.url)
-            except (ImportError, ValueError) as e:
-                raise OutputError(
-                    f"{self.url}: {e}\n  Install the fsspec driver it names (s3: pip install s3fs), or give a folder."
-                ) from e
+            self.remote = Remote(self.url)
 
     def __str__(self) -> str:
         return self.url
 
     def path(self, name: str) -> str:
-        return str(self.root / name) if self.is_local else f"{self.prefix.rstrip('/')}/{name}"
+        return str(self.root / name) if self.is_local else self.remote.path(name)
 
     def list(self, folder: str = "", hidden: bool = False) -> dict[str, int]:
         """Files directly in `folder`, {name below the root: bytes}, sorted; hidden ones only on request."""
@@ -95,24 +89,20 @@ class Storage:
             except (FileNotFoundError, NotADirectoryError):
                 entries = []
         else:
-            try:
-                listing = self.fs.ls(self.path(folder) if folder else self.prefix, detail=True, refresh=True)
-            except (FileNotFoundError, TypeError):
-                listing = []
-            entries = [(e["name"].rsplit("/", 1)[-1], e["size"]) for e in listing if e["type"] == "file"]
+            entries = self.remote.list(folder)
         for base, size in sorted(entries):
             if hidden or not base.startswith("."):
                 found[prefix + base] = size
         return found
 
     def exists(self, name: str) -> bool:
-        return os.path.isfile(self.path(name)) if self.is_local else bool(self.fs.exists(self.path(name)))
+        return os.path.isfile(self.path(name)) if self.is_local else self.remote.exists(name)
 
     def open(self, name: str) -> BinaryIO:
         """Open for reading; raises FileNotFoundError."""
         if self.is_local:
             return open(self.path(name), "rb")
-        return cast(BinaryIO, self.fs.open(self.path(name), "rb"))
+        return self.remote.open(name)
 
     def read(self, name: str) -> bytes:
         with self.open(name) as f:
@@ -150,9 +140,7 @@ class Storage:
         with tempfile.NamedTemporaryFile(prefix="fgbg-depth-") as raw:
             written = _fill(cast(BinaryIO, raw), write)
             raw.flush()
-            parent = self.path(name).rsplit("/", 1)[0]
-            self.fs.makedirs(parent, exist_ok=True)
-            self.fs.put_file(raw.name, self.path(name))
+            self.remote.put(raw.name, name)
         return written
 
     def sha256(self, name: str) -> str:
@@ -162,8 +150,8 @@ class Storage:
     def remove(self, name: str) -> None:
         if self.is_local:
             Path(self.path(name)).unlink(missing_ok=True)
-        elif self.fs.exists(self.path(name)):
-            self.fs.rm_file(self.path(name))
+        else:
+            self.remote.remove(name)
 
     def move(self, name: str, new_name: str) -> None:
         try:
@@ -171,7 +159,7 @@ class Storage:
                 Path(self.path(new_name)).parent.mkdir(parents=True, exist_ok=True)
                 os.replace(self.path(name), self.path(new_name))
             else:
-                self.fs.mv(self.path(name), self.path(new_name))
+                self.remote.move(name, new_name)
         except OSError as e:
             raise self.explained(e, name) from e
 
@@ -180,6 +168,8 @@ class Storage:
         where = f"{self.url}/{name}"
         if e.errno in (errno.ENOSPC, errno.EDQUOT):
             hint = "The disk is full. Make room and run the same command again; finished shards are kept."
+        elif e.errno == errno.EFBIG:
+            hint = "The file is larger than the file system or a limit (ulimit -f) allows; try a smaller --shard-rows."
         elif e.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
             hint = "The folder cannot be written to. Change its rights, or choose another --output."
         elif e.errno in (errno.ENOTDIR, errno.EEXIST, errno.EISDIR):
@@ -207,10 +197,12 @@ class Storage:
         with file:
             try:
                 fcntl.flock(file, (fcntl.LOCK_SH if shared else fcntl.LOCK_EX) | fcntl.LOCK_NB)
-            except OSError as e:
+            except BlockingIOError as e:
                 raise OutputError(
                     f"{self.url}: another build is writing here.\n  Wait for it to end, or choose another --output."
                 ) from e
+            except OSError:
+                pass  # some cluster file systems are mounted without locks; there, nobody keeps two builds apart
             yield
 
     def clean(self, folders: tuple[str, ...]) -> None:

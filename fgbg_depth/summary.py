@@ -116,7 +116,11 @@ def _channels(pairs: list[tuple[float, float]]) -> dict[str, list[float]]:
 
 
 def _coverage(sums: Sums) -> dict[str, Any]:
-    return {"mean": histogram_moments(sums.mask_histogram)[0], "histogram": sums.coverage.tolist(), "bins": COVERAGE_BINS}
+    return {
+        "mean": histogram_moments(sums.mask_histogram)[0],
+        "histogram": sums.coverage.tolist(),
+        "bins": COVERAGE_BINS,
+    }
 
 
 def _heat_map(sums: Sums) -> list[list[float]]:
