@@ -15,10 +15,13 @@ from fgbg_depth.recipe import Recipe, demo_recipe, load_recipe
 
 DEFAULT_OUTPUT = "fgbg-dataset"
 _GROUPS = {
-    "sources": ("name", "backgrounds", "foregrounds", "skip_bad", "background_license", "foreground_license", "license"),
+    "sources": (
+        "name", "backgrounds", "foregrounds", "skip_bad", "license", "background_license", "foreground_license",
+    ),
     "composites": (
         "size", "foreground_measure", "foreground_min", "foreground_max", "mirror", "placements", "placement",
-        "ground_band", "visible_min", "seed", "holdout", "image_format", "jpeg_quality", "jpeg_subsampling", "shard_rows",
+        "ground_band", "visible_min", "seed", "holdout", "image_format", "jpeg_quality", "jpeg_subsampling",
+        "shard_rows",
     ),
     "depth": (
         "depth_model", "depth_revision", "depth_kind", "depth_range", "depth_bits", "depth_input", "depth_precision",
@@ -57,8 +60,9 @@ def _add_build(commands: Any) -> None:
     build = commands.add_parser(
         "build",
         help="make a dataset, or go on making it",
-        description="Make a dataset. Without options: a demonstration from bundled sources. Finished shards are kept: "
-        "the same command goes on where the last one stopped, and remakes only what a changed recipe or source changes.",
+        description="Make a dataset. Without options: a demonstration from bundled sources. Finished shards are "
+        "kept: the same command goes on where the last one stopped, and remakes only what a changed recipe or "
+        "source changes.",
     )
     run = build.add_argument_group("running (shapes no data)")
     run.add_argument("--recipe", metavar="FILE", help="start from this YAML recipe; other options change it")
