@@ -46,9 +46,7 @@ class Labeller(Protocol):
         ...
 
 
-def resolve_spec(
-    recipe: Recipe, sample_images: Callable[[], Iterator[np.ndarray]], device: str = "auto"
-) -> DepthSpec:
+def resolve_spec(recipe: Recipe, sample_images: Callable[[], Iterator[np.ndarray]], device: str = "auto") -> DepthSpec:
     """What the labels of this recipe will mean; see `resolve.resolve_spec`."""
     from . import resolve
 

@@ -1,4 +1,4 @@
-"""The authors' Keras weights to a folder that transformers loads: safetensors, configuration, processor, card."""
+"""From the authors' Keras weights to a folder that transformers loads."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ import hashlib
 import math
 import shutil
 import tempfile
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -14,15 +13,11 @@ import numpy as np
 
 from fgbg_depth.errors import DepthError
 
+from .conversion_report import DATASETS, ConversionReport
 from .keras_file import KerasFile, open_keras
 from .keras_graph import Architecture, recognise
 from .keras_names import recognise_names
 
-# Source: the authors' evaluation code: depth ranges in metres, and the sizes it is run at.
-DATASETS: dict[str, dict[str, Any]] = {
-    "nyu": {"min_depth": 0.1, "max_depth": 10.0, "size": (480, 640)},
-    "kitti": {"min_depth": 1.0, "max_depth": 80.0, "size": (384, 1280)},
-}
 CONV_WEIGHTS = {"kernel": "weight", "bias": "bias"}
 NORM_WEIGHTS = {
     "gamma": "weight",
@@ -32,44 +27,14 @@ NORM_WEIGHTS = {
 }
 
 
-@dataclass(frozen=True)
-class ConversionReport:
-    """What was found in the file; `str()` of it is what the command prints."""
-
-    source: Path
-    folder: Path
-    variant: str
-    dataset: str
-    parameters: int
-    tensors: int
-    sha256: str
-    settings: dict[str, Any]
-
-    def __str__(self) -> str:
-        settings, made_for = self.settings, DATASETS[self.dataset]
-        activations = "convA and convB" if settings["leaky_after_conv_a"] else "convB only"
-        return "\n".join(
-            (
-                f"{self.source.name}: DenseDepth, {self.variant} variant, {self.parameters / 1e6:.2f} M parameters",
-                f"  blocks {'/'.join(map(str, settings['block_config']))}, decoder from {settings['decoder_width']} "
-                f"channels, LeakyReLU {settings['leaky_slope']:g} after {activations}, "
-                f"{'with' if settings['final_relu'] else 'without'} final ReLU, "
-                f"batch normalisation epsilon {settings['batch_norm_eps']:g}",
-                f"  {self.tensors} tensors, each used once; sha256 {self.sha256}",
-                f"  depth {made_for['min_depth']:g}..{made_for['max_depth']:g} m ({self.dataset.upper()})",
-                f"wrote {self.folder}",
-            )
-        )
-
-
 def convert_weights(file: str | Path, folder: str | Path, dataset: str | None = None) -> ConversionReport:
     """Convert a Keras HDF5 file of DenseDepth (released or current variant) into a folder.
 
     Args:
         file: nyu.h5, kitti.h5, or what the authors' current code saves with `model.save`.
         folder: made by this; must not exist yet, or be empty.
-        dataset: nyu (0.1..10 m) or kitti (1..80 m), which is not in the file; default: kitti when the file's name
-            says so, else nyu.
+        dataset: nyu (0.1..10 m) or kitti (1..80 m), which is not in the file; default: kitti when the file's
+            name says so, else nyu.
     Raises:
         DepthError: the file is damaged or is no DenseDepth. Nothing is left behind.
     """
@@ -125,17 +90,13 @@ def _fill(architecture: Architecture, file: KerasFile, made_for: dict[str, Any])
             if target not in shapes:
                 continue  # a convolution without bias
             if (layer, keras_name) not in left:
-                raise DepthError(
-                    f"layer {layer} has no {keras_name}.\n  The file is not whole; fetch it again."
-                )
+                raise DepthError(f"layer {layer} has no {keras_name}.\n  The file is not whole; fetch it again.")
             values = _read(left.pop((layer, keras_name)), shapes[target], f"{layer}/{keras_name}")
             state[target] = torch.from_numpy(values)
         if is_norm:
             state[f"{module}.num_batches_tracked"] = torch.tensor(0)
     if left:
-        raise DepthError(
-            f"{len(left)} weights belong to no layer of DenseDepth, such as {'/'.join(min(left))}."
-        )
+        raise DepthError(f"{len(left)} weights belong to no layer of DenseDepth, such as {'/'.join(min(left))}.")
     model = model.to_empty(device="cpu")
     model.load_state_dict(state, strict=True)
     return model.eval()
@@ -154,9 +115,7 @@ def _read(dataset: Any, shape: tuple[int, ...], name: str) -> np.ndarray:
         raise DepthError(f"weight {name} has no data.\n  The file is not whole; fetch it again.")
     values = np.asarray(dataset[()], dtype=np.float32)
     if not np.isfinite(values).all():
-        raise DepthError(
-            f"weight {name} has numbers that are not finite.\n  The file is damaged; fetch it again."
-        )
+        raise DepthError(f"weight {name} has numbers that are not finite.\n  The file is damaged; fetch it again.")
     return np.ascontiguousarray(values.transpose(order))
 
 
@@ -187,43 +146,13 @@ def _write(model: Any, report: ConversionReport) -> None:
         with quiet():
             model.save_pretrained(made)
         DenseDepthImageProcessor(size={"height": height, "width": width}).save_pretrained(made)
-        (made / "README.md").write_text(_card(report), encoding="utf-8")
+        (made / "README.md").write_text(report.card(), encoding="utf-8")
         for path in made.iterdir():
             path.chmod(0o644)  # safetensors are made readable by their owner only
         if folder.exists():
             folder.rmdir()  # empty: checked before
         made.replace(folder)
     except OSError as e:
-        raise DepthError(
-            f"{folder}: cannot write the converted model ({e}).\n  Nothing was left behind."
-        ) from e
+        raise DepthError(f"{folder}: cannot write the converted model ({e}).\n  Nothing was left behind.") from e
     finally:
         shutil.rmtree(made, ignore_errors=True)
-
-
-def _card(report: ConversionReport) -> str:
-    made_for = DATASETS[report.dataset]
-    return f"""---
-license: gpl-3.0
-library_name: transformers
-pipeline_tag: depth-estimation
----
-
-# DenseDepth, {report.dataset.upper()}, {report.variant} variant
-
-Converted from the authors' Keras file `{report.source.name}` (sha256 `{report.sha256}`),
-{report.parameters:,} parameters. Predicts depth in metres, {made_for["min_depth"]:g} to {made_for["max_depth"]:g}.
-
-Origin: Ibraheem Alhashim and Peter Wonka, "High Quality Monocular Depth Estimation via Transfer Learning", 2018,
-https://github.com/ialhashim/DenseDepth.
-
-Licence: the authors' code is under GPL-3.0; the weights were published beside it without a licence of their own.
-Ask the authors before you redistribute this folder or sell what is made with it.
-
-```python
-import fgbg_depth  # registers DenseDepth with transformers
-from transformers import pipeline
-
-pipeline("depth-estimation", model="{report.folder.name}")("picture.jpg")["predicted_depth"]  # metres
-```
-"""

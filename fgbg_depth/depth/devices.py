@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
 import torch
 
@@ -56,9 +57,7 @@ def pick_precision(precision: str, device: torch.device) -> str:
     if precision not in DTYPES:
         raise DepthError(f"depth precision is {precision!r}; allowed: auto, {', '.join(DTYPES)}.")
     if precision == "tf32" and device.type != "cuda":
-        raise DepthError(
-            f"depth precision tf32 exists on NVIDIA GPUs only, not on {device.type}.\n  Use fp32."
-        )
+        raise DepthError(f"depth precision tf32 exists on NVIDIA GPUs only, not on {device.type}.\n  Use fp32.")
     return precision
 
 
@@ -72,8 +71,9 @@ def pick_batch(device: torch.device, size: tuple[int, int]) -> int:
 
 @contextmanager
 def arithmetic(precision: str) -> Iterator[None]:
-    """TF32 exactly when asked for, and deterministic convolutions; torch's own settings are put back afterwards."""
-    matmul, conv, cudnn = torch.backends.cuda.matmul, torch.backends.cudnn.conv, torch.backends.cudnn
+    """TF32 exactly when asked for, and deterministic convolutions; torch's settings are then put back."""
+    cudnn: Any = torch.backends.cudnn
+    matmul, conv = torch.backends.cuda.matmul, cudnn.conv
     before = matmul.fp32_precision, conv.fp32_precision, cudnn.benchmark, cudnn.deterministic
     mode = "tf32" if precision == "tf32" else "ieee"
     try:

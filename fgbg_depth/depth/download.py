@@ -1,4 +1,4 @@
-"""The authors' own DenseDepth weights: fetched once with resume, converted once, kept beside the Hub's cache."""
+"""The authors' own DenseDepth weights: fetched with resume, converted once, kept beside the Hub's cache."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ MODELS = {
 
 
 def home() -> Path:
-    """Where downloads and converted models are kept: $FGBG_DEPTH_HOME, else `fgbg-depth` beside the Hub's cache."""
+    """Where downloads and converted models are kept: $FGBG_DEPTH_HOME, or beside the Hub's cache."""
     if os.environ.get("FGBG_DEPTH_HOME"):
         return Path(os.environ["FGBG_DEPTH_HOME"]).expanduser()
     from huggingface_hub.constants import HF_HOME
@@ -35,7 +35,7 @@ def home() -> Path:
 
 
 def converted(model: str, address: str = ADDRESS) -> Path:
-    """The folder of a converted `densedepth-nyu` or `densedepth-kitti`; fetches and converts it the first time.
+    """The folder of `densedepth-nyu` or `densedepth-kitti`; fetches and converts it the first time.
 
     Raises:
         DepthError: the file cannot be fetched or is not what it should be; the message says how to place it.
@@ -51,9 +51,7 @@ def converted(model: str, address: str = ADDRESS) -> Path:
     try:
         home().mkdir(parents=True, exist_ok=True)
     except OSError as e:
-        raise DepthError(
-            f"{home()}: cannot keep {model} here ({e}).\n  Set FGBG_DEPTH_HOME to another folder."
-        ) from e
+        raise DepthError(f"{home()}: cannot keep {model} here ({e}).\n  Set FGBG_DEPTH_HOME to another folder.") from e
     with FileLock(home() / f".{model}.lock"):  # several workers may ask at once: one fetches, the others wait
         if not (folder / "config.json").is_file():
             file = home() / published.file

@@ -29,7 +29,7 @@ class DenseDepthImageProcessor(PilBackend):
     """
 
     valid_kwargs = DenseDepthImageProcessorKwargs
-    model_input_names = ["pixel_values"]
+    model_input_names = ["pixel_values"]  # noqa: RUF012
 
     do_convert_rgb = True
     do_resize = True
@@ -40,11 +40,11 @@ class DenseDepthImageProcessor(PilBackend):
     size = None
     size_divisor = 32
 
-    def _validate_preprocess_kwargs(self, **kwargs: Any) -> None:
+    def _validate_preprocess_kwargs(self, **kwargs: Any) -> None:  # type: ignore[override]
         kwargs.pop("do_resize", None)  # its check would ask for a `size`, which may be left open here
         super()._validate_preprocess_kwargs(**kwargs)
 
-    def _preprocess(
+    def _preprocess(  # type: ignore[override]
         self,
         images: list[np.ndarray],
         do_resize: bool,
@@ -53,8 +53,8 @@ class DenseDepthImageProcessor(PilBackend):
         do_rescale: bool,
         rescale_factor: float,
         do_normalize: bool,
-        image_mean: tuple[float, ...] | None,
-        image_std: tuple[float, ...] | None,
+        image_mean: Any,
+        image_std: Any,
         size_divisor: int = 32,
         return_tensors: str | None = None,
         **kwargs: Any,

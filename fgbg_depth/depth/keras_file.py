@@ -17,9 +17,11 @@ from fgbg_depth.errors import DepthError
 
 @dataclass(frozen=True)
 class KerasFile:
-    """model_config: Keras's description of the layers, None in a weights-only file. layers: names of all layers.
+    """What such a file holds. In layers' names `/` is written `_`.
 
-    weights: {(layer, weight): dataset}, such as ("conv1_conv", "kernel"); `/` in a layer's name is written `_`.
+    model_config: Keras's description of the network, None in a weights-only file. layers: their names.
+
+    weights: {(layer, weight): dataset}, such as ("conv1_conv", "kernel").
     """
 
     path: Path
@@ -50,7 +52,7 @@ def open_keras(path: Path) -> Iterator[KerasFile]:
         ) from e
     with file:
         try:
-            group = file["model_weights"] if "model_weights" in file else file
+            group = file.get("model_weights", file)
             weights = _weights(group, path)
             layers = [flat_name(name) for name in _names(group, "layer_names")]
             yield KerasFile(path, _model_config(file, path), layers, weights)
@@ -78,9 +80,7 @@ def _model_config(file: h5py.File, path: Path) -> dict[str, Any] | None:
 
 def _weights(group: h5py.Group, path: Path) -> dict[tuple[str, str], h5py.Dataset]:
     if "layer_names" not in group.attrs and "layer_names0" not in group.attrs:
-        raise DepthError(
-            f"{path}: an HDF5 file, but not one that Keras saved a model in: it has no layer_names."
-        )
+        raise DepthError(f"{path}: an HDF5 file, but not one that Keras saved a model in: it has no layer_names.")
     weights: dict[tuple[str, str], h5py.Dataset] = {}
     for layer in _names(group, "layer_names"):
         if layer not in group:
@@ -100,9 +100,7 @@ def _names(group: h5py.Group, attribute: str) -> list[str]:
     """A list of names; Keras splits a long one over attributes name0, name1, ..."""
     if attribute in group.attrs:
         return [_text(name) for name in group.attrs[attribute]]
-    parts = itertools.takewhile(
-        lambda part: part in group.attrs, (f"{attribute}{i}" for i in itertools.count())
-    )
+    parts = itertools.takewhile(lambda part: part in group.attrs, (f"{attribute}{i}" for i in itertools.count()))
     return [_text(name) for part in parts for name in group.attrs[part]]
 
 

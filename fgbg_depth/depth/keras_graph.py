@@ -1,7 +1,7 @@
 """Recognise a DenseDepth network in Keras's own description of it, layer by layer.
 
-Every layer of the file must be one that DenseDepth has, of the right kind, with the right settings, fed by the right
-layers. So a changed skip, a different padding or an added layer is an error, not a wrong depth map.
+Every layer of the file must be one that DenseDepth has, of the right kind, with the right settings, fed by
+the right layers. So a changed skip, a different padding or an added layer is an error, not a wrong depth map.
 """
 
 from __future__ import annotations
@@ -12,23 +12,13 @@ from typing import Any
 
 from fgbg_depth.errors import DepthError
 
-from .keras_file import flat_name
+from .keras_layers import Layer, read_layers
 
 CONV, BN, ACTIVATION = ("Conv2D", "Convolution2D"), ("BatchNormalization",), ("Activation", "ReLU")
 CONCAT, PAD, LEAKY = ("Concatenate",), ("ZeroPadding2D",), ("LeakyReLU",)
 MAX_POOL, AVERAGE_POOL = ("MaxPooling2D",), ("AveragePooling2D",)
 ALIGNED, UNALIGNED = "BilinearUpSampling2D", "UpSampling2D"  # the authors' own layer; Keras's
-MAX_CHANNELS, MAX_LAYERS = 16_384, 512
-
-
-@dataclass
-class Layer:
-    """One layer: `inputs` are the layers that feed it, in order."""
-
-    name: str
-    kind: str
-    config: dict[str, Any]
-    inputs: list[str]
+MAX_CHANNELS = 16_384
 
 
 @dataclass
@@ -45,7 +35,7 @@ def recognise(model_config: dict[str, Any]) -> Architecture:
     Raises:
         DepthError: it is not a DenseDepth; the message names the layer that differs and how.
     """
-    return _Walk(_layers(model_config)).run()
+    return _Walk(read_layers(model_config)).run()
 
 
 class _Walk:
@@ -114,7 +104,7 @@ class _Walk:
         return pool, init, [relu, pool]
 
     def blocks(self, x: str) -> tuple[str, list[int], int, int, list[str]]:
-        """Dense blocks with their transitions: output, layers a block, growth, bottleneck, transitions' outputs."""
+        """Dense blocks and transitions: output, layers a block, growth, bottleneck, transitions' outputs."""
         counts: list[int] = []
         growths, bottlenecks = set[int](), set[int]()
         pooled: list[str] = []
@@ -132,13 +122,9 @@ class _Walk:
                 x = self.dense_layer(x, name, f"encoder.blocks.{block}.{index}", growths, bottlenecks)
             counts.append(index)
         if len(counts) < 2:
-            raise DepthError(
-                f"not a DenseDepth network: it has {len(counts)} dense blocks named conv2_block1, ..."
-            )
+            raise DepthError(f"not a DenseDepth network: it has {len(counts)} dense blocks named conv2_block1, ...")
         growth, bottleneck = self.one(growths, "growth rate"), self.one(bottlenecks, "bottleneck width")
-        self.must(
-            bottleneck % growth == 0, "conv2_block1_1_conv", f"a multiple of {growth} filters", bottleneck
-        )
+        self.must(bottleneck % growth == 0, "conv2_block1_1_conv", f"a multiple of {growth} filters", bottleneck)
         return x, counts, growth, bottleneck, pooled
 
     def dense_layer(self, x: str, name: str, torch: str, growths: set[int], bottlenecks: set[int]) -> str:
@@ -226,7 +212,7 @@ class _Walk:
         return name, layer.kind == ALIGNED
 
     def follower(self, x: str, kinds: tuple[str, ...]) -> str | None:
-        """The one layer of these kinds that is fed by `x` alone; Keras numbers such layers by order of making."""
+        """The one layer of these kinds that is fed by `x` alone; Keras numbers such layers."""
         names = [layer.name for layer in self.layers.values() if layer.inputs == [x] and layer.kind in kinds]
         return names[0] if len(names) == 1 else None
 
@@ -239,9 +225,7 @@ class _Walk:
         for key, wanted in config.items():
             if key in layer.config:
                 found = layer.config[key]
-                found = (
-                    _pair(found) if isinstance(wanted, list) and not isinstance(wanted[0], list) else found
-                )
+                found = _pair(found) if isinstance(wanted, list) and not isinstance(wanted[0], list) else found
                 self.must(found == wanted, name, f"{key} {wanted}", found)
         self.must(
             layer.config.get("data_format", "channels_last") == "channels_last",
@@ -264,37 +248,6 @@ class _Walk:
         if len(values) != 1:
             raise DepthError(f"not a DenseDepth network: more than one {what}: {sorted(values)}.")
         return next(iter(values))
-
-
-def _layers(model_config: dict[str, Any]) -> dict[str, Layer]:
-    described = model_config["config"]["layers"]
-    if len(described) > MAX_LAYERS * 10:
-        raise DepthError(f"not a DenseDepth network: it has {len(described)} layers.")
-    layers: dict[str, Layer] = {}
-    for one in described:
-        config = one.get("config")
-        name = one.get("name") or (config.get("name") if isinstance(config, dict) else None)
-        if not isinstance(config, dict) or not isinstance(name, str):
-            raise DepthError("its model_config describes a layer without a name or settings.")
-        name = flat_name(name)
-        layers[name] = Layer(
-            name, str(one.get("class_name")), config, _inputs(one.get("inbound_nodes") or [])
-        )
-    return layers
-
-
-def _inputs(node: Any) -> list[str]:
-    """Names of the layers that feed this one, in order: Keras 2's nested lists or Keras 3's tensor references."""
-    if isinstance(node, dict):
-        history = node.get("keras_history")
-        if isinstance(history, list) and history and isinstance(history[0], str):
-            return [flat_name(history[0])]
-        return [name for value in node.values() for name in _inputs(value)]
-    if isinstance(node, list):
-        if len(node) >= 3 and isinstance(node[0], str) and all(isinstance(n, int) for n in node[1:3]):
-            return [flat_name(node[0])]
-        return [name for value in node for name in _inputs(value)]
-    return []
 
 
 def _pair(value: Any) -> Any:

@@ -1,8 +1,8 @@
-"""Recognise a DenseDepth network in a weights-only file: by the names of its layers and the shapes of its weights.
+"""Recognise a DenseDepth network in a weights-only file, by its layers' names and its weights' shapes.
 
-Such a file has no description of the network, but Keras lists every layer in it, also those without weights. So it
-shows whether a LeakyReLU follows convA, and whether the encoder ends in a ReLU. The epsilon and the slope are in no
-weights-only file; they are DenseNet's and DenseDepth's own.
+Such a file has no description of the network, but Keras lists every layer in it, also those without weights.
+So it shows whether a LeakyReLU follows convA, and whether the encoder ends in a ReLU. The epsilon and the
+slope are in no weights-only file; they are DenseNet's and DenseDepth's own.
 """
 
 from __future__ import annotations
@@ -17,9 +17,7 @@ from fgbg_depth.errors import DepthError
 from .keras_graph import Architecture
 
 
-def recognise_names(
-    layer_names: list[str], shapes: Mapping[tuple[str, str], tuple[int, ...]]
-) -> Architecture:
+def recognise_names(layer_names: list[str], shapes: Mapping[tuple[str, str], tuple[int, ...]]) -> Architecture:
     """The architecture of a weights-only file.
 
     Args:
@@ -46,7 +44,8 @@ def recognise_names(
     num_leaky = sum(re.fullmatch(r"leaky_?re_?lu(_\d+)?", name, re.IGNORECASE) is not None for name in names)
     if len(blocks) < 2 or num_ups != len(blocks) or num_leaky not in (num_ups, 2 * num_ups):
         raise DepthError(
-            f"not a DenseDepth network: {len(blocks)} dense blocks, {num_ups} up-blocks, {num_leaky} LeakyReLUs."
+            f"not a DenseDepth network: it has {len(blocks)} dense blocks, {num_ups} up-blocks "
+            f"and {num_leaky} LeakyReLUs."
         )
     growth = filters("conv2_block1_2_conv")
     settings: dict[str, Any] = {

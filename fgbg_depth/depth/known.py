@@ -32,13 +32,9 @@ KNOWN = (
     KnownModel("depth-anything/Depth-Anything-V2-Small-hf", DISPARITY, None, "apache-2.0"),
     KnownModel("depth-anything/Depth-Anything-V2-(Base|Large|Giant)-hf", DISPARITY, None, "cc-by-nc-4.0"),
     KnownModel("depth-anything/Depth-Anything-V2-Metric-Indoor-Small-hf", METRIC, 20.0, "apache-2.0"),
-    KnownModel(
-        "depth-anything/Depth-Anything-V2-Metric-Indoor-(Base|Large)-hf", METRIC, 20.0, "cc-by-nc-4.0"
-    ),
+    KnownModel("depth-anything/Depth-Anything-V2-Metric-Indoor-(Base|Large)-hf", METRIC, 20.0, "cc-by-nc-4.0"),
     KnownModel("depth-anything/Depth-Anything-V2-Metric-Outdoor-Small-hf", METRIC, 80.0, "apache-2.0"),
-    KnownModel(
-        "depth-anything/Depth-Anything-V2-Metric-Outdoor-(Base|Large)-hf", METRIC, 80.0, "cc-by-nc-4.0"
-    ),
+    KnownModel("depth-anything/Depth-Anything-V2-Metric-Outdoor-(Base|Large)-hf", METRIC, 80.0, "cc-by-nc-4.0"),
     KnownModel("Intel/zoedepth-nyu", METRIC, 10.0, "mit"),
     KnownModel("Intel/zoedepth-(kitti|nyu-kitti)", METRIC, 80.0, "mit"),
     KnownModel("Intel/dpt-(large|hybrid-midas)", DISPARITY, None, "apache-2.0"),
@@ -82,7 +78,7 @@ def license_warning(license: str) -> str | None:
     """One plain sentence when the licence restrains the use of the labels; None when it does not."""
     name = license.lower()
     if name.startswith("cc-by-nc") or name == "apple-amlr":
-        return f"the depth model's licence ({license}) allows no commercial use; its labels are for research only"
+        return f"the depth model's licence ({license}) allows no commercial use of it, nor of its labels"
     if "gpl" in name:
         return (
             f"the depth model's code is under {license} and its weights carry no licence of their own; "

@@ -33,8 +33,8 @@ class Counts:
 class TorchLabeller:
     """Label rows with a depth model: call it with (N, H, W, 3) uint8, get (N, H, W) stored values.
 
-    Every call of the model has the same shape (a last, smaller batch is filled up), so a row's label does not depend
-    on how many rows came with it. Out of memory halves the batch for good.
+    Every call of the model has the same shape (a last, smaller batch is filled up), so a row's label does not
+    depend on how many rows came with it. Out of memory halves the batch for good.
 
     Args:
         model, processor: of transformers; the model as loaded, in fp32 on the CPU.
@@ -43,9 +43,7 @@ class TorchLabeller:
         batch_size: rows a call of the model; 0 = by device.
     """
 
-    def __init__(
-        self, model: Any, processor: Any, spec: DepthSpec, device: torch.device, batch_size: int = 0
-    ) -> None:
+    def __init__(self, model: Any, processor: Any, spec: DepthSpec, device: torch.device, batch_size: int = 0) -> None:
         self.spec, self.device, self.processor = spec, device, processor
         size = parse_size(spec.input_size)
         if size is None:
@@ -58,6 +56,7 @@ class TorchLabeller:
         parameters = inspect.signature(processor.post_process_depth_estimation).parameters
         self._wants_source_sizes = "source_sizes" in parameters
         self._counts = Counts()
+        self._pending: list[torch.Tensor] = []  # counts still on the device
         self._warned: set[str] = set()
 
     def __call__(self, images: np.ndarray) -> np.ndarray:
@@ -116,14 +115,12 @@ class TorchLabeller:
             if self.batch_size == 1:
                 raise DepthError(
                     f"depth model {self.spec.model} does not fit the memory of {self.device} with one row of "
-                    f"{self.spec.input_size}.\n  Use a smaller depth_input, depth_precision fp16, or --device cpu."
+                    f"{self.spec.input_size}.\n  Use a smaller depth_input, fp16, or --device cpu."
                 ) from e
         if self.device.type == "cuda":
             torch.cuda.empty_cache()
         self.batch_size //= 2
-        self._warn_once(
-            "memory", f"out of memory on {self.device}: going on with {self.batch_size} rows a batch"
-        )
+        self._warn_once("memory", f"out of memory on {self.device}: going on with {self.batch_size} rows a batch")
         return None
 
     def _predict(self, batch: np.ndarray) -> torch.Tensor:
@@ -154,15 +151,12 @@ class TorchLabeller:
         return torch.stack([one["predicted_depth"].float().reshape(row_size) for one in maps])
 
     def _quantise(self, maps: torch.Tensor) -> torch.Tensor:
-        """`encode_values` on the device, in the same order of operations; int32 because torch lacks much of uint16."""
+        """`encode_values` on the device, in its order of operations; int32, as torch lacks much of uint16."""
         spec = self.spec
         finite = torch.isfinite(maps)
         scaled = torch.round((maps - spec.offset) * spec.scale)
-        self._pending = getattr(self, "_pending", [])
         self._pending.append(
-            torch.stack(
-                [(~finite).sum(), (finite & (scaled < 1)).sum(), (finite & (scaled > spec.levels)).sum()]
-            )
+            torch.stack([(~finite).sum(), (finite & (scaled < 1)).sum(), (finite & (scaled > spec.levels)).sum()])
         )
         stored = scaled.clamp(1, spec.levels)
         return torch.where(finite, stored, INVALID).to(torch.int32)
@@ -180,8 +174,8 @@ class TorchLabeller:
         )
         if invalid == result.size:
             raise DepthError(
-                f"depth model {self.spec.model} predicts nothing but invalid numbers in {self.spec.precision}.\n"
-                "  Try depth_precision fp32; if that does not help, its weights are damaged: fetch them again."
+                f"depth model {self.spec.model} predicts no valid number at all in {self.spec.precision}.\n"
+                "  Try depth_precision fp32; if that does not help, its weights are damaged."
             )
         if invalid:
             self._warn_once(

@@ -14,10 +14,8 @@ from fgbg_depth.errors import DepthError
 from . import registration
 from .weights import ModelFiles
 
-# Weights that some published checkpoints lack and that no forward pass uses: the first fusion layer has one input.
-UNUSED = re.compile(
-    r"neck\.fusion_stage\.layers\.0\.residual_layer1\..*|.*\.num_batches_tracked|.*mask_token"
-)
+# Some published checkpoints lack these, and no forward pass uses them: the first fusion layer has one input.
+UNUSED = re.compile(r"neck\.fusion_stage\.layers\.0\.residual_layer1\..*|.*\.num_batches_tracked|.*mask_token")
 
 
 def load_processor(files: ModelFiles) -> Any:
@@ -72,7 +70,7 @@ def load_model(files: ModelFiles) -> Any:
 
 
 def _check_weights(files: ModelFiles) -> None:
-    """Open each safetensors file: a truncated one, or one whose header lies about sizes, fails here by name."""
+    """Open each safetensors file: a truncated one, or one with a lying header, fails here by name."""
     for path in files.weights():
         if path.suffix != ".safetensors":
             continue
@@ -80,20 +78,14 @@ def _check_weights(files: ModelFiles) -> None:
             with safe_open(path, framework="pt"):
                 pass
         except (SafetensorError, OSError, ValueError) as e:
-            raise DepthError(
-                f"{path}: damaged weights ({e}).\n  Fetch or convert the model again; nothing was labelled with it."
-            ) from e
+            raise DepthError(f"{path}: damaged weights ({e}).\n  Fetch or convert the model again.") from e
 
 
 def _cannot_load(files: ModelFiles, what: str, e: Exception) -> DepthError:
     reason = (str(e).strip().splitlines() or [""])[0][:300]
     needs = re.search(r"requires the (\w+) library|install (torchvision|timm)", str(e), re.IGNORECASE)
     library = next((name for name in (needs.groups() if needs else ()) if name), None)
-    advice = (
-        f"Install it: pip install {library.lower()}"
-        if library
-        else "Check the folder, or fetch the model again."
-    )
+    advice = f"Install it: pip install {library.lower()}" if library else "Check the folder, or fetch the model again."
     return DepthError(f"{files.folder}: cannot load the {what}: {type(e).__name__}: {reason}\n  {advice}")
 
 

@@ -108,9 +108,7 @@ class UpBlock(nn.Module):
         self.conv_b = nn.Conv2d(out_channels, out_channels, 3, padding=1)
 
     def forward(self, features: torch.Tensor, skip: torch.Tensor) -> torch.Tensor:
-        up = functional.interpolate(
-            features, size=skip.shape[-2:], mode="bilinear", align_corners=self.align_corners
-        )
+        up = functional.interpolate(features, size=skip.shape[-2:], mode="bilinear", align_corners=self.align_corners)
         up = self.conv_a(torch.cat([up, skip], 1))
         if self.leaky_after_conv_a:
             up = functional.leaky_relu(up, self.leaky_slope)
@@ -129,7 +127,7 @@ class DenseDepthForDepthEstimation(PreTrainedModel):
     config_class = DenseDepthConfig
     base_model_prefix = "densedepth"
     main_input_name = "pixel_values"
-    _no_split_modules = ["UpBlock"]
+    _no_split_modules = ["UpBlock"]  # noqa: RUF012
 
     def __init__(self, config: DenseDepthConfig):
         super().__init__(config)
@@ -181,7 +179,7 @@ class DenseDepthForDepthEstimation(PreTrainedModel):
         if isinstance(module, nn.BatchNorm2d):
             super()._init_weights(module)
         elif isinstance(module, nn.Conv2d):
-            if module is self.conv3:
+            if module is self.conv3 and module.bias is not None:
                 # Start from one depth everywhere, the geometric middle of the range.
                 init.normal_(module.weight, std=1e-3)
                 init.constant_(module.bias, (self.config.max_depth / self.config.min_depth) ** 0.5)

@@ -1,8 +1,8 @@
 """From rows to what a model takes: resized, rescaled and normalised on the device as its own processor would.
 
-The processor works on the CPU, one image after another. Here its steps run batched on the device, and a check against
-the processor itself on one noise image decides whether they may: a processor with steps of its own (padding, crops,
-another order) is then used as it is, slower and right.
+The processor works on the CPU, one image after another. Here its steps run batched on the device, and a check
+against the processor itself on one noise image decides whether they may: a processor with steps of its own
+(padding, crops, another order) is then used as it is, slower and right.
 """
 
 from __future__ import annotations
@@ -29,9 +29,7 @@ class Preparer:
         row_size: size (h, w) of the rows it will mostly see; the check is made at this size.
     """
 
-    def __init__(
-        self, processor: Any, size: tuple[int, int], row_size: tuple[int, int], device: torch.device
-    ):
+    def __init__(self, processor: Any, size: tuple[int, int], row_size: tuple[int, int], device: torch.device):
         self.processor, self.size, self.device = processor, size, device
         self.scale = float(processor.rescale_factor) if processor.do_rescale else 1.0
         normalize = bool(processor.do_normalize) and processor.image_mean is not None
@@ -57,9 +55,7 @@ class Preparer:
         return torch.tensor(values, dtype=torch.float32, device=self.device).expand(3).view(3, 1, 1).clone()
 
     def _agrees(self, row_size: tuple[int, int]) -> bool:
-        noise = np.random.Generator(np.random.Philox(key=1)).integers(
-            0, 256, (1, 3, *row_size), dtype=np.uint8
-        )
+        noise = np.random.Generator(np.random.Philox(key=1)).integers(0, 256, (1, 3, *row_size), dtype=np.uint8)
         images = torch.from_numpy(noise).to(self.device)
         wanted = self._one_by_one(images)
         ours = self._batched(images)
@@ -83,7 +79,7 @@ def input_size(processor: Any, depth_input: str, row_size: tuple[int, int]) -> t
     """The model's input size (H, W) for rows of `row_size`.
 
     Args:
-        depth_input: auto (the processor's own rule), native (the row's size, rounded as the model needs), or HxW.
+        depth_input: auto (the processor's own rule), native (the row's, rounded as the model needs), or HxW.
     Raises:
         DepthError: the model cannot take that size; the message names the nearest it can.
     """
@@ -109,11 +105,7 @@ def _shape(processor: Any, blank: list[np.ndarray], size: tuple[int, int] | None
         height, width = process(processor, blank, size).shape[-2:]
     except (ValueError, TypeError, RuntimeError, ZeroDivisionError) as e:
         at = f" at {size[0]}x{size[1]}" if size else ""
-        raise DepthError(
-            f"the depth model's image processor fails{at}: {e}\n  Try another depth_input."
-        ) from e
+        raise DepthError(f"the depth model's image processor fails{at}: {e}\n  Try another depth_input.") from e
     if not height or not width:
-        raise DepthError(
-            f"the depth model's image processor makes empty images of {blank[0].shape[0]} px rows."
-        )
+        raise DepthError(f"the depth model's image processor makes empty images of {blank[0].shape[0]} px rows.")
     return int(height), int(width)

@@ -1,7 +1,7 @@
 """`import fgbg_depth` makes transformers' Auto classes know DenseDepth, without importing transformers.
 
-A post-import hook registers each class when transformers' own auto module gets imported, whether that is later
-or has already happened. So `import fgbg_depth` stays cheap, and `AutoModelForDepthEstimation` knows DenseDepth.
+A post-import hook registers each class when transformers' own auto module gets imported, be that later or in
+the past. So `import fgbg_depth` stays cheap, and `AutoModelForDepthEstimation` knows DenseDepth all the same.
 """
 
 from types import ModuleType

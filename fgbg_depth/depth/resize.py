@@ -1,11 +1,11 @@
 """Pillow's resize on any torch device, bit for bit.
 
-transformers' processors resize uint8 images with Pillow on the CPU, about 4 ms an image at 480x640. torch's own
-antialiased resize rounds differently (one level off in up to a fifth of the pixels), which moves labels by more than
-their step. This one makes the same integers as Pillow on CPU, CUDA and MPS.
+transformers' processors resize uint8 images with Pillow, on the CPU. torch's own antialiased resize rounds
+differently (one level off in up to a fifth of the pixels), which moves labels by more than their step. This
+one makes the same integers as Pillow on CPU, CUDA and MPS.
 
-Source: Pillow's documented resampling: two passes, horizontal first, each with coefficients in 22-bit fixed point and
-rounded to 8 bits. Keys 1981 for the cubic (a = -0.5).
+Source: Pillow's documented resampling: two passes, horizontal first, each with coefficients in 22-bit fixed
+point and rounded to 8 bits. Keys 1981 for the cubic (a = -0.5).
 """
 
 import math

@@ -21,9 +21,7 @@ from .weights import ModelFiles, locate
 logger = logging.getLogger("fgbg_depth.depth")
 
 CALIBRATION_IMAGES = 256  # enough for a range, and a bound on its cost
-MARGIN = (
-    0.25  # of the range seen on backgrounds, at either end: cut-outs stand nearer than what is behind them
-)
+MARGIN = 0.25  # of the range seen on backgrounds, at either end: cut-outs stand nearer than what is behind them
 
 SampleImages = Callable[[], Iterator[np.ndarray]]
 
@@ -33,8 +31,8 @@ def resolve_spec(recipe: Recipe, sample_images: SampleImages, device: str = "aut
 
     Args:
         recipe: its depth fields, and the size of its rows.
-        sample_images: gives an iterator of (H, W, 3) uint8 prepared backgrounds, always in the same order; used only
-            to find the range of a relative model when the recipe states none.
+        sample_images: gives an iterator of (H, W, 3) uint8 prepared backgrounds, always in the same order;
+            used only to find the range of a relative model when the recipe states none.
         device: decides the precision where the recipe leaves it open.
     Raises:
         DepthError: no such model, or its kind is not known and not told.
@@ -89,15 +87,15 @@ def load_labeller(recipe: Recipe, spec: DepthSpec, device: str = "auto", worker:
     digest = files.digest()
     if digest != spec.digest:
         raise DepthError(
-            f"{files.folder}: the depth model has changed (digest {digest}, {spec.digest} when the build started).\n"
-            "  Start the build again: rows with the old labels are labelled anew."
+            f"{files.folder}: the depth model has changed since the build started (digest {digest}, "
+            f"it was {spec.digest}).\n  Start the build again: rows with the old labels are labelled anew."
         )
     chosen = pick_device(device, worker)
     return TorchLabeller(load_model(files), load_processor(files), spec, chosen, recipe.depth_batch)
 
 
 def _kind(recipe: Recipe, files: ModelFiles) -> tuple[str, float | None]:
-    """(kind, reach in metres): told by the recipe, else by the table of known models, else by the model's config."""
+    """(kind, reach in metres), from the recipe, else from the known models, else from the model's config."""
     known = look_up(files.name)
     from_config = kind_from_config(files.config())
     told = None if recipe.depth_kind == "auto" else recipe.depth_kind
@@ -114,9 +112,7 @@ def _kind(recipe: Recipe, files: ModelFiles) -> tuple[str, float | None]:
         return looked_up
     if looked_up and looked_up[0] != told:
         logger.warning("%s is known to predict %s; the recipe says %s", files.name, looked_up[0], told)
-    config_reach = kind_from_config(
-        {**files.config(), "model_type": "glpn"}
-    )  # a plain max_depth, if there is one
+    config_reach = kind_from_config({**files.config(), "model_type": "glpn"})  # a plain max_depth, if there is one
     reach = looked_up[1] if looked_up and looked_up[1] else config_reach[1] if config_reach else None
     return told, reach
 
@@ -126,9 +122,7 @@ def _known_license(name: str) -> str:
     return known.license if known else ""
 
 
-def _find_range(
-    recipe: Recipe, spec: DepthSpec, sample_images: SampleImages, device: str
-) -> tuple[float, float]:
+def _find_range(recipe: Recipe, spec: DepthSpec, sample_images: SampleImages, device: str) -> tuple[float, float]:
     """Range of a relative model's values over backgrounds, widened and rounded outward to 2 digits.
 
     Rounded so that another device, whose values differ in their last digits, finds the same range.
@@ -151,13 +145,11 @@ def widened_range(low: float, high: float, model: str) -> tuple[float, float]:
         DepthError: there is no range: nothing was finite, or every value was the same.
     """
     if not math.isfinite(low) or not math.isfinite(high):
-        raise DepthError(
-            f"depth model {model} predicts nothing finite on the backgrounds; its weights are damaged."
-        )
+        raise DepthError(f"depth model {model} predicts nothing finite on the backgrounds; its weights are damaged.")
     if low == high:
         raise DepthError(
-            f"depth model {model} predicts {low:g} for every pixel of every background; there is no range to store.\n"
-            "  Check the model; or state a range: --depth-range LOW HIGH."
+            f"depth model {model} predicts {low:g} for every pixel of every background: there is no range to "
+            "store.\n  Check the model; or state a range in the recipe: depth_range: [LOW, HIGH]."
         )
     margin = MARGIN * (high - low)
     unit = 10.0 ** (math.floor(math.log10(high - low)) - 1)

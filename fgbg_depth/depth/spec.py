@@ -99,21 +99,22 @@ class DepthSpec:
         Raises:
             DepthError: a key is missing or unknown, or a value is of the wrong type.
         """
-        fields = {f.name: f.type for f in dataclasses.fields(cls)}
+        fields = {f.name: str(f.type) for f in dataclasses.fields(cls)}
         wrong = sorted(set(values) ^ set(fields))
         if wrong:
             raise DepthError(f"not a depth spec: keys missing or unknown: {', '.join(wrong)}.")
-        types = {"str": str, "int": int, "float": (int, float), "bool": bool}
+        types: dict[str, Any] = {"str": str, "int": int, "float": (int, float), "bool": bool}
         for name, kind in fields.items():
             if not isinstance(values[name], types[kind]):
                 raise DepthError(f"depth spec: {name} is {values[name]!r}, not a {kind}.")
-        return cls(**{n: float(v) if fields[n] == "float" else v for n, v in values.items()})
+        plain: dict[str, Any] = {n: float(v) if fields[n] == "float" else v for n, v in values.items()}
+        return cls(**plain)
 
 
 def metric_scale(reach_m: float | None, bits: int = 16) -> dict[str, Any]:
     """offset, step, low and high of metric depth that reaches `reach_m` metres (None: not known, far).
 
-    16 bits: 1000 a metre up to a reach of 65 m, else 256. 8 bits: 255 steps over the reach (256 m if unknown).
+    16 bits: 1000 a metre up to a reach of 65 m, else 256. 8 bits: 255 steps over the reach (or over 256 m).
     """
     if bits == 16:
         step = 1 / (NYU_SCALE if reach_m is not None and reach_m <= NYU_SCALE_REACH_M else KITTI_SCALE)
@@ -143,9 +144,7 @@ def encode_values(values: np.ndarray, spec: DepthSpec) -> np.ndarray:
     return np.where(np.isfinite(values), stored, INVALID).astype(spec.dtype)
 
 
-def decode_depth(
-    image: Image.Image | np.ndarray | str | Path, spec: DepthSpec | Mapping[str, Any]
-) -> np.ndarray:
+def decode_depth(image: Image.Image | np.ndarray | str | Path, spec: DepthSpec | Mapping[str, Any]) -> np.ndarray:
     """Read a stored depth map back.
 
     Example:
@@ -189,6 +188,6 @@ def _stored_array(image: Image.Image | np.ndarray | str | Path) -> np.ndarray:
     if mode is not None and not (mode in ("L", "I") or mode.startswith("I;16")):
         raise DepthError(
             f"not a stored depth map: image of mode {mode}.\n"
-            "  A grey image is wanted, as in the column fg_bg_depth; the coloured preview is only for looking at."
+            "  A grey image is wanted, as in the column fg_bg_depth; the coloured preview is for looking at."
         )
     return np.asarray(image)

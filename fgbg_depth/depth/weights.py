@@ -1,4 +1,4 @@
-"""Where a depth model's files are: the bundled one, a converted one, a folder, or the Hub's cache. No torch here."""
+"""Where a depth model's files are: bundled, converted, in a folder, or in the Hub's cache. No torch here."""
 
 from __future__ import annotations
 
@@ -48,8 +48,8 @@ class ModelFiles:
         if not found:
             raise DepthError(
                 f"{self.folder} holds no weights (*.safetensors).\n"
-                "  A depth model is a folder that transformers' save_pretrained wrote, with its image processor; "
-                "DenseDepth's .h5 files become one with: python builder.py convert-weights nyu.h5 FOLDER"
+                "  A depth model is a folder that save_pretrained wrote, with its image processor.\n"
+                "  DenseDepth's .h5 files become one with: python builder.py convert-weights nyu.h5 FOLDER"
             )
         return found
 
@@ -93,14 +93,12 @@ def locate(model: str, revision: str = "") -> ModelFiles:
     if is_local and revision:
         raise DepthError(
             f"depth_revision is {revision!r}, but depth model {model!r} is no model on the Hub.\n"
-            "  Leave depth_revision empty, or give a Hub id such as depth-anything/Depth-Anything-V2-Small-hf."
+            "  Leave it empty, or give a Hub id such as depth-anything/Depth-Anything-V2-Small-hf."
         )
     if path.is_dir():
         return _local(path)
     if path.is_file():
-        hint = (
-            f"python builder.py convert-weights {path} FOLDER" if path.suffix == ".h5" else "give its folder"
-        )
+        hint = f"python builder.py convert-weights {path} FOLDER" if path.suffix == ".h5" else "give its folder"
         raise DepthError(f"depth model {model} is a file; a folder is wanted.\n  Next: {hint}")
     if model == DEMO:
         return _local(BUNDLED / DEMO)
@@ -142,9 +140,7 @@ def _from_hub(model: str, revision: str) -> ModelFiles:
             f"  Accept its terms on https://huggingface.co/{model}, then: hf auth login"
         ) from e
     except RevisionNotFoundError as e:
-        raise DepthError(
-            f"depth model {model} has no revision {revision!r}.\n  Look at its commits and tags."
-        ) from e
+        raise DepthError(f"depth model {model} has no revision {revision!r}.\n  Look at its commits and tags.") from e
     except RepositoryNotFoundError as e:
         raise DepthError(
             f"no depth model {model} on the Hub (or it is private).\n"
@@ -152,9 +148,10 @@ def _from_hub(model: str, revision: str) -> ModelFiles:
         ) from e
     except (LocalEntryNotFoundError, HfHubHTTPError, OSError, ValueError) as e:
         raise DepthError(
-            f"depth model {model}{at} is not in the local cache and the Hub cannot be reached ({type(e).__name__}).\n"
+            f"depth model {model}{at} is not in the local cache, and the Hub cannot be reached "
+            f"({type(e).__name__}).\n"
             f"  With network: hf download {model}{' --revision ' + revision if revision else ''}\n"
-            "  Without: copy the model's folder here and give its path as --depth-model, or use densedepth-demo."
+            "  Without: copy its folder here and give the path as --depth-model, or use densedepth-demo."
         ) from e
     if not (folder / "config.json").is_file():
         raise DepthError(f"{model}{at} on the Hub is no transformers model: it has no config.json.")
@@ -162,7 +159,7 @@ def _from_hub(model: str, revision: str) -> ModelFiles:
 
 
 def _snapshot(snapshot_download: Any, model: str, revision: str) -> Path:
-    """Cache the model and give its snapshot folder, named by its commit hash; pickled weights only if it must."""
+    """Cache the model and give its snapshot folder, named by its commit; pickled weights only if it must."""
     patterns = [*OWN_FILES, "*.safetensors", "*.safetensors.index.json"]
     fetch = {"repo_id": model, "revision": revision or None}
     folder = Path(snapshot_download(**fetch, allow_patterns=patterns))

@@ -3,9 +3,10 @@
     python -m venv keras-env && keras-env/bin/pip install tensorflow-cpu==2.21.0 tf-keras==2.21.0 h5py
     keras-env/bin/python tests/depth/record_keras.py
 
-Writes beside this file, in data/: `keras.npz` (raw outputs and thinned-out intermediate taps), `configs.json.xz`
-(each network's `model_config`, from Keras 2), and `*.h5.xz` (files that Keras 2 and Keras 3 saved themselves, with
-zeros as weights so that they compress to nothing; the tests fill them in). The tests need none of these packages.
+Writes beside this file, in data/: `keras.npz` (raw outputs and thinned-out intermediate taps),
+`configs.json.xz` (each network's `model_config`, from Keras 2), and `*.h5.xz` (files that Keras 2 and Keras 3
+saved themselves, with zeros as weights so that they compress to nothing; the tests fill them in). The tests
+need none of these packages.
 """
 
 import importlib
@@ -58,9 +59,7 @@ def upsampling(keras):
 def build(keras, case: Case):
     """The network of a case with its seed-made weights, and all its layers by Keras 2's names."""
     keras.backend.clear_session()
-    densenet = importlib.import_module(
-        f"{keras.__name__}.src.applications.densenet"
-    ).DenseNet  # any block counts
+    densenet = importlib.import_module(f"{keras.__name__}.src.applications.densenet").DenseNet  # any block counts
     encoder = densenet(list(case.blocks), include_top=False, weights=None, input_shape=(None, None, 3))
     layers, upsample = keras.layers, upsampling(keras)
     width = case.width
@@ -106,9 +105,7 @@ def record(case: Case, out: dict, configs: dict) -> None:
         out[key] = raw.numpy()[0, :, :, 0]
         for name, value in zip(TAPS, values, strict=True):
             out[f"{key}/{name.replace('/', '_')}"] = thinned(value.numpy())
-        print(
-            key, model.count_params(), "raw", out[key].min(), out[key].mean(), out[key].max(), file=sys.stderr
-        )
+        print(key, model.count_params(), "raw", out[key].min(), out[key].mean(), out[key].max(), file=sys.stderr)
 
 
 def record_file(keras, case: Case, name: str, weights_only: bool = False) -> None:

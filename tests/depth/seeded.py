@@ -1,6 +1,6 @@
 """Weights, pictures and cases that the recorder (Keras) and the tests (torch) both make again from a seed.
 
-Only numpy and `Philox.random_raw`, whose bits are guaranteed never to change, so nothing but outputs is stored.
+Only numpy and `Philox.random_raw`, whose bits are guaranteed never to change: nothing but outputs is stored.
 """
 
 import zlib
