@@ -1,4 +1,4 @@
-"""The dataset card and its pictures, from merged statistics: no shard is read again, but for a few rows to show."""
+"""The dataset card and its pictures, from merged statistics; of the shards, only a few rows to show are read."""
 
 from __future__ import annotations
 
@@ -17,15 +17,13 @@ from fgbg_depth.recipe import DEMO, Recipe
 from fgbg_depth.storage import Storage
 
 TEMPLATE = "dataset_card.md"
-NOTES_BEGIN = "<!-- Your own words go between this line and the next; everything else is written anew by build and push. -->"
-NOTES_END = "<!-- End of your own words. -->"
+NOTES_BEGIN = "<!-- Your own words, kept from here; all the rest is written anew by build and push. -->"
+NOTES_END = "<!-- Your own words, kept to here. -->"
 PICTURES = ("banner", "contact_sheet", "heat_map", "coverage", "depth")
 _MAX_NAMES = 200  # of sources or files, listed by name in the card
 
 
-def render_card(
-    statistics: Mapping[str, Any], recipe: Recipe, notes: str = "", repo_id: str | None = None
-) -> str:
+def render_card(statistics: Mapping[str, Any], recipe: Recipe, notes: str = "", repo_id: str | None = None) -> str:
     """The text of the dataset's README.md.
 
     Args:
@@ -48,9 +46,7 @@ def render_card(
     }
     body = environment.from_string(load_template()).render(_context(statistics, recipe, notes, repo_id))
     body = re.sub(r"\n{3,}", "\n\n", body)
-    block = (
-        f"{NOTES_BEGIN}\n{notes.strip()}\n{NOTES_END}" if notes.strip() else f"{NOTES_BEGIN}\n\n{NOTES_END}"
-    )
+    block = f"{NOTES_BEGIN}\n{notes.strip()}\n{NOTES_END}" if notes.strip() else f"{NOTES_BEGIN}\n\n{NOTES_END}"
     return front_matter(statistics, recipe) + "\n" + body.replace(_NOTES_PLACE, block).strip() + "\n"
 
 
@@ -68,8 +64,8 @@ def write_card(
     """Write README.md and assets/*.png; what is already so is not written again.
 
     Args:
-        rows: as `figures.contact_sheet` takes them: it shows the first 6, the banner the best 4 of all; default: some
-            out of the finished shards.
+        rows: as `figures.contact_sheet` takes them: it shows the first 6, the banner the best 4 of all; default:
+            some out of the finished shards.
         notes: default: those in the README.md that is there.
     Returns:
         Names of the files written or replaced.
@@ -101,9 +97,7 @@ def draw_pictures(statistics: Mapping[str, Any], rows: Sequence[Row]) -> dict[st
         "banner": figures.banner(figures.best_for_banner(rows), spec, value_range=shown),
         "contact_sheet": figures.contact_sheet(rows[:6], spec, value_range=shown),
         "heat_map": charts.heat_map_chart(statistics["heat_map"]),
-        "coverage": charts.coverage_chart(
-            statistics["coverage"]["histogram"], statistics["coverage"]["mean"]
-        ),
+        "coverage": charts.coverage_chart(statistics["coverage"]["histogram"], statistics["coverage"]["mean"]),
     }
     histogram = statistics["depth_histogram"]
     if spec is not None and histogram is not None:
@@ -112,7 +106,7 @@ def draw_pictures(statistics: Mapping[str, Any], rows: Sequence[Row]) -> dict[st
 
 
 def extract_notes(card: str) -> str:
-    """What people wrote between the two marked lines of a card; "" where there is nothing, or no such lines."""
+    """What people wrote between the two marked lines of a card; "" if nothing, or if there are no such lines."""
     begin, end = card.find(NOTES_BEGIN), card.rfind(NOTES_END)
     return card[begin + len(NOTES_BEGIN) : end].strip() if 0 <= begin < end else ""
 
@@ -144,9 +138,7 @@ def load_template() -> str:
     )
 
 
-def _context(
-    statistics: Mapping[str, Any], recipe: Recipe, notes: str, repo_id: str | None
-) -> dict[str, Any]:
+def _context(statistics: Mapping[str, Any], recipe: Recipe, notes: str, repo_id: str | None) -> dict[str, Any]:
     """What the template sees; it does the wording, this does the arithmetic."""
     kinds, sources, depth = statistics["kinds"], statistics["sources"], statistics.get("depth")
     splits = [split for split in schema.SPLITS if statistics["splits"].get(split)]
@@ -178,15 +170,11 @@ def _context(
         "size_px": (round(low_px), round(high_px)),
         "demo": {"bg": recipe.backgrounds == DEMO, "fg": recipe.foregrounds == DEMO},
         "names": {kind: sorted(sources[kind])[:_MAX_NAMES] for kind in ("bg", "fg")},
-        "held_names": {
-            kind: sorted(n for n, s in sources[kind].items() if s["held_out"]) for kind in ("bg", "fg")
-        },
+        "held_names": {kind: sorted(n for n, s in sources[kind].items() if s["held_out"]) for kind in ("bg", "fg")},
         "max_names": _MAX_NAMES,
-        "model_is_noncommercial": bool(depth) and is_noncommercial(depth.get("license") or ""),
-        "is_densedepth": bool(depth) and "densedepth" in depth["model"].lower(),
-        "license_words": recipe.license.strip()
-        if recipe.license.strip() not in ("", "other", "unknown")
-        else "",
+        "model_is_noncommercial": depth is not None and is_noncommercial(depth["license"]),
+        "is_densedepth": depth is not None and "densedepth" in depth["model"].lower(),
+        "license_words": recipe.license.strip() if recipe.license.strip() not in ("", "other", "unknown") else "",
         "bibtex_key": re.sub(r"[^a-z0-9]+", "-", recipe.name.lower()).strip("-") or "fgbg",
         "bibtex_title": re.sub(r"[{}\\]", "", recipe.name),
         "notes_place": _NOTES_PLACE,
@@ -196,9 +184,4 @@ def _context(
 def is_noncommercial(license_words: str) -> bool:
     """Whether a licence's id or name says that commercial use is not allowed."""
     words = re.split(r"[^a-z]+", license_words.lower())
-    return (
-        "nc" in words
-        or "noncommercial" in words
-        or ("commercial" in words and "non" in words)
-        or "amlr" in words
-    )
+    return "nc" in words or "noncommercial" in words or ("commercial" in words and "non" in words) or "amlr" in words

@@ -1,7 +1,7 @@
 """The card's charts: where cut-outs stand, how much they cover, how far the pixels are.
 
-Drawn with Pillow alone: its built-in typeface and integer boxes give the same bytes everywhere, with no plotting library to
-install. Each chart is 840 x 720, so that three of them side by side stay readable in a card.
+Drawn with Pillow alone: its built-in typeface and integer boxes give the same bytes everywhere, with no plotting
+library to install. Each chart is 840 x 720, so that three of them side by side stay readable in a card.
 """
 
 from __future__ import annotations
@@ -97,7 +97,7 @@ def depth_chart(edges: Sequence[float], counts: Sequence[int], kind: str, unit: 
     e, c = np.asarray(edges, dtype=np.float64), np.asarray(counts, dtype=np.float64)
     low, high = histogram_range(e, c, kind)
     num_bars = 46
-    # Metric depth is binned anew in equal ratios: equal steps would heap an outdoor scene up at its left edge.
+    # Metric depth is binned in equal ratios: equal steps would heap an outdoor scene up at its left edge.
     at = np.geomspace(low, high, num_bars + 1) if kind == "metric" else np.linspace(low, high, num_bars + 1)
     cumulative = np.concatenate([[0.0], np.cumsum(c)])
     shares = np.diff(np.interp(at, e, cumulative)) / max(c.sum(), 1)
@@ -107,9 +107,7 @@ def depth_chart(edges: Sequence[float], counts: Sequence[int], kind: str, unit: 
         "relative_depth": "relative depth",
         "relative_disparity": "relative disparity",
     }[kind]
-    image, draw = _chart(
-        "How far the pixels are", f"share of pixels, by {name}{f' in {unit}' if unit else ''}"
-    )
+    image, draw = _chart("How far the pixels are", f"share of pixels, by {name}{f' in {unit}' if unit else ''}")
     _bars(draw, shares, [tuple(rgb) for rgb in colorize(middle[None], low, high, kind)[0].tolist()])
     if kind == "metric":
         for near, text in legend_ticks(low, high, kind, unit):
@@ -119,12 +117,8 @@ def depth_chart(edges: Sequence[float], counts: Sequence[int], kind: str, unit: 
             near = float(nearness(value, low, high, kind))
             _x_tick(draw, near if kind == "relative_disparity" else 1 - near, f"{value:.3g}")
         far_left = kind == "relative_disparity"
-        draw.text(
-            (_LEFT, _BOTTOM + 78), "far" if far_left else "near", font=font(31), fill=MUTED, anchor="lm"
-        )
-        draw.text(
-            (_RIGHT, _BOTTOM + 78), "near" if far_left else "far", font=font(31), fill=MUTED, anchor="rm"
-        )
+        draw.text((_LEFT, _BOTTOM + 78), "far" if far_left else "near", font=font(31), fill=MUTED, anchor="lm")
+        draw.text((_RIGHT, _BOTTOM + 78), "near" if far_left else "far", font=font(31), fill=MUTED, anchor="rm")
     return image
 
 
@@ -183,6 +177,4 @@ def _colour_bar(
     ramp = COLORS[np.linspace(255, 0, height).round().astype(np.uint8)][:, None].repeat(width, axis=1)
     image.paste(Image.fromarray(ramp), (x, y))
     for at, text in ticks:
-        draw.text(
-            (x + width + 12, y + (1 - at) * (height - 26) + 13), text, font=font(31), fill=MUTED, anchor="lm"
-        )
+        draw.text((x + width + 12, y + (1 - at) * (height - 26) + 13), text, font=font(31), fill=MUTED, anchor="lm")

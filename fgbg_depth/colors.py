@@ -9,7 +9,7 @@ from numpy.typing import ArrayLike, NDArray
 
 INVALID_RGB = (128, 128, 128)
 
-# 256 RGB triples, dark to bright. Source: "inferno" by Smith, van der Walt and Firing, as sampled by matplotlib (CC0).
+# 256 RGB triples, dark to bright. Source: "inferno" by Smith, van der Walt and Firing (CC0), 256 samples.
 # Its lightness rises evenly, so near reads as bright in grey print and to colour-blind eyes too.
 _TABLE = (
     "00000401000501010601010802010a02020c02020e03021004031204031405041706041907051b08051d09061f0a0722"
@@ -88,9 +88,7 @@ def show_range(low: float, high: float, kind: str = "metric") -> tuple[float, fl
     return low, high
 
 
-def histogram_range(
-    edges: ArrayLike, counts: ArrayLike, kind: str, tail: float = 0.005
-) -> tuple[float, float]:
+def histogram_range(edges: ArrayLike, counts: ArrayLike, kind: str, tail: float = 0.005) -> tuple[float, float]:
     """The range to show for a whole dataset: all but `tail` of the pixels at each end.
 
     Args:

@@ -36,8 +36,8 @@ def contact_sheet(
     """A sheet of rows to look at: one row a line, one kind a column, the depth in colours with its scale.
 
     Args:
-        rows: dicts with "bg" (H, W, 3), "fg" (h, w, 4), "fg_bg" (H, W, 3), "mask" (H, W), all uint8; "depth" (H, W)
-            float in the spec's unit or None; optional "title", "bg_name", "fg_name", "note" (strings).
+        rows: dicts with "bg" (H, W, 3), "fg" (h, w, 4), "fg_bg" (H, W, 3), "mask" (H, W), all uint8; "depth"
+            (H, W) float in the spec's unit or None; optional "title", "bg_name", "fg_name", "note" (strings).
         spec: anything with `kind` and `unit` (a DepthSpec); needed where rows have depth.
         columns: which kinds, from left to right. "depth" is left out where no row has one.
         value_range: the range of depth to colour; default is that of the rows shown.
@@ -75,10 +75,8 @@ def contact_sheet(
     return sheet
 
 
-def banner(
-    rows: Sequence[Row], spec: Any = None, *, value_range: tuple[float, float] | None = None
-) -> Image.Image:
-    """A wide picture for the head of a page: each scene passes from picture to matte to depth along slanted cuts.
+def banner(rows: Sequence[Row], spec: Any = None, *, value_range: tuple[float, float] | None = None) -> Image.Image:
+    """A wide picture for the head of a page: each scene passes from picture to matte to depth, in slanted cuts.
 
     Args:
         rows: as for `contact_sheet`; the first four are used, fewer are repeated.
@@ -86,9 +84,7 @@ def banner(
         RGB image, 1600 x 400.
     """
     side = 400
-    depth_range = (
-        _depth_range(rows, spec, value_range) if any(r.get("depth") is not None for r in rows) else None
-    )
+    depth_range = _depth_range(rows, spec, value_range) if any(r.get("depth") is not None for r in rows) else None
     out = Image.new("RGB", (4 * side, side))
     for i in range(4):
         row = rows[i % len(rows)]
@@ -108,7 +104,7 @@ def banner(
 
 
 def best_for_banner(rows: Sequence[Row], count: int = 4) -> list[Row]:
-    """The rows whose cut-out shows best across a banner's cuts: large and near the middle, scenes all different."""
+    """The rows whose cut-out shows best across a banner's cuts: large, near the middle, on different scenes."""
 
     def weight(row: Row) -> float:
         mask = np.asarray(row["mask"], dtype=np.float64)
@@ -126,9 +122,7 @@ def png_bytes(image: Image.Image) -> bytes:
     return encode_png(image)
 
 
-def _depth_range(
-    rows: Sequence[Row], spec: Any, value_range: tuple[float, float] | None
-) -> tuple[float, float]:
+def _depth_range(rows: Sequence[Row], spec: Any, value_range: tuple[float, float] | None) -> tuple[float, float]:
     if spec is None:
         raise ValueError("rows with depth need a spec that states its kind")
     if value_range is None:
@@ -138,9 +132,7 @@ def _depth_range(
     return show_range(*value_range, spec.kind)
 
 
-def _cell(
-    column: str, value: Any, side: int, spec: Any, depth_range: tuple[float, float] | None
-) -> Image.Image:
+def _cell(column: str, value: Any, side: int, spec: Any, depth_range: tuple[float, float] | None) -> Image.Image:
     array = np.asarray(value)
     if column == "fg":
         return _cutout_on_checks(array, side)
@@ -157,7 +149,7 @@ def _cutout_on_checks(rgba: np.ndarray, side: int) -> Image.Image:
     cutout = Image.fromarray(rgba)
     scale = 0.86 * side / max(cutout.size)
     size = (max(1, round(cutout.width * scale)), max(1, round(cutout.height * scale)))
-    # Pillow resizes RGBA with straight alpha; "RGBa" is premultiplied, so no colour of hidden pixels bleeds in.
+    # "RGBa" is premultiplied: resized so, no colour of hidden pixels bleeds in.
     cutout = cutout.convert("RGBa").resize(size, Image.Resampling.LANCZOS).convert("RGBA")
     cell.paste(cutout, ((side - size[0]) // 2, (side - size[1]) // 2), cutout)
     return cell

@@ -12,8 +12,8 @@ from fgbg_depth import schema
 from fgbg_depth.preview import split_of_shard
 from fgbg_depth.recipe import Recipe
 
-# Source: https://huggingface.co/docs/hub/repositories-licenses. The Hub refuses any other id, so other words become
-# `license: other` with a `license_name`, which may only have lower-case letters, digits, "-" and ".".
+# Source: https://huggingface.co/docs/hub/repositories-licenses. The Hub refuses any other id, so other words
+# become `license: other` with a `license_name`, which may only have lower-case letters, digits, "-" and ".".
 HUB_LICENSES = frozenset(
     [
         "apache-2.0",
@@ -160,9 +160,7 @@ def _info(config: str, splits: Mapping[str, Mapping[str, int]], has_depth: bool)
     total = sum(s["bytes"] for s in splits.values())
     return {
         "features": features._to_yaml_list(),
-        "splits": [
-            {"name": name, "num_bytes": s["bytes"], "num_examples": s["rows"]} for name, s in splits.items()
-        ],
+        "splits": [{"name": name, "num_bytes": s["bytes"], "num_examples": s["rows"]} for name, s in splits.items()],
         "download_size": total,
         "dataset_size": total,
     }

@@ -12,7 +12,7 @@ _MAYBE_LINK = re.compile(r"(?i)\b(javascript|data|vbscript):")
 
 
 def text(value: Any) -> str:
-    """Someone's words as one line of Markdown that shows just these words: no mark-up, no HTML, no new lines."""
+    """Someone's words as one line of Markdown that shows just these words: no mark-up, HTML or new lines."""
     line = " ".join("".join(c if c.isprintable() else " " for c in str(value)).split())
     line = _SPECIAL.sub(lambda m: f"&#{ord(m[0])};", line)
     line = _MAYBE_LINK.sub(r"\1&#58;", line)

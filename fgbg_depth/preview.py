@@ -43,8 +43,8 @@ Row = dict[str, Any]
 def choose_rows(shards: Mapping[str, int], num_rows: int = NUM_ROWS) -> list[tuple[str, int]]:
     """Rows spread over splits, backgrounds and cut-outs; the same for the same shards.
 
-    Each split gets an equal part (train also what small splits leave over), each background of a split nearly the same
-    number of rows, and rows within shards fall evenly over cut-outs, mirroring and placements.
+    Each split gets an equal part (large ones also what small ones leave over), each background of a split nearly
+    the same number of rows, and rows within shards fall evenly over cut-outs, mirroring and placements.
 
     Args:
         shards: {shard's file name: rows}.
@@ -73,7 +73,7 @@ def choose_rows(shards: Mapping[str, int], num_rows: int = NUM_ROWS) -> list[tup
 
 
 def _choose_in_split(names: Sequence[str], shards: Mapping[str, int], count: int) -> list[tuple[str, int]]:
-    """`count` rows of one split's shards: shards in turn, each place in a shard a golden step from the last."""
+    """`count` rows of one split: its shards in turn, each place in a shard a golden step from the last."""
     taken: dict[str, set[int]] = {name: set() for name in names}
     picks: list[tuple[str, int]] = []
     turn = 0
@@ -96,9 +96,7 @@ def split_of_shard(name: str) -> str:
     return name.rsplit("/", 1)[-1].split("-", 1)[0]
 
 
-def read_rows(
-    storage: Storage, picks: Iterable[tuple[str, int]], columns: Sequence[str] = _COLUMNS
-) -> list[Row]:
+def read_rows(storage: Storage, picks: Iterable[tuple[str, int]], columns: Sequence[str] = _COLUMNS) -> list[Row]:
     """Rows out of finished parquet files, in the order of `picks`; images stay encoded, as bytes.
 
     Only the row groups that hold them are read, one at a time, and of these only `columns`.
@@ -161,9 +159,10 @@ def sample_rows(storage: Storage, statistics: Mapping[str, Any], num_rows: int =
 
 
 def _most_varied(pairs: Sequence[tuple[str, str]], count: int) -> list[int]:
-    """Indices of `count` pairs, so that backgrounds and cut-outs repeat as little as possible; early ones first."""
+    """Indices of `count` pairs in which backgrounds and cut-outs repeat as little as can be; early ones first."""
     seen: Counter[tuple[str, str]] = Counter()
-    left, chosen = list(range(len(pairs))), []
+    left: list[int] = list(range(len(pairs)))
+    chosen: list[int] = []
     while left and len(chosen) < count:
         best = min(left, key=lambda i: (seen["bg", pairs[i][0]] + seen["fg", pairs[i][1]], i))
         left.remove(best)
@@ -172,9 +171,7 @@ def _most_varied(pairs: Sequence[tuple[str, str]], count: int) -> list[int]:
     return chosen
 
 
-def preview_table(
-    rows: Iterable[Row], spec: DepthSpec | None, value_range: tuple[float, float] | None
-) -> pa.Table:
+def preview_table(rows: Iterable[Row], spec: DepthSpec | None, value_range: tuple[float, float] | None) -> pa.Table:
     """Rows, as `read_rows` gives them, as the `preview` config's table: the depth in colours, 8 bits."""
     import pyarrow as pa
 
@@ -183,8 +180,8 @@ def preview_table(
     for row in rows:
         row = dict(row)
         if spec is not None:
-            assert value_range is not None
             depth = _depth(row, spec)
+            assert depth is not None and value_range is not None
             row["fg_bg_depth_color"] = encode_rgb_png(colorize(depth, *value_range, spec.kind))
         for name, values in columns.items():
             value = row[name]

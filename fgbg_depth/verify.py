@@ -1,4 +1,4 @@
-"""Is this output whole and true: every file there and unchanged, every row what its recipe and sources make of it."""
+"""Is this output whole and true: each file there and unchanged, each row what recipe and sources make of it."""
 
 from __future__ import annotations
 
@@ -19,6 +19,7 @@ from fgbg_depth.errors import FgBgError
 from fgbg_depth.front_matter import front_matter
 from fgbg_depth.parquet import read_record
 from fgbg_depth.plan import Plan
+from fgbg_depth.preview import split_of_shard
 from fgbg_depth.recipe import from_dict
 from fgbg_depth.statistics import Sums
 from fgbg_depth.storage import Storage, Written
@@ -33,7 +34,7 @@ Progress = Callable[[int, int], None]
 
 @dataclass(frozen=True)
 class VerifyReport:
-    """What was looked at, and what is wrong with it: one line a problem, with the file's name and what to do."""
+    """What was looked at and what is wrong: one line a problem, with the file's name and what to do."""
 
     output: str
     problems: tuple[str, ...]
@@ -53,8 +54,9 @@ class VerifyReport:
         rate = self.rows / max(self.elapsed_s, 1e-9)
         found = "no problem" if self.ok else f"{len(self.problems)} problem{'s' * (len(self.problems) != 1)}"
         return (
-            f"{self.output}: {found}; {self.files:,} files ({self.bytes / 1e6:,.0f} MB) hashed, {self.rows:,} rows compared "
-            f"with the recipe, {self.remade:,} made again, in {self.elapsed_s:.1f} s ({rate:,.0f} rows/s)"
+            f"{self.output}: {found}; {self.files:,} files ({self.bytes / 1e6:,.0f} MB) hashed, "
+            f"{self.rows:,} rows compared with the recipe, {self.remade:,} made again, "
+            f"in {self.elapsed_s:.1f} s ({rate:,.0f} rows/s)"
         )
 
 
@@ -67,9 +69,10 @@ def verify(
 ) -> VerifyReport:
     """Check an output.
 
-    Always: no file is missing or too many; each has the hash that was noted; footers, recipe, sources, statistics and card
-    agree; the columns of every row are those that recipe and sources give; some rows of each shard, made again
-    from the configs `bg` and `fg`, have the same `fg_bg` and `fg_bg_mask`, and a depth of the right kind of PNG.
+    Always: no file is missing or too many, and each has the hash that was noted; footers, recipe, sources,
+    statistics and card agree; the columns of every row are those that recipe and sources give; some rows of each
+    shard, made again from the configs `bg` and `fg`, have the same `fg_bg` and `fg_bg_mask`, and a depth PNG of
+    the right kind. The depth itself is not predicted again.
 
     Args:
         output: folder or fsspec URL.
@@ -82,86 +85,94 @@ def verify(
     problems: list[str] = []
     try:
         statistics = _read_statistics(storage)
-        shards, files = dict(statistics["shards"]), dict(statistics["files"])
-    except (KeyError, TypeError, ValueError) as e:
-        return VerifyReport(
-            str(output), (str(e.args[0]) if e.args else repr(e),), elapsed_s=time.perf_counter() - start
-        )
+    except ValueError as e:
+        return VerifyReport(str(output), (str(e),), elapsed_s=time.perf_counter() - start)
+    shards, files = statistics["shards"], statistics["files"]
+    present = [path for path in sorted(shards) if storage.exists(path)]
+    total = sum(shards[path]["rows"] for path in present)
+    sums = _SumsBySplit()
+    rows = remade = reencoded = done = 0
     problems += _check_names(storage, {**shards, **files})
     with ThreadPoolExecutor(workers or os.cpu_count()) as pool:
-        changed = list(pool.map(lambda item: _changed(storage, *item), files.items()))
-        problems += [line for line in changed if line]
+        problems += [line for line in pool.map(lambda item: _changed(storage, *item), files.items()) if line]
         plan, prepared = replan(storage, statistics, problems)
-        by_path = {shard.path: shard for shard in plan.shards} if plan else {}
-        present = [path for path in sorted(shards) if storage.exists(path)]
-        total, done = sum(shards[p]["rows"] for p in present), 0
-        jobs = pool.map(
-            lambda i: check_shard(
-                storage,
-                present[i],
-                shards[present[i]],
-                by_path.get(present[i]),
-                plan,
-                prepared,
-                full=full,
-                turn=i,
-            ),
-            range(len(present)),
-        )
-        checks: list[ShardCheck] = []
-        for path, check in zip(present, jobs, strict=True):
-            checks.append(check)
+        planned = {shard.path: shard for shard in plan.shards} if plan else {}
+
+        def check(turn: int, path: str) -> ShardCheck:
+            return check_shard(storage, path, shards[path], planned.get(path), plan, prepared, full=full, turn=turn)
+
+        for path, result in zip(present, pool.map(check, range(len(present)), present), strict=True):
+            problems += result.problems
+            sums.add(split_of_shard(path), result.sums)
+            rows, remade, reencoded = rows + result.rows, remade + result.remade, reencoded + result.reencoded
             done += shards[path]["rows"]
             progress(done, total)
-    for check in checks:
-        problems += check.problems
-    if plan and all(check.sums for check in checks):
-        problems += _check_statistics(statistics, plan, dict(zip(present, checks, strict=True)))
+    if plan and sums.whole and set(present) == set(planned):
+        problems += _check_statistics(statistics, plan, sums.by_split)
     problems += _check_card(storage, statistics)
-    differing = sum(check.reencoded for check in checks)
-    notes = (
-        (
-            f"{differing:,} rows have the same pixels as when made again, but other bytes: they were encoded "
-            "with another version of Pillow, libjpeg or ISA-L",
-        )
-        if differing
-        else ()
+    note = (
+        f"{reencoded:,} rows have the same pixels as when made again, but other bytes: they were encoded with "
+        "another version of Pillow, libjpeg or ISA-L"
     )
     return VerifyReport(
         output=str(output),
         problems=tuple(problems),
-        notes=notes,
+        notes=(note,) if reencoded else (),
         files=len(present) + sum(storage.exists(name) for name in files),
         bytes=sum(entry["bytes"] for entry in [*shards.values(), *files.values()]),
-        rows=sum(check.rows for check in checks),
-        remade=sum(check.remade for check in checks),
+        rows=rows,
+        remade=remade,
         elapsed_s=time.perf_counter() - start,
     )
 
 
+class _SumsBySplit:
+    """Sums of the shards so far, added at once, since those of 4,000 shards would take gigabytes."""
+
+    def __init__(self) -> None:
+        self.by_split: dict[str, Sums] = {}
+        self.whole = True  # no shard's sums were missing
+
+    def add(self, split: str, part: Sums | None) -> None:
+        if part is None:
+            self.whole = False
+        elif self.whole:
+            known = self.by_split.setdefault(split, part)
+            if known is not part:
+                known.add(part)
+
+
 def _read_statistics(storage: Storage) -> dict[str, Any]:
-    """Raises ValueError with the problem's line."""
+    """`statistics.json`, with the keys that the checks start from.
+
+    Raises:
+        ValueError: the problem's line.
+    """
     try:
         values = json.loads(storage.read(schema.STATISTICS))
+        missing = {"format", "shards", "files", "recipe", "depth", "sources", "splits", "rows"} - set(values)
+        entries = [*values.get("shards", {}).values(), *values.get("files", {}).values()]
+        odd = [e for e in entries if not {"rows": int, "bytes": int, "sha256": str}.items() <= _types(e).items()]
     except FileNotFoundError:
         if storage.exists(schema.RECIPE):
-            raise ValueError(
-                f"{schema.STATISTICS}: missing, so the build is not finished. Run the same build again; it goes on."
-            ) from None
-        raise ValueError(
-            f"{storage}: holds no dataset of fgbg-depth. Build one: python builder.py build."
-        ) from None
-    except ValueError as e:
-        raise ValueError(f"{schema.STATISTICS}: not JSON ({e}). {REFRESH}") from None
-    missing = {"format", "shards", "files", "recipe", "depth", "sources", "splits", "rows"} - set(values)
-    if missing:
-        raise ValueError(f"{schema.STATISTICS}: lacks {', '.join(sorted(missing))}. {REFRESH}")
+            again = "Run the same build again; it goes on where it stopped."
+            raise ValueError(f"{schema.STATISTICS}: missing, so the build is not finished. {again}") from None
+        raise ValueError(f"{storage}: holds no dataset of fgbg-depth. Build one: python builder.py build.") from None
+    except (ValueError, TypeError, AttributeError) as e:
+        raise ValueError(f"{schema.STATISTICS}: not what a build writes ({e}). {REFRESH}") from None
+    if missing or odd:
+        what = ", ".join(sorted(missing)) or "rows, bytes or sha256 of a file"
+        raise ValueError(f"{schema.STATISTICS}: lacks {what}. {REFRESH}")
     if values["format"] != schema.FORMAT:
         raise ValueError(
             f"{schema.STATISTICS}: format {values['format']}, this program knows {schema.FORMAT}. "
             "Use the version of fgbg-depth that made it."
         )
-    return values
+    return dict(values)
+
+
+def _types(entry: Any) -> dict[str, type]:
+    return {key: type(value) for key, value in entry.items()}
 
 
 def _check_names(storage: Storage, listed: Mapping[str, Mapping[str, Any]]) -> Iterator[str]:
@@ -178,7 +189,8 @@ def _check_names(storage: Storage, listed: Mapping[str, Mapping[str, Any]]) -> I
                 reason = "a shard of another recipe or of other sources"
             except FgBgError:
                 pass
-        yield f"{name}: {reason}. Delete it; everything under {name.split('/', 1)[0]}/ would be taken for data."
+        folder = name.split("/", 1)[0]
+        yield f"{name}: {reason}. Delete it; everything under {folder}/ is taken for data."
 
 
 def _walk(storage: Storage, folder: str) -> Iterator[str]:
@@ -201,24 +213,12 @@ def _changed(storage: Storage, name: str, entry: Mapping[str, Any]) -> str:
     except FileNotFoundError:
         return ""
     except OSError as e:
-        return f"{name}: cannot be read ({e.strerror or e}). Mend the disk or its rights, or delete it and build again."
+        return f"{name}: cannot be read ({e.strerror or e}). Mend the disk or its rights, or build it again."
     return f"{name}: not the bytes that were written (its SHA-256 is another). {REMAKE}"
 
 
-def _check_statistics(
-    statistics: Mapping[str, Any], plan: Plan, checks: Mapping[str, ShardCheck]
-) -> Iterator[str]:
-    """Whether `statistics.json` is what the shards' footers add up to (with `full`: what their pixels add up to)."""
-    sums: dict[str, Sums] = {}
-    if set(checks) != {shard.path for shard in plan.shards}:
-        return  # something is missing or too much, which is said already
-    for shard in plan.shards:
-        part = checks[shard.path].sums
-        assert part is not None
-        if shard.split in sums:
-            sums[shard.split].add(part)
-        else:
-            sums[shard.split] = part
+def _check_statistics(statistics: Mapping[str, Any], plan: Plan, sums: Mapping[str, Sums]) -> Iterator[str]:
+    """Whether `statistics.json` is what the shards' footers add up to; with `full`, what their pixels do."""
     written = {path: Written(e["bytes"], e["sha256"]) for path, e in statistics["shards"].items()}
     files = {path: (e["rows"], Written(e["bytes"], e["sha256"])) for path, e in statistics["files"].items()}
     expected = json.loads(json.dumps(summarize(plan, sums, written, files, {})))

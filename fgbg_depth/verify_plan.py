@@ -1,4 +1,4 @@
-"""What an output's own recipe and prepared sources make: the plan of its build, without the original files."""
+"""The plan of an output's build, from its own recipe and prepared sources, without the original files."""
 
 from __future__ import annotations
 
@@ -23,10 +23,8 @@ REMAKE = "Delete it and build again; only it is remade."
 REFRESH = f"Delete {schema.STATISTICS} and build again; no shard is made twice."
 
 
-def replan(
-    storage: Storage, statistics: Mapping[str, Any], problems: list[str]
-) -> tuple[Plan | None, Prepared | None]:
-    """What recipe and prepared sources make, from the output alone; (None, None) where they cannot be trusted."""
+def replan(storage: Storage, statistics: Mapping[str, Any], problems: list[str]) -> tuple[Plan | None, Prepared | None]:
+    """What recipe and prepared sources make; (None, None) where they cannot be trusted."""
     if any(line.startswith(("bg/", "fg/")) for line in problems):
         return None, None
     try:
@@ -34,9 +32,7 @@ def replan(
         spec = DepthSpec.from_dict(statistics["depth"]) if statistics["depth"] else None
         if storage.exists(schema.RECIPE):
             if parse_recipe(storage.read(schema.RECIPE).decode(), schema.RECIPE) != recipe:
-                problems.append(
-                    f"{schema.RECIPE}: another recipe than the one in {schema.STATISTICS}. {REFRESH}"
-                )
+                problems.append(f"{schema.RECIPE}: another recipe than the one in {schema.STATISTICS}. {REFRESH}")
         else:
             problems.append(f"{schema.RECIPE}: missing. {REFRESH}")
         backgrounds = _sources(storage, statistics, schema.BG)
@@ -48,16 +44,16 @@ def replan(
         line = " ".join(str(e).split()) or type(e).__name__
         problems.append(f"{schema.STATISTICS}: recipe, depth or sources cannot be read ({line}). {REFRESH}")
         return None, None
-    for name in prepared_names(sources):
-        if name not in statistics["files"]:
-            problems.append(f"{name.split('/')[0]}/: not the sources its file's name stands for. {REMAKE}")
+    for true in prepared_names(sources):
+        folder = true.split("/", 1)[0]
+        for name in statistics["files"]:
+            if name.startswith(f"{folder}/") and name != true:
+                problems.append(f"{name}: not the sources that its name stands for. {REMAKE}")
     planned = {shard.path: shard.rows for shard in plan.shards}
     for path in sorted(set(statistics["shards"]) - set(planned)):
         problems.append(f"{path}: a shard of another recipe or of other sources. {REMAKE}")
     for path in sorted(set(planned) - set(statistics["shards"])):
-        problems.append(
-            f"{path}: recipe and sources make it, but {schema.STATISTICS} does not list it. {REFRESH}"
-        )
+        problems.append(f"{path}: recipe and sources make it, but {schema.STATISTICS} does not list it. {REFRESH}")
     return plan, Prepared.of(sources)
 
 

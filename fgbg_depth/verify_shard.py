@@ -55,7 +55,7 @@ def check_shard(
 
     Args:
         entry: its rows, bytes and sha256 in `statistics.json`.
-        shard, plan, prepared: what it should be; None where that is not known, then only bytes and footer are checked.
+        shard, plan, prepared: what it should be; None where not known, then only bytes and footer are checked.
         turn: which of the shards this is; spreads the sampled rows over cut-outs.
     """
     check = ShardCheck()
@@ -63,9 +63,7 @@ def check_shard(
         digest = storage.sha256(path)
         with storage.open(path) as f:
             if digest != entry["sha256"]:
-                raise ShardError(
-                    f"not the bytes that were written (its SHA-256 is another){_other_recipe(f, path)}"
-                )
+                raise ShardError(f"not the bytes that were written (its SHA-256 is another){_other_recipe(f, path)}")
             with pq.ParquetFile(f) as parquet:
                 footer = read_footer(parquet)
                 _check_footer(path, parquet, footer, entry, plan)
@@ -122,9 +120,7 @@ def _check_footer(
 ) -> None:
     num_rows = parquet.metadata.num_rows
     if not footer["rows"] == num_rows == entry["rows"]:
-        raise ShardError(
-            f"has {num_rows} rows, its footer says {footer['rows']}, {schema.STATISTICS} {entry['rows']}"
-        )
+        raise ShardError(f"has {num_rows} rows, its footer says {footer['rows']}, {schema.STATISTICS} {entry['rows']}")
     if _digests(footer) != _digests_of(path):
         raise ShardError("its footer is that of another recipe or of other sources")
     if plan is None:
@@ -133,9 +129,7 @@ def _check_footer(
         raise ShardError(f"its footer describes another depth than {schema.STATISTICS}")
     wanted = schema.features(depth=plan.spec is not None).arrow_schema
     if parquet.schema_arrow.names != wanted.names or parquet.schema_arrow.types != wanted.types:
-        raise ShardError(
-            f"has the columns {', '.join(parquet.schema_arrow.names)}, not {', '.join(wanted.names)}"
-        )
+        raise ShardError(f"has the columns {', '.join(parquet.schema_arrow.names)}, not {', '.join(wanted.names)}")
 
 
 def _check_columns(parquet: pq.ParquetFile, expected: Mapping[str, list[Any]]) -> None:
@@ -195,10 +189,7 @@ def _groups(parquet: pq.ParquetFile, full: bool, turn: int) -> Iterator[tuple[in
 
 def _spread_rows(count: int, turn: int) -> list[int]:
     return sorted(
-        {
-            int(math.fmod((turn + k / SAMPLED_ROWS + 0.1) * 0.6180339887, 1.0) * count)
-            for k in range(SAMPLED_ROWS)
-        }
+        {int(math.fmod((turn + k / SAMPLED_ROWS + 0.1) * 0.6180339887, 1.0) * count) for k in range(SAMPLED_ROWS)}
     )
 
 
@@ -227,9 +218,7 @@ def _check_row(
         # Other builds of libjpeg round a little differently; the same picture stays within a few levels.
         off = np.abs(decode_rgb(data).astype(np.int16) - decode_rgb(remade)).max(initial=0)
         if off > (0 if recipe.image_format == "png" else 8):
-            raise ShardError(
-                f"row {index}: fg_bg is not {at['fg']!r} on {at['bg']!r} (off by up to {off} levels)"
-            )
+            raise ShardError(f"row {index}: fg_bg is not {at['fg']!r} on {at['bg']!r} (off by up to {off} levels)")
         check.reencoded += 1
     if plan.spec is not None:
         _check_depth(index, row["fg_bg_depth"]["bytes"], size, plan.spec.bits, plan.spec.levels)

@@ -14,15 +14,13 @@ METRIC = {
     "flip": False, "license": "not stated by its authors",
 }  # fmt: skip
 DISPARITY = METRIC | {
-    "model": "someone/relative-model", "revision": "0123abc", "kind": "relative_disparity", "unit": "", "offset": 0.5,
-    "step": 0.25, "low": 0.75, "high": 16384.25, "license": "cc-by-nc-4.0", "flip": True,
+    "model": "someone/relative-model", "revision": "0123abc", "kind": "relative_disparity", "unit": "",
+    "offset": 0.5, "step": 0.25, "low": 0.75, "high": 16384.25, "license": "cc-by-nc-4.0", "flip": True,
 }  # fmt: skip
 
 
-def made_statistics(
-    recipe: Recipe, depth: dict[str, Any] | None = METRIC, num_bg: int = 10, num_fg: int = 20
-) -> dict:
-    """A whole `statistics.json`, with `num_bg` x `num_fg` sources, a tenth of each held out if the recipe says so."""
+def made_statistics(recipe: Recipe, depth: dict[str, Any] | None = METRIC, num_bg: int = 10, num_fg: int = 20) -> dict:
+    """A whole `statistics.json`, with `num_bg` x `num_fg` sources, held out as the recipe says."""
     held = {k: round(n * recipe.holdout) for k, n in (("bg", num_bg), ("fg", num_fg))}
     pair = len(recipe.flips) * recipe.placements
     splits = {
@@ -37,7 +35,7 @@ def made_statistics(
     three = {"mode": "RGB", "mean": [0.5056, 0.4969, 0.4817], "std": [0.2486, 0.2490, 0.2604]}
     kinds = {
         "bg": kind | three | {"count": num_bg, "bytes": 90_000 * num_bg},
-        "fg": {"count": num_fg, "height": [80, 110], "width": [33, 110], "mode": "RGBA", "bytes": 20_000 * num_fg,
+        "fg": {"count": num_fg, "height": [80, 110], "width": [33, 110], "mode": "RGBA", "bytes": 20_000,
                "mean": [0.4, 0.4, 0.3, 0.6], "std": [0.2, 0.2, 0.2, 0.4]},
         "fg_bg": kind | three,
         "fg_bg_mask": kind | {"mode": "L", "mean": [0.0454], "std": [0.2038], "bytes": 1_600 * rows},
@@ -56,7 +54,7 @@ def made_statistics(
     counts = np.zeros(50, int)
     counts[1:6] = [rows // 10, rows // 3, rows // 4, rows // 8, rows // 50]
     sources = {
-        k: {f"{k}_{i:03d}": {"digest": f"{i:064x}", "held_out": i < held[k], "file": f"{k}_{i:03d}.png"} for i in range(n)}
+        k: {f"{k}_{i:03d}": {"digest": f"{i:064x}", "held_out": i < held[k], "file": f"{i}.png"} for i in range(n)}
         for k, n in (("bg", num_bg), ("fg", num_fg))
     }  # fmt: skip
     return {
@@ -66,8 +64,8 @@ def made_statistics(
             for split, n in splits.items()
         },
         "files": {
-            "bg/train-0123456789abcdef.parquet": {"rows": num_bg, "bytes": 90_000 * num_bg, "sha256": "0" * 64},
-            "fg/train-0123456789abcdef.parquet": {"rows": num_fg, "bytes": 20_000 * num_fg, "sha256": "0" * 64},
+            "bg/train-0123456789abcdef.parquet": {"rows": num_bg, "bytes": 900_000, "sha256": "0" * 64},
+            "fg/train-0123456789abcdef.parquet": {"rows": num_fg, "bytes": 400_000, "sha256": "0" * 64},
             "preview/train-0123456789abcdef.parquet": {"rows": 20, "bytes": 500_000, "sha256": "0" * 64},
         },
         "recipe": recipe.to_dict(), "depth": depth, "kinds": kinds, "by_split": {},

@@ -1,4 +1,4 @@
-"""A small, whole output with depth, built by `build` with a made-up labeller: quick, and every part is real."""
+"""A small, whole output with depth, built by `build` with a made-up labeller; every other part is real."""
 
 from __future__ import annotations
 

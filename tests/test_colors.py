@@ -56,7 +56,7 @@ def test_anything_can_be_coloured(values, low, high, kind):
 
 
 def test_unknown_kind_and_endless_range_are_refused():
-    with pytest.raises(ValueError, match="'metres'.*metric"):
+    with pytest.raises(ValueError, match=r"'metres'.*metric"):
         colorize(np.ones((2, 2)), 0, 1, "metres")
     with pytest.raises(ValueError, match="not finite"):
         show_range(0, float("inf"))

@@ -16,9 +16,7 @@ from fgbg_depth.preview import choose_rows, read_rows, sample_rows, split_of_sha
 from fgbg_depth.storage import Storage
 
 SHARDS = st.dictionaries(
-    st.tuples(st.sampled_from(schema.SPLITS), st.integers(0, 30)).map(
-        lambda t: f"data/{t[0]}-bg{t[1]}-00.parquet"
-    ),
+    st.tuples(st.sampled_from(schema.SPLITS), st.integers(0, 30)).map(lambda t: f"data/{t[0]}-bg{t[1]}-00.parquet"),
     st.integers(0, 40),
     max_size=30,
 )

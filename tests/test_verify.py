@@ -33,9 +33,7 @@ def rewrite(output, name, change, footer=None):
     """Replace a shard by a changed one and note its new hash, as someone would who mends it by hand."""
     storage = Storage(output)
     table, record = pq.read_table(output / name), read_record(storage, name)
-    written = write_parquet(
-        storage, name, schema.features(), [change(table)], lambda: {**record, **(footer or {})}
-    )
+    written = write_parquet(storage, name, schema.features(), [change(table)], lambda: {**record, **(footer or {})})
     note_hash(output, name, written)
 
 
@@ -118,9 +116,7 @@ def test_a_missing_file(output_copy, folder):
     assert len(problems) == 1
 
 
-@pytest.mark.parametrize(
-    "name", ["data/notes.txt", "data/train-x-0.parquet", "data/sub/a.parquet", "bg/b.parquet"]
-)
+@pytest.mark.parametrize("name", ["data/notes.txt", "data/train-x-0.parquet", "data/sub/a.parquet", "bg/b.parquet"])
 def test_a_stray_file(output_copy, name):
     output = output_copy()
     (output / name).parent.mkdir(exist_ok=True)
@@ -243,7 +239,7 @@ BAD_CELLS = {
     "8-bit depth": ("fg_bg_depth", lambda v: png_of(np.ones((SIDE, SIDE), np.uint8)), "with 8 bits"),
     "RGB depth": ("fg_bg_depth", lambda v: png_of(np.ones((SIDE, SIDE, 3), np.uint8)), "colour type 2"),
     "small depth": ("fg_bg_depth", lambda v: png_of(np.ones((8, 8), np.uint16)), "is 8x8"),
-    "broken depth": ("fg_bg_depth", lambda v: {"bytes": v["bytes"][:60], "path": None}, "fg_bg_depth"),
+    "broken depth": ("fg_bg_depth", lambda v: {"bytes": v["bytes"][:60], "path": None}, "does not decode"),
     "no depth": ("fg_bg_depth", lambda v: None, "fg_bg_depth"),
 }
 
@@ -268,9 +264,7 @@ def test_the_same_pixels_in_other_bytes_are_a_note(output_copy):
 
 def test_another_depth_in_the_footer(output_copy):
     output = output_copy()
-    rewrite(
-        output, shards(output)[0], lambda table: table, {"depth": METRIC.to_dict() | {"model": "another"}}
-    )
+    rewrite(output, shards(output)[0], lambda table: table, {"depth": METRIC.to_dict() | {"model": "another"}})
     assert "another depth" in verify(output).problems[0]
 
 
@@ -304,7 +298,9 @@ def test_what_is_no_output_says_so(tmp_path, output_copy):
     assert "holds no dataset of fgbg-depth" in only_problem(tmp_path / "nothing")
     output = output_copy()
     (output / "statistics.json").write_text("{")
-    assert "not JSON" in only_problem(output)
+    assert "not what a build writes" in only_problem(output)
+    (output / "statistics.json").write_text("[]")
+    assert "not what a build writes" in only_problem(output)
     (output / "statistics.json").write_text('{"format": 1}')
     assert "lacks depth, files" in only_problem(output)
     (output / "statistics.json").unlink()
