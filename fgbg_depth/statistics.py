@@ -34,6 +34,7 @@ class Sums:
     depth_sum: int = 0
     depth_sum_squares: int = 0
     depth_invalid: int = 0
+    depth_at_limits: int = 0  # stored as the least or the largest value, so perhaps clipped to it
     depth_min: int | None = None
     depth_max: int | None = None
     depth_histogram: np.ndarray = field(default_factory=lambda: np.zeros(DEPTH_BINS, np.int64))
@@ -74,6 +75,7 @@ class Sums:
         self._heat_full[:] = 0
         full, values = self._depth_full, np.flatnonzero(self._depth_full)
         self.depth_invalid += int(full[0])
+        self.depth_at_limits += int(full[1] + full[self.depth_top]) if self.depth_top else 0
         self.depth_sum += sum(int(full[v]) * int(v) for v in values)
         self.depth_sum_squares += sum(int(full[v]) * int(v) ** 2 for v in values)
         valid = values[values > 0]

@@ -90,6 +90,7 @@ def _row_kinds(plan: Plan, sums: Sums) -> dict[str, Any]:
             "min_value": None if sums.depth_min is None else spec.offset + spec.step * sums.depth_min,
             "max_value": None if sums.depth_max is None else spec.offset + spec.step * sums.depth_max,
             "invalid_fraction": sums.depth_invalid / pixels,
+            "at_limits_fraction": sums.depth_at_limits / pixels,
             "bytes": sums.depth_bytes,
         }
     return kinds

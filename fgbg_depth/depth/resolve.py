@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 
 import numpy as np
+import torch
 
 from fgbg_depth.errors import DepthError
 from fgbg_depth.recipe import Recipe
@@ -91,6 +92,10 @@ def load_labeller(recipe: Recipe, spec: DepthSpec, device: str = "auto", worker:
             f"it was {spec.digest}).\n  Start the build again: rows with the old labels are labelled anew."
         )
     chosen = pick_device(device, worker)
+    if chosen.type == "cpu":
+        # One thread a process: more would change the last bits of a label with the number of cores, and two
+        # threads beside another busy process can stall tenfold. Cores are used by workers.
+        torch.set_num_threads(1)
     return TorchLabeller(load_model(files), load_processor(files), spec, chosen, recipe.depth_batch)
 
 
