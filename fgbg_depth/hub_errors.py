@@ -42,13 +42,9 @@ def explained(error: Exception, place: Place, doing: str) -> FgBgError:
     if any(isinstance(cause, LocalTokenNotFoundError) for cause in causes(error)):
         return HubError(f"no token for the Hub was found.\n  {LOGIN}{place.ready}")
     if any(isinstance(cause, OfflineModeIsEnabled) for cause in causes(error)):
-        return HubError(
-            f"the Hub cannot be reached: offline mode is on.\n  Unset HF_HUB_OFFLINE.{place.ready}"
-        )
+        return HubError(f"the Hub cannot be reached: offline mode is on.\n  Unset HF_HUB_OFFLINE.{place.ready}")
     if status == 401 and "credentials" in said.lower():
-        return HubError(
-            f"the Hub does not know this token (401).\n  {LOGIN} Nothing was committed.{place.ready}"
-        )
+        return HubError(f"the Hub does not know this token (401).\n  {LOGIN} Nothing was committed.{place.ready}")
     if status in (402, 413, 507) or any(word in said.lower() for word in _QUOTA_WORDS):
         return HubError(
             f"the Hub has no room left for {place.repo} ({status}): {said}\n"
@@ -103,6 +99,8 @@ def moved_meanwhile(place: Place, before: str, after: str) -> HubError:
 
 def _said(error: Exception) -> str:
     """The server's own words, or the innermost error's, on one line."""
+    if isinstance(error, ValueError):  # what the client itself found wrong, such as a card's metadata
+        return " ".join(str(error).split())
     for cause in causes(error):
         if isinstance(cause, HfHubHTTPError) and cause.server_message:
             return " ".join(cause.server_message.split())

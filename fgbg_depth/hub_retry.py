@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import re
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -48,10 +49,12 @@ def causes(error: BaseException | None) -> Iterator[BaseException]:
 
 
 def status_of(error: BaseException) -> int | None:
-    """The HTTP status behind an error, or None."""
+    """The HTTP status behind an error, or None. Xet's library has it only in its words."""
     for cause in causes(error):
         if isinstance(cause, HfHubHTTPError) and cause.response is not None:
             return int(cause.response.status_code)
+        if found := re.search(r"HTTP status (?:client|server) error \((\d{3})", str(cause)):
+            return int(found[1])
     return None
 
 
@@ -91,9 +94,7 @@ def wait_after(error: BaseException, try_index: int, patience: Patience, what: s
         raise error
     wait_s = min(max(wait_s, asked_s or 0), patience.longest_wait_s)
     reason = str(error).strip().splitlines()[0][:160] if str(error).strip() else type(error).__name__
-    logger.warning(
-        "%s: %s; trying again in %.1f s (%d/%d)", what, reason, wait_s, try_index + 2, patience.tries
-    )
+    logger.warning("%s: %s; trying again in %.1f s (%d/%d)", what, reason, wait_s, try_index + 2, patience.tries)
     time.sleep(wait_s)
 
 

@@ -1,11 +1,19 @@
-"""Pointing the real clients at the loopback Hub: settings for this process, environment for others."""
+"""Pointing the real clients at the loopback Hub, pushing to it, and reading what it holds."""
 
+import base64
 from pathlib import Path
 
 import pytest
 from hub_server import HubServer
+from hub_store import Repo
+
+from fgbg_depth.hub import push
+from fgbg_depth.hub_report import PushReport
+from fgbg_depth.hub_retry import Patience
 
 TOKEN = "alice-write"
+NAME = "alice/scenes"
+QUICK = Patience(first_wait_s=0.01, timeout_s=5.0)
 
 
 def use_hub(monkeypatch: pytest.MonkeyPatch, hub: HubServer, home: Path, token: str | None = TOKEN) -> None:
@@ -40,3 +48,29 @@ def environment(hub: HubServer, home: Path, token: str = TOKEN) -> dict[str, str
         "HF_HUB_DISABLE_TELEMETRY": "1",
         "OMP_NUM_THREADS": "1",
     }
+
+
+def send(output: Path, name: str = NAME, **options: object) -> PushReport:
+    return push(output, name, **{"verified": True, "patience": QUICK, **options})
+
+
+def repo_of(hub: HubServer, name: str = NAME) -> Repo:
+    return hub.store.repos["dataset", name]
+
+
+def files_of(hub: HubServer, revision: str = "main", name: str = NAME) -> dict[str, bytes]:
+    """Content of every file of a revision."""
+    commit = repo_of(hub, name).resolve(revision)
+    return {path: hub.store.blob_path(entry.blob).read_bytes() for path, entry in commit.files.items()}
+
+
+def local_files(output: Path) -> dict[str, bytes]:
+    found = (p for p in output.rglob("*") if p.is_file() and not p.name.startswith("."))
+    return {path.relative_to(output).as_posix(): path.read_bytes() for path in found}
+
+
+def edit_on_hub(hub: HubServer, path: str, data: bytes, user: str = "bob", name: str = NAME) -> str:
+    """Somebody commits a file through the web page; returns the commit."""
+    header = {"key": "header", "value": {"summary": f"edit {path}"}}
+    file = {"key": "file", "value": {"path": path, "content": base64.b64encode(data).decode()}}
+    return hub.store.commit(repo_of(hub, name), "main", [header, file], user, False)[0].oid

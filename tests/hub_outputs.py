@@ -6,7 +6,7 @@ import numpy as np
 from PIL import Image
 
 from fgbg_depth.pipeline import build
-from fgbg_depth.recipe import Recipe, from_dict
+from fgbg_depth.recipe import from_dict
 
 
 def make_sources(folder: Path, num_bg: int, num_fg: int = 2, size_px: int = 32) -> None:
@@ -25,8 +25,12 @@ def make_sources(folder: Path, num_bg: int, num_fg: int = 2, size_px: int = 32) 
 
 def make_output(folder: Path, num_bg: int = 3, **changes: object) -> Path:
     """Build `folder/out` from `num_bg` backgrounds, one shard each; called again, it adds what is missing."""
-    size_px = int(changes.get("size", 32))
-    make_sources(folder, num_bg, size_px=size_px)
+    make_sources(folder, num_bg)
+    return build_again(folder, **changes)
+
+
+def build_again(folder: Path, **changes: object) -> Path:
+    """Build `folder/out` from the sources that are there."""
     values = {
         "name": "scenes",
         "backgrounds": str(folder / "bg"),
@@ -37,6 +41,5 @@ def make_output(folder: Path, num_bg: int = 3, **changes: object) -> Path:
         "depth_model": "none",
         "license": "cc-by-4.0",
     }
-    recipe: Recipe = from_dict(values | changes)
-    build(recipe, folder / "out", workers=1, progress=False, say=lambda text: None)
+    build(from_dict(values | changes), folder / "out", workers=1, progress=False, say=lambda text: None)
     return folder / "out"

@@ -47,9 +47,7 @@ def create_repo(hub, request):
         raise HubRefusalError(401, "Invalid username or password.")
     namespace, kind = body.get("organization") or user[0], body.get("type") or "model"
     if not may_write(user, namespace):
-        raise HubRefusalError(
-            403, f'You don\'t have the rights to create a {kind} under the namespace "{namespace}"'
-        )
+        raise HubRefusalError(403, f'You don\'t have the rights to create a {kind} under the namespace "{namespace}"')
     repo_id = f"{namespace}/{body['name']}"
     hub.store.create(kind, repo_id, body.get("visibility") == "private", user[0])
     request.send_json({"url": f"{hub.url}/{kind}s/{repo_id}", "name": repo_id})
@@ -59,9 +57,7 @@ def repo_info(hub, request, kind, repo, revision="main"):
     found = find(hub, request, kind, repo)
     commit = found.resolve(revision)
     siblings = [{"rfilename": path} for path in sorted(commit.files)]
-    request.send_json(
-        {"id": repo, "sha": commit.oid, "private": found.private, "siblings": siblings, "tags": []}
-    )
+    request.send_json({"id": repo, "sha": commit.oid, "private": found.private, "siblings": siblings, "tags": []})
 
 
 def auth_check(hub, request, kind, repo, write):
@@ -158,9 +154,7 @@ def tree(hub, request, kind, repo, revision, path=""):
 def paths_info(hub, request, kind, repo, revision):
     commit = find(hub, request, kind, repo).resolve(revision)
     body = request.read_body()
-    asked = (
-        parse_qs(body.decode()).get("paths", []) if not body.startswith(b"{") else json.loads(body)["paths"]
-    )
+    asked = parse_qs(body.decode()).get("paths", []) if not body.startswith(b"{") else json.loads(body)["paths"]
     infos = []
     for path in asked:
         if path in commit.files:
@@ -192,10 +186,7 @@ def lfs_batch(hub, request, kind, repo):
     find(hub, request, kind, repo)
     objects = request.read_json()["objects"]
     missing = [o for o in objects if not hub.store.blob_path(o["oid"]).is_file()]
-    if (
-        hub.storage_limit is not None
-        and sum(o["size"] for o in missing) > hub.storage_limit - hub.stored_bytes()
-    ):
+    if hub.storage_limit is not None and sum(o["size"] for o in missing) > hub.storage_limit - hub.stored_bytes():
         raise HubRefusalError(403, "Private repository storage limit reached, please upgrade your plan")
     for item in missing:
         url, size = f"{hub.url}/storage/{item['oid']}", item["size"]
@@ -266,6 +257,11 @@ def resolve(hub, request, kind, repo, revision, path):
     headers = {"ETag": f'"{entry.blob}"', "X-Repo-Commit": head.oid}
     if entry.sha256:
         headers |= {"X-Linked-Etag": f'"{entry.blob}"', "X-Linked-Size": str(entry.size)}
+        if hub.store.xet_hashes and entry.sha256 in hub.store.xet_hashes:
+            refresh = f"{hub.url}/api/{kind}s/{repo}/xet-read-token/{head.oid}"
+            headers |= {"X-Xet-Hash": hub.store.xet_hashes[entry.sha256], "X-Xet-Refresh-Route": refresh}
+            request.send_json({}, headers=headers)
+            return
     request.send_file(hub.store.blob_path(entry.blob), headers)
 
 
@@ -288,6 +284,16 @@ def variables(hub, request, kind, repo):
     request.send_json({key: {"key": key, "value": value} for key, value in found.variables.items()})
 
 
+def xet_token(hub, request, kind, repo, mode, revision):
+    """Where Xet's chunks are: for tests a folder, which its library takes in place of a server."""
+    find(hub, request, kind, repo, write=mode == "write" and "create_pr" not in request.query)
+    if hub.store.xet_hashes is None:
+        raise HubRefusalError(404, "no Xet here", "EntryNotFound")
+    where, until = f"local://{hub.store.root}/cas", "4102444800"
+    headers = {"X-Xet-Cas-Url": where, "X-Xet-Access-Token": "x", "X-Xet-Token-Expiration": until}
+    request.send_json({"casUrl": where, "accessToken": "x", "exp": int(until)}, headers=headers)
+
+
 _REPO = r"(?P<kind>dataset|space|model)s/(?P<repo>[\w.-]+/[\w.-]+)"
 _REVISION = r"(?P<revision>[^/]+)"
 _OBJECT = r"/storage/(?P<oid>[0-9a-f]{64})"
@@ -307,6 +313,7 @@ ROUTES = [
     ("POST", rf"/api/{_REPO}/preupload/{_REVISION}", preupload),
     ("POST", rf"/api/{_REPO}/commit/{_REVISION}", commit),
     ("GET POST", rf"/api/{_REPO}/variables", variables),
+    ("GET", rf"/api/{_REPO}/xet-(?P<mode>read|write)-token/{_REVISION}", xet_token),
     ("POST", rf"/{_REPO}\.git/info/lfs/objects/batch", lfs_batch),
     ("PUT", _OBJECT + r"(?:/part/(?P<part>\d+))?", store_object),
     ("POST", _OBJECT + r"/complete", complete_object),

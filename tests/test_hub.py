@@ -1,0 +1,229 @@
+"""Pushing to a Hub on loopback: one commit a version, only what is missing travels, nothing of others is lost."""
+
+import json
+from pathlib import Path
+
+import pytest
+from hub_client import NAME, edit_on_hub, files_of, local_files, repo_of, send, use_hub
+from hub_outputs import build_again, make_output, make_sources
+from hub_server import HubServer
+
+from fgbg_depth.card import NOTES_BEGIN, NOTES_END, extract_notes
+from fgbg_depth.errors import HubError, UsageError
+
+pytest_plugins = ["hub_fixtures"]
+
+
+def test_first_push_is_one_commit_with_everything_and_the_tag(hub: HubServer, work: Path):
+    report = send(work / "out", tag="v1.0.0")
+    repo = repo_of(hub)
+    assert [commit.title for commit in repo.history("main")] == [repo.resolve("main").title, "initial commit"]
+    assert repo.tags == {"v1.0.0": report.commit} and repo.branches == {"main": report.commit}
+    pushed = files_of(hub)
+    del pushed[".gitattributes"]
+    assert pushed == local_files(work / "out")
+    assert report.version == "v1.0.0" and set(report.added) == set(pushed)
+    assert not repo.private
+
+
+def test_the_same_again_makes_no_commit_and_sends_nothing(hub: HubServer, work: Path):
+    first = send(work / "out", tag="v1.0.0")
+    sent = len(hub.log)
+    for options in ({"tag": "v1.0.0"}, {}):
+        again = send(work / "out", **options)
+        assert again.commit is None and not again.changes and again.version == "v1.0.0"
+    assert repo_of(hub).branches["main"] == first.commit
+    assert not [line for line in hub.log[sent:] if line[0] in ("PUT", "POST")]
+
+
+def test_a_build_that_changes_nothing_keeps_the_version(hub: HubServer, tmp_path: Path):
+    output = make_output(tmp_path / "fresh", 4)
+    send(output, tag="v1.0.0")
+    (output / "README.md").unlink()  # makes the build write card and statistics again
+    make_output(tmp_path / "fresh", 4)
+    assert json.loads((output / "statistics.json").read_text())["version"] == "v1.0.0"
+    assert send(output).commit is None
+
+
+def test_a_new_background_sends_only_what_is_new(hub: HubServer, work: Path):
+    send(work / "out", tag="v1.0.0")
+    before, sent = local_files(work / "out"), hub.uploaded_bytes()
+    make_output(work, 5)
+    planned = send(work / "out", tag="v1.1.0", dry_run=True)
+    report = send(work / "out", tag="v1.1.0")
+    assert (planned.added, planned.deleted) == (report.added, report.deleted)
+    new_shards = [path for path in report.added if path.startswith("data/")]
+    assert len(new_shards) == 1 and not [path for path in report.replaced if path.startswith("data/")]
+    assert {path.split("/")[0] for path in report.deleted} == {"bg", "preview"}
+    parquet = sum(size for path, size in report.added.items())
+    rest = sum(report.replaced.values())
+    assert parquet + rest == report.travel_bytes
+    assert report.travel_bytes <= hub.uploaded_bytes() - sent < 1.1 * report.travel_bytes + 60_000  # base64, ids
+    assert {k: v for k, v in files_of(hub, "v1.0.0").items() if k != ".gitattributes"} == before
+    assert not set(report.deleted) & set(files_of(hub))
+
+
+def test_a_moved_file_does_not_travel(hub: HubServer, work: Path):
+    send(work / "out")
+    output = work / "out"
+    statistics = json.loads((output / "statistics.json").read_text())
+    old = next(iter(statistics["shards"]))
+    new = old.replace("train-", "test_unseen_bg-")
+    statistics["shards"][new] = statistics["shards"].pop(old)
+    (output / old).rename(output / new)
+    (output / "statistics.json").write_text(json.dumps(statistics))
+    sent = hub.uploaded_bytes()
+    report = send(output)
+    assert new in report.added and old in report.deleted
+    assert hub.uploaded_bytes() - sent < 90_000  # the card and the statistics
+
+
+def test_what_others_put_there_stays(hub: HubServer, work: Path):
+    send(work / "out")
+    edit_on_hub(hub, "docs/paper.pdf", b"theirs")
+    edit_on_hub(hub, "data/extra.parquet", b"theirs too")
+    make_output(work, 3 + 2)
+    report = send(work / "out")
+    assert files_of(hub)["docs/paper.pdf"] == b"theirs" and files_of(hub)["data/extra.parquet"] == b"theirs too"
+    assert any("data/extra.parquet" in warning for warning in report.warnings)
+
+
+def test_words_written_on_the_hub_are_kept(hub: HubServer, work: Path):
+    send(work / "out", tag="v1.0.0")
+    card = files_of(hub)["README.md"].decode()
+    edited = card.replace(NOTES_BEGIN, f"{NOTES_BEGIN}\nAsk **Ann** about scene 3.\n\n- äöü").replace("scenes", "junk")
+    edit_on_hub(hub, "README.md", edited.encode())
+    make_output(work, 5)
+    send(work / "out", tag="v1.1.0")
+    new = files_of(hub)["README.md"].decode()
+    assert extract_notes(new) == "Ask **Ann** about scene 3.\n\n- äöü"
+    assert "junk" not in new and NOTES_END in new
+    assert extract_notes((work / "out" / "README.md").read_text(encoding="utf-8")) == extract_notes(new)
+
+
+def test_a_card_from_before_the_first_push_becomes_the_notes(hub: HubServer, work: Path):
+    hub.store.create("dataset", NAME, False, "alice")
+    edit_on_hub(hub, "README.md", b"---\nlicense: mit\n---\n# Coming soon\n\nOur *dataset*.\n")
+    send(work / "out")
+    assert extract_notes(files_of(hub)["README.md"].decode()) == "# Coming soon\n\nOur *dataset*."
+
+
+def test_history_tells_what_changed(hub: HubServer, work: Path):
+    send(work / "out", tag="v1.0.0")
+    make_output(work, 5)
+    send(work / "out")  # without a tag
+    make_sources(work, 6)
+    (work / "bg" / "scene_000.png").unlink()
+    build_again(work, placements=3)
+    send(work / "out", tag="v2.0.0")
+    statistics = json.loads(files_of(hub)["statistics.json"])
+    assert statistics["version"] == "v2.0.0"
+    newest, oldest = statistics["history"]
+    assert (newest["version"], oldest["version"]) == ("v2.0.0", "v1.0.0")
+    assert newest["bg_added"] == ["scene_004", "scene_005"] and newest["bg_removed"] == ["scene_000"]
+    assert "placements: 2 -> 3" in newest["recipe_changes"]
+    assert (oldest["rows"], newest["rows"]) == (32, 60) and newest["depth_model"] is None
+    card = files_of(hub)["README.md"].decode()
+    assert "v2.0.0" in card and "v1.0.0" in card
+
+
+def test_dry_run_touches_nothing_and_needs_no_login(hub: HubServer, work: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.delenv("HF_TOKEN")
+    before = local_files(work / "out")
+    report = send(work / "out", tag="v1.0.0", dry_run=True)
+    assert hub.store.repos == {} and report.commit is None and local_files(work / "out") == before
+    assert report.travel_bytes == sum(report.added.values()) and "would make one commit" in str(report)
+    assert not [line for line in hub.log if line[0] in ("PUT", "POST")]
+
+
+def test_a_new_branch_starts_from_main_and_main_stays(hub: HubServer, work: Path):
+    first = send(work / "out", tag="v1.0.0")
+    make_output(work, 5)
+    sent = hub.uploaded_bytes()
+    report = send(work / "out", revision="next/step", tag="v2-rc1")
+    repo = repo_of(hub)
+    assert repo.branches == {"main": first.commit, "next/step": report.commit}
+    assert repo.commits[report.commit].parent == first.commit and repo.tags["v2-rc1"] == report.commit
+    assert hub.uploaded_bytes() - sent < 1.1 * report.travel_bytes + 60_000
+    assert report.url.endswith("/tree/next/step")
+
+
+def test_a_pull_request_leaves_the_branch_alone(hub: HubServer, work: Path):
+    first = send(work / "out")
+    make_output(work, 5)
+    report = send(work / "out", create_pr=True)
+    repo = repo_of(hub)
+    assert repo.branches == {"main": first.commit} and repo.pull_requests == {1: report.commit}
+    assert report.pr_url.endswith("/discussions/1") and len(files_of(hub, "refs/pr/1")) == len(files_of(hub)) + 1
+    again = send(work / "out", create_pr=True)
+    assert (again.commit, again.pr_url) == (report.commit, report.pr_url) and len(repo.pull_requests) == 1
+    with pytest.raises(UsageError, match="--tag and --create-pr"):
+        send(work / "out", create_pr=True, tag="v2")
+
+
+def test_a_stranger_may_open_a_pull_request(hub: HubServer, work: Path, monkeypatch: pytest.MonkeyPatch):
+    send(work / "out")
+    monkeypatch.setenv("HF_TOKEN", "bob-write")
+    make_output(work, 5)
+    assert send(work / "out", create_pr=True).pr_url
+
+
+def test_private_is_for_new_repositories(hub: HubServer, work: Path):
+    send(work / "out", private=True)
+    assert repo_of(hub).private
+    send(work / "out", private=True)
+    send(work / "out", "alice/open")
+    with pytest.raises(HubError, match=r"is public.*\n.*hf repos settings alice/open --type dataset --private"):
+        send(work / "out", "alice/open", private=True)
+
+
+def test_large_files_travel_in_parts(tmp_path: Path, work: Path, monkeypatch: pytest.MonkeyPatch):
+    with HubServer(tmp_path / "parts", multipart_above=20_000) as hub:
+        use_hub(monkeypatch, hub, tmp_path / "home2")
+        send(work / "out")
+        assert [path for _, path, _ in hub.log if "/part/" in path]
+        pushed = files_of(hub)
+        assert {name: pushed[name] for name in local_files(work / "out")} == local_files(work / "out")
+
+
+def test_an_output_that_is_not_whole_is_refused(hub: HubServer, work: Path):
+    shard = next((work / "out" / "data").iterdir())
+    shard.unlink()
+    with pytest.raises(HubError, match=shard.name):
+        send(work / "out")
+    (work / "out" / "statistics.json").unlink()
+    with pytest.raises(HubError, match=r"no finished dataset.*\n.*builder.py build"):
+        send(work / "out")
+    assert hub.store.repos == {}
+
+
+def test_a_damaged_output_is_refused_by_verify(hub: HubServer, work: Path):
+    pytest.importorskip("fgbg_depth.verify")
+    shard = next((work / "out" / "data").iterdir())
+    shard.write_bytes(shard.read_bytes()[:-1] + b"!")
+    with pytest.raises(HubError, match=r"is not whole, so nothing was sent.*\n.*builder.py verify"):
+        send(work / "out", verified=False)
+    assert hub.log == []
+
+
+def test_a_file_that_changes_during_the_push_is_not_published(hub: HubServer, work: Path):
+    shard = next((work / "out" / "data").iterdir())
+    data = bytearray(shard.read_bytes())
+    data[100] ^= 1
+    shard.write_bytes(data)
+    with pytest.raises(HubError, match="sha256"):
+        send(work / "out")
+    assert [commit.title for commit in repo_of(hub).history("main")] == ["initial commit"]
+
+
+def test_progress_counts_bytes_on_stderr(hub: HubServer, work: Path, capsys: pytest.CaptureFixture[str]):
+    from fgbg_depth.hub_upload import Progress
+
+    send(work / "out")
+    assert capsys.readouterr() == ("", "")  # quiet: stderr is no terminal here
+    progress = Progress(1000, show=False)
+    progress.at("a", 400)
+    progress.at("b", 500)
+    progress.at("a", 0)  # sent again from its start
+    progress.at("a", 500)
+    assert sum(progress.sent.values()) == 1000
