@@ -238,7 +238,7 @@ def _rays(camera: Camera, height: int, width: int, focal: np.float32) -> tuple[n
     down, right = np.meshgrid(rows / focal, columns / focal, indexing="ij")
     (cr, sr), (cp, sp), (cy, sy) = ((np.cos(a), np.sin(a)) for a in (camera.roll, camera.pitch, camera.yaw))
     turn_x = np.array([[cy, 0, -sy], [0, 1, 0], [sy, 0, cy]])
-    tilt = np.array([[1, 0, 0], [0, cp, sp], [0, -sp, cp]])
+    tilt = np.array([[1, 0, 0], [0, cp, -sp], [0, sp, cp]])
     roll = np.array([[cr, -sr, 0], [sr, cr, 0], [0, 0, 1]])
     axes = (roll @ tilt @ turn_x).astype(np.float32)
     return right[..., None] * axes[0] - down[..., None] * axes[1] + axes[2], axes
