@@ -18,7 +18,7 @@ import numpy as np
 from fgbg_depth import engine, schema
 from fgbg_depth.codecs import decode_rgb
 from fgbg_depth.errors import OutputError, RecipeError
-from fgbg_depth.parquet import read_record
+from fgbg_depth.parquet import measure, read_record
 from fgbg_depth.plan import Plan, Shard, make_plan
 from fgbg_depth.prepared import prepared_names, write_prepared
 from fgbg_depth.recipe import Recipe, parse_recipe
@@ -120,7 +120,7 @@ def build(
         if finish and tasks:
             raise missing_shards(tasks, plan)
         if part is None:
-            storage.clean((schema.DATA, schema.BG, schema.FG, schema.PREVIEW, schema.ASSETS, ""))
+            storage.clean(schema.FOLDERS)
         text = recipe.to_yaml().encode()
         if not storage.exists(schema.RECIPE) or storage.read(schema.RECIPE) != text:  # other slices read it
             storage.write(schema.RECIPE, text)
@@ -134,7 +134,12 @@ def build(
         job = engine.Job(recipe, plan.spec, str(output), bg_file, fg_file, device)
         if len(tasks) < len(plan.shards):
             say(f"{len(plan.shards) - len(tasks)} of {len(plan.shards)} shards are already there or not ours to make.")
-        _run(work, job, tasks, workers, engine_name, address, progress)
+        try:
+            _run(work, job, tasks, workers, engine_name, address, progress)
+        except BaseException:  # workers were stopped while they wrote; the disk may be full of that
+            if part is None:
+                storage.clean(schema.FOLDERS)
+            raise
         if part is None:
             _finish(work, earlier, (bg_file, fg_file))
             remember_output(str(output))
@@ -273,7 +278,7 @@ def _measured(work: _Work, path: str, present: dict[str, int]) -> Written:
     known = work.written.get(path)
     if known and known.bytes == present[path]:
         return known
-    return Written(present[path], work.storage.sha256(path))
+    return measure(work.storage, path)
 
 
 def _is_whole(work: _Work, previous: dict[str, Any]) -> bool:
