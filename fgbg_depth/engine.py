@@ -13,6 +13,8 @@ from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
 from typing import Any
 
+from tqdm import tqdm
+
 from fgbg_depth.errors import EngineError
 from fgbg_depth.labelling import Labeller
 from fgbg_depth.plan import Shard
@@ -71,20 +73,22 @@ def run(job: Job, tasks: Sequence[Task], workers: int, on_rows: OnRows, on_shard
 
 def _run_processes(job: Job, tasks: Sequence[Task], workers: int, on_rows: OnRows, on_shard: OnShard) -> None:
     context = multiprocessing.get_context("spawn")  # CUDA does not survive a fork
-    counter, started = context.Value("q", 0), context.Value("i", 0)
+    # rows done, one number a worker and no lock: a worker killed while it holds one would stop this process too
+    counters, started = context.RawArray("q", workers), context.Value("i", 0)
     pool = ProcessPoolExecutor(
-        workers, mp_context=context, initializer=_start_worker, initargs=(job, os.getpid(), counter, started)
+        workers, mp_context=context, initializer=_start_worker, initargs=(job, os.getpid(), counters, started)
     )
     seen = 0
     try:
         pending: set[Future[Finished]] = {pool.submit(_make, shard, old) for shard, old in tasks}
         while pending:
             done, pending = wait(pending, timeout=POLL_S, return_when=FIRST_COMPLETED)
-            rows, seen = counter.value - seen, counter.value
-            on_rows(rows)
+            now = sum(counters)
+            on_rows(now - seen)
+            seen = now
             for future in done:
                 on_shard(future.result())
-        on_rows(counter.value - seen)
+        on_rows(sum(counters) - seen)
         pool.shutdown()
     except BrokenProcessPool as e:
         _stop(pool)
@@ -105,28 +109,31 @@ def _stop(pool: ProcessPoolExecutor) -> None:
     pool.shutdown(wait=True, cancel_futures=True)
 
 
+_job: Job | None = None
+_worker = 0
 _maker: ShardMaker | None = None
-_counter: Any = None
+_counters: Any = None
 
 
-def _start_worker(job: Job, parent: int, counter: Any, started: Any) -> None:
-    """Run first in each worker: tie its life to the parent's, then load what all its shards need."""
-    global _maker, _counter
+def _start_worker(job: Job, parent: int, counters: Any, started: Any) -> None:
+    """Run first in each worker: tie its life to the parent's. Nothing here may fail: it would look like a kill."""
+    global _job, _worker, _counters
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent hears Ctrl-C and ends us
     die_with_parent(parent)
+    tqdm.set_lock(threading.RLock())  # its own is a semaphore of the system, which a killed worker leaks
     with started.get_lock():
-        worker = started.value
+        _worker = started.value
         started.value += 1
-    _counter = counter
-    _maker = job.maker(worker)
+    _job, _counters = job, counters
 
 
 def _make(shard: Shard, old: str | None) -> Finished:
-    assert _maker is not None
+    global _maker
+    assert _job is not None
+    _maker = _maker or _job.maker(_worker)
 
     def count(rows: int) -> None:
-        with _counter.get_lock():
-            _counter.value += rows
+        _counters[_worker] += rows
 
     return _maker.make(shard, old, count)
 
