@@ -13,10 +13,12 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+import numpy as np
 from PIL import Image
 
 from fgbg_depth.codecs import encode_png
 from fgbg_depth.errors import SourceError
+from fgbg_depth.lookalikes import SIDE, groups, thumbnail
 from fgbg_depth.pictures import EXTENSIONS, load_rgb, load_rgba
 from fgbg_depth.recipe import DEMO, Recipe
 from fgbg_depth.rng import keyed_digest, sample_rng
@@ -32,7 +34,7 @@ class Source:
 
     `png` is RGB (size x size) for a background and RGBA, straight alpha, for a cut-out; lossless.
     `digest` is of the original file's bytes: it keys randomness and splits. `pixels` is of the prepared ones:
-    with the digest and the name it fixes what a row takes from the source.
+    with the digest and the name it fixes what a row takes from the source. `look` is a thumbnail, to find copies.
     """
 
     name: str
@@ -42,6 +44,7 @@ class Source:
     png: bytes
     width: int
     height: int
+    look: bytes = b""
     held_out: bool = False
 
 
@@ -116,6 +119,7 @@ def _prepare_all(where: str, kind: str, prepare: Callable[[bytes], tuple[Image.I
             png=encode_png(image),
             width=image.width,
             height=image.height,
+            look=thumbnail(image).tobytes(),
         )
         return file, source, warning
 
@@ -140,7 +144,16 @@ def _prepare_all(where: str, kind: str, prepare: Callable[[bytes], tuple[Image.I
     for files in by_digest.values():
         if len(files) > 1:
             found.warnings.append(f"{', '.join(files)}: the same file {len(files)} times; its rows repeat")
+    for group in groups([_look(s) for s in found.sources]):
+        alike = [found.sources[i] for i in group]
+        if len({s.digest for s in alike}) > 1:
+            names = ", ".join(s.file for s in alike[:5]) + (f" and {len(alike) - 5} more" if len(alike) > 5 else "")
+            found.warnings.append(f"{names}: these look alike; they stay on the same side of the splits")
     return found
+
+
+def _look(source: Source) -> np.ndarray:
+    return np.frombuffer(source.look, np.uint8).reshape(SIDE, SIDE, 3)
 
 
 def _background(data: bytes, recipe: Recipe) -> tuple[Image.Image, str]:
@@ -173,9 +186,9 @@ def _cutout(data: bytes, recipe: Recipe) -> tuple[Image.Image, str]:
     if max(width, height) * scale > recipe.size + 0.5:
         scale = recipe.size / max(width, height)
         warning = f"scaled down to fit the frame ({recipe.size} pixels)"
-    size = max(1, round(width * scale)), max(1, round(height * scale))
+    size = tuple(min(recipe.size, max(1, round(side * scale))) for side in (width, height))
     placed = image.crop(box).convert("RGBa").resize(size, Image.Resampling.LANCZOS).convert("RGBA")
-    if placed.getchannel("A").getextrema()[1] < 128:
+    if np.asarray(placed)[..., 3].max() < 128:
         raise SourceError("is nowhere opaque enough to be foreground (alpha below 128 everywhere)")
     return placed, warning
 
@@ -257,12 +270,15 @@ def _named(sources: list[Source]) -> list[Source]:
 
 
 def _hold_out(sources: list[Source], recipe: Recipe, kind: str) -> tuple[Source, ...]:
-    """Mark the lowest `holdout` fraction by keyed hash of content; one at least when there are two or more."""
-    ranked = sorted({s.digest for s in sources}, key=lambda d: keyed_digest(recipe.seed, "holdout", kind, d))
-    count = int(len(ranked) * recipe.holdout + 0.5)
-    if recipe.holdout > 0 and len(ranked) > 1:
-        count = max(1, count)
-    if len(ranked) == 1:
-        count = 0
-    unseen = set(ranked[:count])
-    return tuple(replace(s, held_out=s.digest in unseen) for s in sources)
+    """Mark the lowest `holdout` fraction by keyed hash of content; one at least when there are two or more.
+
+    Sources that look alike are marked together, or a copy of a training picture would be in the tests.
+    """
+    alike = [[sources[i] for i in group] for group in groups([_look(s) for s in sources])]
+    ranked = sorted(alike, key=lambda group: min(keyed_digest(recipe.seed, "holdout", kind, s.digest) for s in group))
+    count = max(1, int(len(sources) * recipe.holdout + 0.5)) if recipe.holdout > 0 and len(ranked) > 1 else 0
+    unseen: set[str] = set()
+    for group in ranked:
+        if len(unseen) < count and len(unseen) + len(group) <= max(count, len(sources) // 2):
+            unseen |= {s.name for s in group}
+    return tuple(replace(s, held_out=s.name in unseen) for s in sources)
