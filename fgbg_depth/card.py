@@ -12,8 +12,9 @@ import jinja2
 from fgbg_depth import charts, figures, markup, schema
 from fgbg_depth.errors import OutputError
 from fgbg_depth.front_matter import front_matter
-from fgbg_depth.preview import Row, depth_range, sample_rows
+from fgbg_depth.preview import depth_range
 from fgbg_depth.recipe import DEMO, Recipe
+from fgbg_depth.samples import Row, sample_rows
 from fgbg_depth.storage import Storage
 
 TEMPLATE = "dataset_card.md"

@@ -20,6 +20,7 @@ _HEADINGS = {
     "mask": ("fg_bg_mask", "matte"),
     "depth": ("fg_bg_depth", "depth"),
 }
+_CAPTIONS = {"bg": "bg_name", "fg": "fg_name", "fg_bg": "note"}  # what stands below a picture
 _MARGIN, _GAP, _HEAD, _CAPTION = 36, 12, 66, 34
 
 Row = Mapping[str, Any]
@@ -37,7 +38,8 @@ def contact_sheet(
 
     Args:
         rows: dicts with "bg" (H, W, 3), "fg" (h, w, 4), "fg_bg" (H, W, 3), "mask" (H, W), all uint8; "depth"
-            (H, W) float in the spec's unit or None; optional "title", "bg_name", "fg_name", "note" (strings).
+            (H, W) float in the spec's unit or None. Optional strings below the pictures: "bg_name", "fg_name" and
+            "note", each below its own, or "title" below the row.
         spec: anything with `kind` and `unit` (a DepthSpec); needed where rows have depth.
         columns: which kinds, from left to right. "depth" is left out where no row has one.
         value_range: the range of depth to colour; default is that of the rows shown.
@@ -67,8 +69,10 @@ def contact_sheet(
             x = _MARGIN + i * step
             if value is not None:
                 sheet.paste(_cell(column, value, cell_px, spec, depth_range), (x, y))
-            caption = _caption(row, column, first=i == 0)
+            caption = plain(str(row.get(_CAPTIONS.get(column, ""), "")))
             draw.text((x, y + cell_px + 7), shorten(caption, cell_px, 14), font=font(14), fill=MUTED)
+        if title := plain(str(row.get("title", ""))):
+            draw.text((_MARGIN, y + cell_px + 7), shorten(title, width - 2 * _MARGIN, 14), font=font(14), fill=MUTED)
     if depth_range:
         x = _MARGIN + columns.index("depth") * step
         _legend(sheet, draw, (x, height - 62, cell_px, 12), depth_range, spec)
@@ -153,14 +157,6 @@ def _cutout_on_checks(rgba: np.ndarray, side: int) -> Image.Image:
     cutout = cutout.convert("RGBa").resize(size, Image.Resampling.LANCZOS).convert("RGBA")
     cell.paste(cutout, ((side - size[0]) // 2, (side - size[1]) // 2), cutout)
     return cell
-
-
-def _caption(row: Row, column: str, *, first: bool) -> str:
-    names = {"bg": "bg_name", "fg": "fg_name", "fg_bg": "note"}
-    text = str(row.get(names.get(column, ""), "") or "")
-    if not text and first:
-        text = str(row.get("title", "") or "")
-    return plain(text)
 
 
 def _legend(

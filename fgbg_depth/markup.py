@@ -52,7 +52,7 @@ def channels(values: Sequence[float]) -> str:
 
 def span(ends: Sequence[int]) -> str:
     """A range of whole numbers, or the number where both ends are the same."""
-    return str(ends[0]) if ends[0] == ends[-1] else f"{ends[0]}-{ends[-1]}"
+    return str(ends[0]) if ends[0] == ends[-1] else f"{ends[0]}–{ends[-1]}"
 
 
 def number(value: float) -> str:

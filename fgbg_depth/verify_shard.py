@@ -15,7 +15,7 @@ from PIL import Image
 from fgbg_depth import schema
 from fgbg_depth.codecs import decode_grey, decode_rgb, encode_image, encode_mask
 from fgbg_depth.compose import Background, Cutout, composite, place_alpha
-from fgbg_depth.errors import ShardError
+from fgbg_depth.errors import FgBgError, ShardError
 from fgbg_depth.parquet import read_footer
 from fgbg_depth.placement import Placement, sample_placements
 from fgbg_depth.plan import Plan, Shard
@@ -73,7 +73,7 @@ def check_shard(
                     _check_columns(parquet, expected)
                     check.rows = entry["rows"]
                     _check_images(parquet, expected, plan, prepared, check, full, turn)
-    except (ShardError, pa.ArrowException, OSError, KeyError, ValueError, TypeError) as e:
+    except (FgBgError, pa.ArrowException, OSError, LookupError, ValueError, TypeError, AttributeError) as e:
         line = " ".join(str(e).split()) or type(e).__name__
         check.problems.append(f"{path}: {line}. {REMAKE}")
         check.sums = None

@@ -12,7 +12,8 @@ from small_output import make_output, metric_output  # noqa: F401
 
 from fgbg_depth import schema
 from fgbg_depth.pipeline import read_statistics
-from fgbg_depth.preview import choose_rows, read_rows, sample_rows, split_of_shard, write_preview
+from fgbg_depth.preview import write_preview
+from fgbg_depth.samples import _source_image, choose_rows, read_rows, sample_rows, split_of_shard
 from fgbg_depth.storage import Storage
 
 SHARDS = st.dictionaries(
@@ -85,7 +86,5 @@ def test_samples_for_the_sheet_vary_and_are_joined_with_their_sources(metric_out
 
 
 def test_a_source_that_is_nowhere_is_an_error(metric_output):  # noqa: F811
-    from fgbg_depth.preview import _source_image
-
     with pytest.raises(KeyError):
         _source_image(Storage(metric_output), "bg", "nobody")
