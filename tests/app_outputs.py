@@ -99,10 +99,8 @@ def _depth_values(mask: np.ndarray, bottom: int, kind: str) -> np.ndarray:
     y = np.mgrid[0:size, 0:size][0] / size
     metres = np.where(y < 0.45, 9.0 - 3 * y, 3.4 / np.maximum(y, 0.1))
     metres = np.where(mask >= 128, 3.2 / max(bottom / size, 0.4), metres).clip(0.1, 10)
-    if kind == "metric":
-        stored = np.round(metres * 1000)
-    else:
-        stored = 1 + np.round((1 / metres - 0.1).clip(0, 1) * 65534)
+    scaled = metres * 1000 if kind == "metric" else 1 + (1 / metres - 0.1).clip(0, 1) * 65534
+    stored = np.round(scaled)
     stored[:2, :2] = 0  # a corner without a label
     return stored.astype(np.uint16)
 
@@ -197,17 +195,13 @@ def make_output(
     return output
 
 
-def _write_sources(
-    output: Path, backgrounds: dict, cutouts: dict, held_bg: set, held_fg: set
-) -> tuple[dict, dict]:
+def _write_sources(output: Path, backgrounds: dict, cutouts: dict, held_bg: set, held_fg: set) -> tuple[dict, dict]:
     digest = hashlib.sha256(repr(sorted(cutouts)).encode()).hexdigest()[:16]
     bg: dict[str, list] = {key: [] for key in ("name", "image", "held_out", "digest")}
     for name, image in sorted(backgrounds.items()):
         for key, value in zip(bg, (name, _image(encode(image)), name in held_bg, digest), strict=True):
             bg[key].append(value)
-    fg: dict[str, list] = {
-        key: [] for key in ("name", "image", "mask", "held_out", "digest", "width", "height")
-    }
+    fg: dict[str, list] = {key: [] for key in ("name", "image", "mask", "held_out", "digest", "width", "height")}
     for name, image in sorted(cutouts.items()):
         h, w = image.shape[:2]
         pictures = _image(encode(image)), _image(encode(np.ascontiguousarray(image[..., 3])))
@@ -252,8 +246,7 @@ class _Totals:
         mean, std = image.mean((0, 1, 2)).tolist(), image.std((0, 1, 2)).tolist()
         kinds = {
             "bg": shared | {"count": 3, "mode": "RGB", "mean": mean, "std": std},
-            "fg": shared
-            | {"count": 4, "mode": "RGBA", "mean": [*mean, 0.7], "std": [*std, 0.4], "width": [24, 48]},
+            "fg": shared | {"count": 4, "mode": "RGBA", "mean": [*mean, 0.7], "std": [*std, 0.4], "width": [24, 48]},
             "fg_bg": shared | {"mode": "RGB", "mean": mean, "std": std},
             "fg_bg_mask": shared | {"mode": "L", "mean": [mask.mean()], "std": [mask.std()]},
         }

@@ -76,9 +76,7 @@ def coverage(row: dict) -> float:
     ],
 )
 @pytest.mark.parametrize("pick", [page_of_all, page_of_some])
-def test_filters_equal_brute_force(
-    browser: Browser, truth: dict, wanted: Filter, pick: object, monkeypatch
-) -> None:
+def test_filters_equal_brute_force(browser: Browser, truth: dict, wanted: Filter, pick: object, monkeypatch) -> None:
     monkeypatch.setattr(browser.files, "is_local", pick is page_of_all)
     low, high = wanted.coverage
     expected = {
@@ -127,9 +125,7 @@ def test_only_the_needed_row_groups_are_read(output: Path, monkeypatch: pytest.M
     browser.row("train", 121, ["fg_bg"])
     assert not reads, "a neighbour comes from the same row group"
     browser.count(Filter(coverage=(0.1, 0.2)))
-    assert not {"fg_bg", "fg_bg_mask", "fg_bg_depth"} & {
-        column for _, _, columns in reads for column in columns
-    }
+    assert not {"fg_bg", "fg_bg_mask", "fg_bg_depth"} & {column for _, _, columns in reads for column in columns}
 
 
 def test_spans_hold_only_the_wanted_columns(output: Path) -> None:

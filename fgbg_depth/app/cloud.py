@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 import struct
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -12,6 +13,27 @@ from numpy.typing import NDArray
 
 EDGE_RATIO = 1.06  # neighbours whose distances differ by more than this are on two sides of an edge
 POINTS, TRIANGLES = 0, 4  # glTF primitive modes
+
+
+@dataclass(frozen=True)
+class Camera:
+    """The pinhole camera that the picture is taken to come from, looking along -z from (0, 0, distance)."""
+
+    fov_deg: float  # across
+    width: int
+    height: int
+    distance: float
+
+    @property
+    def pixel(self) -> float:
+        """Width of a pixel at distance 1."""
+        return 2 * math.tan(math.radians(self.fov_deg) / 2) / self.width
+
+    def gltf(self) -> dict[str, Any]:
+        """As glTF describes a camera."""
+        yfov = 2 * math.atan(self.pixel * self.height / 2)
+        perspective = {"yfov": yfov, "aspectRatio": self.width / self.height, "znear": 0.01}
+        return {"type": "perspective", "perspective": perspective}
 
 
 def distances(values: NDArray[np.float32], spec: dict[str, Any]) -> NDArray[np.float32]:
@@ -91,34 +113,38 @@ def make_cloud(
         keep &= ~edges(z)
     if not keep.any():
         keep = np.isfinite(z)
-    z = np.where(np.isfinite(z), z, 0).astype(np.float32)
-    points = unproject(z, fov_deg)
-    if keep.any():
-        points[..., 2] += np.median(z[keep])
-    colours = np.dstack([image, np.full(z.shape, 255, np.uint8)])
+    middle = float(np.median(z[keep])) if keep.any() else 1.0
+    points = unproject(np.where(np.isfinite(z), z, 0).astype(np.float32), fov_deg)
+    points[..., 2] += middle
+    camera = Camera(fov_deg, z.shape[1], z.shape[0], middle)
     if not as_surface:
-        return glb(points[keep], colours[keep])
+        return glb(points[keep], image[keep], camera)
     triangles = surface(z, keep)
     used, renumbered = np.unique(triangles, return_inverse=True)
-    return glb(points.reshape(-1, 3)[used], colours.reshape(-1, 4)[used], renumbered.reshape(-1, 3).astype(np.uint32))
+    corners = renumbered.reshape(-1, 3).astype(np.uint32)
+    return glb(points.reshape(-1, 3)[used], image.reshape(-1, 3)[used], camera, corners)
 
 
 def glb(
-    points: NDArray[np.float32], colours: NDArray[np.uint8], triangles: NDArray[np.uint32] | None = None
+    points: NDArray[np.float32],
+    colours: NDArray[np.uint8],
+    camera: Camera,
+    triangles: NDArray[np.uint32] | None = None,
 ) -> bytes:
-    """A binary glTF 2.0 file with one unlit, vertex-coloured mesh.
+    """A binary glTF 2.0 file with one unlit, vertex-coloured mesh and the camera that took the picture.
 
     Args:
-        points: (n, 3) float32.  colours: (n, 4) uint8 RGBA, sRGB.  triangles: (m, 3) uint32, or None for points.
-    Source: Khronos glTF 2.0 specification, sections 3.6 (buffers), 3.7 (meshes), 4.4 (GLB); KHR_materials_unlit.
+        points: (n, 3) float32.  colours: (n, 3) uint8 sRGB.  triangles: (m, 3) uint32, or None for points.
+    Source: Khronos glTF 2.0 specification, sections 3.6 (buffers), 3.7 (meshes), 3.10 (cameras), 4.4 (GLB);
+        KHR_materials_unlit.
     """
-    linear = _srgb_to_linear()[colours[:, :3]]  # glTF vertex colours are linear
+    linear = _srgb_to_linear()[colours]  # glTF's vertex colours are linear
     rgba = np.concatenate([linear, np.full((len(points), 1), 65535, np.uint16)], axis=1)
     blocks = [points.astype("<f4").tobytes(), rgba.astype("<u2").tobytes()]
+    low, high = (points.min(0), points.max(0)) if len(points) else (np.zeros(3), np.zeros(3))
     accessors: list[dict[str, Any]] = [
         {"bufferView": 0, "componentType": 5126, "count": len(points), "type": "VEC3",
-         "min": points.min(0).tolist() if len(points) else [0, 0, 0],
-         "max": points.max(0).tolist() if len(points) else [0, 0, 0]},
+         "min": low.tolist(), "max": high.tolist()},
         {"bufferView": 1, "componentType": 5123, "count": len(points), "type": "VEC4", "normalized": True},
     ]  # fmt: skip
     primitive: dict[str, Any] = {"attributes": {"POSITION": 0, "COLOR_0": 1}, "material": 0, "mode": POINTS}
@@ -132,9 +158,11 @@ def glb(
         views.append({"buffer": 0, "byteOffset": offset, "byteLength": len(block), "target": target})
         offset += len(block)
     document = {
-        "asset": {"version": "2.0", "generator": "fgbg-depth"},
+        "asset": {"version": "2.0", "generator": "fgbg-depth", "extras": {"pixel": camera.pixel}},
         "extensionsUsed": ["KHR_materials_unlit"],
-        "scene": 0, "scenes": [{"nodes": [0]}], "nodes": [{"mesh": 0}], "meshes": [{"primitives": [primitive]}],
+        "scene": 0, "scenes": [{"nodes": [0, 1]}],
+        "nodes": [{"mesh": 0}, {"camera": 0, "translation": [0, 0, camera.distance]}],
+        "cameras": [camera.gltf()], "meshes": [{"primitives": [primitive]}],
         "materials": [{"extensions": {"KHR_materials_unlit": {}}, "doubleSided": True,
                        "pbrMetallicRoughness": {"metallicFactor": 0.0, "roughnessFactor": 1.0}}],
         "accessors": accessors, "bufferViews": views, "buffers": [{"byteLength": offset}],

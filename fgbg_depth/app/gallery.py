@@ -23,7 +23,9 @@ def tiles(browser: Browser, rows: Sequence[Row], column: str, count: int | None,
     found = f"{thousands(count)} rows match" if count is not None else "the first that match"
     last = thousands(first + len(rows))
     line = f"{thousands(first + 1)} to {last} · {found}"
-    return join([tag("p", line, class_="fg-count"), tag("div", [tile(browser, r, column) for r in rows], class_="fg-grid")])
+    return join(
+        [tag("p", line, class_="fg-count"), tag("div", [tile(browser, r, column) for r in rows], class_="fg-grid")]
+    )
 
 
 def tile(browser: Browser, row: Row, column: str) -> Markup:

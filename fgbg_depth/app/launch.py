@@ -12,9 +12,10 @@ os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
 
 import gradio as gr
 
+from fgbg_depth.app.endpoints import add_endpoints
 from fgbg_depth.app.opened import Opened
 from fgbg_depth.app.page import build_page
-from fgbg_depth.app.theme import HEAD, css, theme
+from fgbg_depth.app.theme import css, theme
 from fgbg_depth.state import last_output
 
 LOCKED: dict[str, Any] = {
@@ -35,8 +36,12 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(
         prog="app.py", description="Look around in a dataset: samples, depth in 3-D, statistics, sources, card."
     )
-    parser.add_argument("dataset", nargs="?", help="an output folder, or user/name on the Hub (default: the one built last)")
-    parser.add_argument("--revision", default=os.environ.get("FGBG_REVISION"), help="a version, branch or commit on the Hub")
+    parser.add_argument(
+        "dataset", nargs="?", help="an output folder, or user/name on the Hub (default: the one built last)"
+    )
+    parser.add_argument(
+        "--revision", default=os.environ.get("FGBG_REVISION"), help="a version, branch or commit on the Hub"
+    )
     parser.add_argument("--host", default=None, help="address to listen on (default: 127.0.0.1; on a Space its own)")
     parser.add_argument("--port", type=int, default=None, help="default: the first free one from 7860")
     args = parser.parse_args(argv)
@@ -52,14 +57,16 @@ def default_folder() -> str | None:
 
 def serve(source: str | None, revision: str | None, host: str | None, port: int | None, **options: Any) -> gr.Blocks:
     """Start the server for one dataset. No visitor can name another."""
-    demo = build_page(Opened(source, revision))
+    opened = Opened(source, revision)
+    demo = build_page(opened)
+    with demo:
+        add_endpoints(opened)
     demo.queue(default_concurrency_limit=8, max_size=200)
     demo.launch(
         server_name=host,
         server_port=port,
         theme=theme(),
         css=css(),
-        head=HEAD,
         footer_links=["api"],
         **LOCKED,
         **options,

@@ -23,7 +23,15 @@ KIND_WORDS = {
 def page(browser: Browser) -> Markup:
     """Everything of the statistics tab."""
     s = browser.statistics
-    return tag("div", splits(browser), kinds(s["kinds"], s.get("depth")), figures(s), by_split(s), history(s), class_="fg-numbers")
+    return tag(
+        "div",
+        splits(browser),
+        kinds(s["kinds"], s.get("depth")),
+        figures(s),
+        by_split(s),
+        history(s),
+        class_="fg-numbers",
+    )
 
 
 def splits(browser: Browser) -> Markup:
@@ -55,7 +63,18 @@ def kinds(rows: Mapping[str, Mapping[str, Any]], spec: Mapping[str, Any] | None)
         if kind in rows:
             k = rows[kind]
             mode = {"I;16": "grey, 16 bit", "L": "grey, 8 bit"}.get(k["mode"], k["mode"])
-            lines.append([tag("code", kind), words, thousands(k["count"]), extent(k), mode, levels(k["mean"]), levels(k["std"]), size(k["bytes"])])
+            lines.append(
+                [
+                    tag("code", kind),
+                    words,
+                    thousands(k["count"]),
+                    extent(k),
+                    mode,
+                    levels(k["mean"]),
+                    levels(k["std"]),
+                    size(k["bytes"]),
+                ]
+            )
     words = (
         "Mean and std are over every pixel of the stored images, on a scale from 0 to 1, one number a channel. "
         "Over all pixels, not averaged image by image: that would make the deviations smaller."
@@ -68,8 +87,14 @@ def kinds(rows: Mapping[str, Mapping[str, Any]], spec: Mapping[str, Any] | None)
                 [
                     ("Mean depth", depth_value(depth["mean_value"], dict(spec))),
                     ("Deviation", depth_value(depth["std_value"], dict(spec))),
-                    ("Nearest" if spec["kind"] != "relative_disparity" else "Least", depth_value(depth["min_value"], dict(spec))),
-                    ("Farthest" if spec["kind"] != "relative_disparity" else "Greatest", depth_value(depth["max_value"], dict(spec))),
+                    (
+                        "Nearest" if spec["kind"] != "relative_disparity" else "Least",
+                        depth_value(depth["min_value"], dict(spec)),
+                    ),
+                    (
+                        "Farthest" if spec["kind"] != "relative_disparity" else "Greatest",
+                        depth_value(depth["max_value"], dict(spec)),
+                    ),
                     ("Without depth", percent(depth["invalid_fraction"])),
                     ("Predicted by", spec["model"]),
                 ]
@@ -88,10 +113,16 @@ def figures(s: Mapping[str, Any]) -> Markup:
     if s.get("depth") and s.get("depth_histogram"):
         spec, histogram = s["depth"], s["depth_histogram"]
         plot = plots.depth_plot(histogram["edges"], histogram["counts"], spec, *show_range(s))
-        words = f"All pixels of all rows, {KIND_NAMES[spec['kind']]}. Each bar has the colour that its depth has in the pictures."
+        words = f"All pixels of all rows, {KIND_NAMES[spec['kind']]}, in the colours of the pictures."
         made.append(figure("How far the pixels are", words, plot))
     if s.get("heat_map"):
-        key = tag("div", tag("span", "never"), tag("i", style=f"background:{gradient()}"), tag("span", "most often"), class_="fg-key")
+        key = tag(
+            "div",
+            tag("span", "never"),
+            tag("i", style=f"background:{gradient()}"),
+            tag("span", "most often"),
+            class_="fg-key",
+        )
         words = "The frame, seen over all rows: how often a cut-out covers each place."
         made.append(figure("Where cut-outs stand", words, plots.heat_map(s["heat_map"]), key))
     return tag("div", made, class_="fg-figures")
@@ -118,7 +149,14 @@ def history(s: Mapping[str, Any]) -> Markup | None:
         for key in ("bg_added", "bg_removed", "fg_added", "fg_removed"):
             if entry.get(key):
                 changes.append(f"{len(entry[key])} {key.replace('_', ' ')}")
-        lines.append([str(entry.get("version")), str(entry.get("date", "")), thousands(entry.get("rows", 0)), "; ".join(map(str, changes))])
+        lines.append(
+            [
+                str(entry.get("version")),
+                str(entry.get("date", "")),
+                thousands(entry.get("rows", 0)),
+                "; ".join(map(str, changes)),
+            ]
+        )
     return section("Versions", "", table(["version", "date", "rows", "changes"], lines)) if lines else None
 
 
@@ -139,8 +177,14 @@ def figure(title: str, words: str, *content: object) -> Markup:
 
 def table(head: Sequence[str], lines: Sequence[Sequence[object]]) -> Markup:
     """A table that scrolls sideways on a narrow page rather than breaking it."""
-    rows = [tag("tr", [tag("td", cell, data_label=name) for name, cell in zip(head, line, strict=True)]) for line in lines]
-    return tag("div", tag("table", tag("thead", tag("tr", [tag("th", name) for name in head])), tag("tbody", rows)), class_="fg-table")
+    rows = [
+        tag("tr", [tag("td", cell, data_label=name) for name, cell in zip(head, line, strict=True)]) for line in lines
+    ]
+    return tag(
+        "div",
+        tag("table", tag("thead", tag("tr", [tag("th", name) for name in head])), tag("tbody", rows)),
+        class_="fg-table",
+    )
 
 
 def levels(values: Sequence[float]) -> Markup:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
+from contextlib import suppress
 
 from fgbg_depth.browse import Browser
 from fgbg_depth.errors import FgBgError, OutputError
@@ -41,9 +42,7 @@ class Opened:
 
 def _quietly(work: Callable[[], None]) -> Callable[[], None]:
     def run() -> None:
-        try:
+        with suppress(FgBgError):  # it runs ahead of need; whoever needs it gets the message
             work()
-        except FgBgError:
-            pass  # it runs ahead of need; whoever needs it gets the message
 
     return run

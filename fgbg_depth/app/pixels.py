@@ -43,7 +43,7 @@ def png(image: Image.Image, **options: Any) -> bytes:
 
 def thumbnail(data: bytes, side: int) -> bytes:
     """The picture no larger than `side`; small files stay as they are. Transparency stays."""
-    image = Image.open(io.BytesIO(data))
+    image: Image.Image = Image.open(io.BytesIO(data))
     if max(image.size) <= side and len(data) <= 40_000:
         return data
     transparent = image.mode in {"RGBA", "LA"}

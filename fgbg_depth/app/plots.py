@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from itertools import pairwise
 
 import numpy as np
 
@@ -40,7 +41,14 @@ def bars(
             h = max(count / top * (HEIGHT - 8), 0.8)
             fill = colours[i] if colours is not None else None
             drawn.append(
-                tag("rect", x=f"{x0:.1f}", y=f"{HEIGHT - h:.1f}", width=f"{max(x1 - x0 - 0.6, 0.6):.1f}", height=f"{h:.1f}", fill=fill)
+                tag(
+                    "rect",
+                    x=f"{x0:.1f}",
+                    y=f"{HEIGHT - h:.1f}",
+                    width=f"{max(x1 - x0 - 0.6, 0.6):.1f}",
+                    height=f"{h:.1f}",
+                    fill=fill,
+                )
             )
     axis = tag("line", x1=SIDE, x2=WIDTH - SIDE, y1=HEIGHT + 0.5, y2=HEIGHT + 0.5, class_="fg-axis")
     labels = []
@@ -70,8 +78,8 @@ def depth_plot(edges: Sequence[float], counts: Sequence[float], spec: dict, low:
     first, last = (int(used[0]), int(used[-1]) + 1) if used.size else (0, len(counts))
     group = max(1, (last - first) // 64)
     stops = [*range(first, last, group), last]
-    sums = [float(sum(counts[a:b])) for a, b in zip(stops, stops[1:], strict=False)]
-    middle = [float(centres[(a + b) // 2 if b - a > 1 else a]) for a, b in zip(stops, stops[1:], strict=False)]
+    sums = [float(sum(counts[a:b])) for a, b in pairwise(stops)]
+    middle = [float(centres[(a + b) // 2 if b - a > 1 else a]) for a, b in pairwise(stops)]
     levels = np.rint(nearness(np.asarray(middle), low, high, spec["kind"]) * 255).astype(int)
     colours = ["#{:02x}{:02x}{:02x}".format(*COLORS[level]) for level in levels]
     span = edges[last] - edges[first]
@@ -89,13 +97,22 @@ def heat_map(cells: Sequence[Sequence[float]]) -> Markup:
     levels = np.rint(values / top * 255).astype(int)
     side = 10
     drawn = [
-        tag("rect", x=j * side, y=i * side, width=side + 0.5, height=side + 0.5, fill="#{:02x}{:02x}{:02x}".format(*COLORS[level]))
+        tag(
+            "rect",
+            x=j * side,
+            y=i * side,
+            width=side + 0.5,
+            height=side + 0.5,
+            fill="#{:02x}{:02x}{:02x}".format(*COLORS[level]),
+        )
         for i, line in enumerate(levels)
         for j, level in enumerate(line)
     ]
     words = f"Heat map of where cut-outs are; the fullest cell is covered {top * 100:.0f} percent of the time"
     height, width = values.shape
-    return tag("svg", drawn, viewBox=f"0 0 {width * side} {height * side}", role="img", aria_label=words, class_="fg-heat")
+    return tag(
+        "svg", drawn, viewBox=f"0 0 {width * side} {height * side}", role="img", aria_label=words, class_="fg-heat"
+    )
 
 
 def _round_step(step: float) -> float:

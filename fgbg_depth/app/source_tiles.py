@@ -16,11 +16,19 @@ def page(browser: Browser, kind: str, start: int = 0) -> Markup:
     shown = sources[start : start + PER_PAGE]
     held = sum(source.held_out for source in sources)
     word = "backgrounds" if kind == "bg" else "cut-outs"
-    words = f"{len(sources)} {word}; {held} of them are kept for the test splits. Choose one to see the rows made from it."
+    words = (
+        f"{len(sources)} {word}; {held} of them are kept for the test splits. Choose one to see the rows made from it."
+    )
     tiles = [
         tag(
             "button",
-            tag("img", src=data_uri(thumbnail(source.image, TILE_PX)), alt="", loading="lazy", class_="fg-alpha" if kind == "fg" else None),
+            tag(
+                "img",
+                src=data_uri(thumbnail(source.image, TILE_PX)),
+                alt="",
+                loading="lazy",
+                class_="fg-alpha" if kind == "fg" else None,
+            ),
             tag("span", tag("b", source.name), class_="fg-name"),
             tag("span", "unseen in training" if source.held_out else "train", class_="fg-sub"),
             class_="fg-tile fg-held" if source.held_out else "fg-tile",

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import hashlib
+import base64
 import io
-import os
+import zlib
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import gradio as gr
@@ -17,6 +16,7 @@ from fgbg_depth.app.cloud import make_cloud
 from fgbg_depth.app.markup import Markup, tag
 from fgbg_depth.app.opened import Opened
 from fgbg_depth.app.pixels import decode
+from fgbg_depth.app.theme import static
 from fgbg_depth.app.wording import SPLIT_NAMES
 from fgbg_depth.browse import Browser, Row
 from fgbg_depth.errors import FgBgError, UsageError
@@ -30,7 +30,7 @@ class SpaceTab:
 
     tab: gr.Tab
     words: gr.HTML
-    model: gr.Model3D
+    scene: gr.HTML
     controls: list[Any]
 
 
@@ -40,15 +40,21 @@ def tab(opened: Opened) -> SpaceTab:
         with gr.Column():
             words = gr.HTML(tag("p", "Open a row first.", class_="fg-note"), apply_default_css=False)
             controls = [
-                gr.Slider(20, 120, 60, step=1, label="Field of view, degrees across (assumed)", elem_id="fg-fov", buttons=[]),
-                gr.Radio(list(SHAPES), value="Surface", show_label=False, container=False, elem_classes="fg-segment", elem_id="fg-shape"),
+                gr.Slider(
+                    20, 120, 60, step=1, label="Field of view, degrees across (assumed)", elem_id="fg-fov", buttons=[]
+                ),
+                gr.Radio(
+                    list(SHAPES),
+                    value="Surface",
+                    show_label=False,
+                    container=False,
+                    elem_classes="fg-segment",
+                    elem_id="fg-shape",
+                ),
                 gr.Checkbox(True, label="Leave out pixels at jumps in depth", elem_id="fg-edges"),
             ]
-        model = gr.Model3D(
-            height=560, elem_id="fg-model", show_label=False, container=False, clear_color=(0.06, 0.055, 0.075, 1.0), interactive=False,
-            camera_position=(75, 78, None),
-        )
-    return SpaceTab(made, words, model, controls)
+        canvas = gr.HTML(js_on_load=static("scene.js"), apply_default_css=False, elem_id="fg-scene")
+    return SpaceTab(made, words, canvas, controls)
 
 
 def wire(t: SpaceTab, opened: Opened, address: gr.State, turn: gr.Button, tabs: gr.Tabs) -> None:
@@ -59,18 +65,33 @@ def wire(t: SpaceTab, opened: Opened, address: gr.State, turn: gr.Button, tabs: 
             browser = opened()
             split, _, index = (at or f"{next(iter(browser.splits))}/0").partition("/")
             row = browser.row(split, int(index), ("fg_bg", "fg_bg_depth"))
-            path = write_cloud(browser, row, fov, drop, SHAPES.get(shape, True), Path(t.model.GRADIO_CACHE))
+            data = cloud_of(browser, row, fov, drop, SHAPES.get(shape, True))
         except FgBgError as e:
-            return tag("p", str(e), class_="fg-note"), None
-        return explain(browser, row), str(path)
+            return tag("p", str(e), class_="fg-note"), ""
+        return explain(browser, row), scene(row, data)
 
     triggers = [t.tab.select, t.controls[0].release, t.controls[1].input, t.controls[2].input]
-    gr.on(triggers, draw, [address, *t.controls], [t.words, t.model], api_visibility="private", show_progress="hidden")
-    turn.click(lambda: gr.Tabs(selected="space"), None, tabs, api_visibility="private", show_progress="hidden")
+    quiet: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden"}
+    gr.on(triggers, draw, [address, *t.controls], [t.words, t.scene], trigger_mode="always_last", **quiet)
+    turn.click(lambda: gr.Tabs(selected="space"), None, tabs, **quiet)
 
 
-def write_cloud(browser: Browser, row: Row, fov_deg: float, drop_edges: bool, as_surface: bool, folder: Path) -> Path:
-    """The row's .glb in the folder that gradio serves, named by what it shows; old ones are cleaned by gradio.
+def scene(row: Row, glb: bytes) -> Markup:
+    """The canvas and the file it draws; static/scene.js does the drawing."""
+    return tag(
+        "div",
+        tag("canvas", tabindex=0, aria_label=f"{row.facts['fg']} on {row.facts['bg']}; arrow keys turn it"),
+        tag("div", tag("button", "Reset", type="button", data_reset=True),
+            tag("a", "Download .glb", data_save=True, download=f"{row.split}-{row.index}.glb")),
+        tag("p", "This browser has no WebGL; the .glb can still be downloaded from the API."),
+        class_="fg-scene",
+        data_row=row.address,
+        data_glb=base64.b64encode(zlib.compress(glb, 1)).decode(),
+    )  # fmt: skip
+
+
+def cloud_of(browser: Browser, row: Row, fov_deg: float, drop_edges: bool, as_surface: bool) -> bytes:
+    """The row's .glb.
 
     Raises:
         UsageError: the dataset has no depth, or the field of view is none.
@@ -81,27 +102,25 @@ def write_cloud(browser: Browser, row: Row, fov_deg: float, drop_edges: bool, as
     if not 1 <= fov_deg <= 170:
         raise UsageError(f"A field of view lies between 1 and 170 degrees; {fov_deg} was asked for.")
     image = np.asarray(Image.open(io.BytesIO(row.images["fg_bg"])).convert("RGB"))
-    depth = decode(row.images["fg_bg_depth"], spec)
-    data = make_cloud(image, depth, spec, fov_deg, drop_edges, as_surface)
-    path = folder / "clouds" / hashlib.sha256(data).hexdigest()[:24] / f"{row.split}-{row.index}.glb"
-    path.parent.mkdir(parents=True, exist_ok=True)
-    hidden = path.with_name(f".{os.urandom(6).hex()}.tmp")
-    hidden.write_bytes(data)
-    hidden.replace(path)
-    return path
+    return make_cloud(image, decode(row.images["fg_bg_depth"], spec), spec, fov_deg, drop_edges, as_surface)
 
 
 def explain(browser: Browser, row: Row) -> Markup:
     """Which row it is and what in the picture is assumed."""
     spec = browser.statistics["depth"]
     unit = (
-        "Distances are the stored metres."
+        "Distances are the stored metres. "
         if spec["kind"] == "metric"
-        else "The depth has no unit, so near and far are drawn as 1 and 4: the order is right, the proportions are not."
+        else "The depth has no unit, so near and far are drawn as 1 and 4: the order is right, the proportions are not. "
     )
+    turning = "Drag to turn, scroll or pinch to come nearer, drag with shift or two fingers to move. "
     return tag(
         "div",
-        tag("h2", tag("span", SPLIT_NAMES.get(row.split, row.split)), f" row {row.index}", class_="fg-title"),
+        tag("h2", f"{SPLIT_NAMES.get(row.split, row.split)}, row {row.index}", class_="fg-title"),
         tag("p", f"{row.facts['fg']} on {row.facts['bg']}", class_="fg-sub"),
-        tag("p", f"Drag to turn, scroll to come nearer. {unit} The camera's field of view is not known: it is assumed.", class_="fg-note"),
+        tag(
+            "p",
+            f"Drag to turn, scroll or pinch to come nearer, drag with shift or two fingers to move. {unit} The camera's field of view is not known: it is assumed.",
+            class_="fg-note",
+        ),
     )

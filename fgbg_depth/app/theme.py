@@ -6,7 +6,17 @@ from importlib.resources import files
 
 import gradio as gr
 
-SANS = ("ui-sans-serif", "system-ui", "-apple-system", "Segoe UI", "Roboto", "Noto Sans", "Helvetica Neue", "Arial", "sans-serif")
+SANS = (
+    "ui-sans-serif",
+    "system-ui",
+    "-apple-system",
+    "Segoe UI",
+    "Roboto",
+    "Noto Sans",
+    "Helvetica Neue",
+    "Arial",
+    "sans-serif",
+)
 MONO = ("ui-monospace", "SFMono-Regular", "Cascadia Mono", "Menlo", "Consolas", "Liberation Mono", "monospace")
 
 PAPER, INK = "#fbfaf8", "#1c1a22"
@@ -73,19 +83,13 @@ def theme() -> gr.themes.Base:
         button_secondary_background_fill_hover_dark="#2a2833",
         button_secondary_border_color="#dcd7cf",
         button_secondary_border_color_dark="#34313e",
+        button_primary_border_color="#4a0c6b",
+        button_primary_border_color_dark="#ef8a4c",
         button_border_width="1px",
         button_transition="background 120ms ease, border-color 120ms ease",
         shadow_drop="none",
         shadow_drop_lg="none",
     )
-
-
-# The 3-D viewer reports an error on the console where a browser offers WebGPU without a device; WebGL serves as well.
-HEAD = """<script>
-navigator.gpu?.requestAdapter().then((found) => {
-  if (!found) Object.defineProperty(navigator, 'gpu', { value: undefined });
-});
-</script>"""
 
 
 def css() -> str:

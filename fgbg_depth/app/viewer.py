@@ -35,20 +35,25 @@ def view(browser: Browser, row: Row) -> Markup:
         facts += depth_facts(row, values, spec)
     panels = [
         composite_panel(row, image, width, height),
-        panel("fg_bg_mask", "matte, ≥ 128 is cut-out", tag("img", src=pixels.data_uri(row.images["fg_bg_mask"]), alt="mask")),
+        panel(
+            "fg_bg_mask",
+            "matte, ≥ 128 is cut-out",
+            tag("img", src=pixels.data_uri(row.images["fg_bg_mask"]), alt="mask"),
+        ),
         depth_panel(depth, spec, low, high) if depth and spec else None,
         *source_panels(browser, row),
         compare_panel(image, depth) if depth else None,
     ]
     return tag(
         "div",
+        heading(browser, row),
         tag(
             "section",
             tag("div", panels, class_="fg-panels"),
             tag("p", "Point at a picture, or tap it, to read a pixel.", class_="fg-readout", data_readout=True),
             to_copy(browser, row),
         ),
-        tag("aside", heading(browser, row), fact_list(row, facts), to_download(row), class_="fg-aside"),
+        tag("aside", fact_list(row, facts), to_download(row), class_="fg-aside"),
         class_="fg-row",
         data_row=row.address,
         **script,
@@ -57,7 +62,7 @@ def view(browser: Browser, row: Row) -> Markup:
 
 def nothing() -> Markup:
     """Before a row is opened."""
-    return tag("p", tag("b", "No row is open."), " Choose one under Samples, or any other.", class_="fg-empty")
+    return tag("p", tag("b", "No row is open."), " Choose one under Samples, or take a random row.", class_="fg-empty")
 
 
 def coverage(row: Row) -> float:
@@ -65,11 +70,17 @@ def coverage(row: Row) -> float:
     return float(np.asarray(Image.open(io.BytesIO(row.images["fg_bg_mask"])), np.float64).mean() / 255)
 
 
-def panel(symbol: str, words: str, *content: object, readable: bool = True, foot: object = None, kind: str = "") -> Markup:
+def panel(
+    symbol: str, words: str, *content: object, readable: bool = True, foot: object = None, kind: str = ""
+) -> Markup:
     """A picture under its symbol. `readable`: the pointer reads its pixels."""
     cross = tag("i", class_="fg-cross") if readable else None
-    frame = tag("div", content, cross, class_=f"fg-frame {kind}".strip(), data_read=readable, tabindex=0 if readable else None)
-    grow = tag("button", "⤢", class_="fg-grow", type="button", data_grow=True, title="larger", aria_label=f"{symbol} larger")
+    frame = tag(
+        "div", content, cross, class_=f"fg-frame {kind}".strip(), data_read=readable, tabindex=0 if readable else None
+    )
+    grow = tag(
+        "button", "⤢", class_="fg-grow", type="button", data_grow=True, title="larger", aria_label=f"{symbol} larger"
+    )
     caption = tag("figcaption", tag("code", symbol), tag("span", words), grow)
     return tag("figure", caption, frame, foot, class_="fg-panel", data_panel=symbol)
 
@@ -78,11 +89,17 @@ def composite_panel(row: Row, image: str, width: int, height: int) -> Markup:
     """The composite with the matte over it and the cut-out's box around it."""
     f = row.facts
     rect = tag("rect", x=f["x"], y=f["y"], width=f["width"], height=f["height"], vector_effect="non-scaling-stroke")
-    box = tag("svg", rect, viewBox=f"0 0 {width} {height}", preserveAspectRatio="none", class_="fg-box", aria_hidden="true")
+    box = tag(
+        "svg", rect, viewBox=f"0 0 {width} {height}", preserveAspectRatio="none", class_="fg-box", aria_hidden="true"
+    )
     overlay = tag("img", src=pixels.data_uri(pixels.overlay_png(row.images["fg_bg_mask"])), alt="", class_="fg-overlay")
     controls = tag(
         "div",
-        tag("label", "matte", tag("input", type="range", min=0, max=100, value=0, data_overlay=True, aria_label="matte opacity")),
+        tag(
+            "label",
+            "matte",
+            tag("input", type="range", min=0, max=100, value=0, data_overlay=True, aria_label="matte opacity"),
+        ),
         tag("label", tag("input", type="checkbox", data_box=True), "box"),
         class_="fg-foot",
     )
@@ -92,13 +109,15 @@ def composite_panel(row: Row, image: str, width: int, height: int) -> Markup:
 def depth_panel(depth: str, spec: dict[str, Any], low: float, high: float) -> Markup:
     """The depth map in colour over its scale."""
     ticks: list[Markup] = []
-    free = 0.0  # where the next label may begin: nine per cent of the bar is as wide as one
+    free = 0.0  # where the next label may stand: one takes up to a seventh of the bar
     for near, text in legend_ticks(low, high, spec["kind"], spec["unit"]):
         if near >= free:
             ticks.append(tag("span", text, style=f"left:{near * 100:.1f}%"))
-            free = near + 0.11
+            free = near + 0.14
     bar = tag("div", tag("i", data_marker=True), class_="fg-bar", style=f"background:{pixels.gradient()}")
-    scale = tag("div", bar, tag("div", ticks, class_="fg-ticks"), class_="fg-scale", title="far to near; grey: no depth")
+    scale = tag(
+        "div", bar, tag("div", ticks, class_="fg-ticks"), class_="fg-scale", title="far to near; grey: no depth"
+    )
     return panel("fg_bg_depth", KIND_NAMES[spec["kind"]], tag("img", src=depth, alt="depth in colour"), foot=scale)
 
 
@@ -125,12 +144,9 @@ def source_panels(browser: Browser, row: Row) -> list[Markup]:
 def heading(browser: Browser, row: Row) -> Markup:
     """Which row this is."""
     rows = thousands(browser.splits[row.split])
-    return join(
-        [
-            tag("h2", tag("span", SPLIT_NAMES.get(row.split, row.split)), f" row {thousands(row.index)}", class_="fg-title"),
-            tag("p", f"of {rows} · {SPLIT_MEANINGS.get(row.split, '')}", class_="fg-sub"),
-        ]
-    )
+    title = f"{SPLIT_NAMES.get(row.split, row.split)}, row {thousands(row.index)}"
+    words = f"of {rows} · {SPLIT_MEANINGS.get(row.split, '')}"
+    return tag("div", tag("h2", title, class_="fg-title"), tag("p", words, class_="fg-sub"), class_="fg-heading")
 
 
 def depth_facts(row: Row, values: np.ndarray, spec: dict[str, Any]) -> list[tuple[str, str, str]]:
@@ -141,7 +157,7 @@ def depth_facts(row: Row, values: np.ndarray, spec: dict[str, Any]) -> list[tupl
         chosen = chosen[np.isfinite(chosen)]
         if chosen.size:
             low, middle, high = (depth_value(float(v), spec) for v in np.quantile(chosen, (0.05, 0.5, 0.95)))
-            facts.append((name, middle, f"median; nine tenths lie in {low} to {high}"))
+            facts.append((name, middle, f"median; nine tenths lie in {low} to {high}" if low != high else "all of it"))
     return facts
 
 
@@ -149,7 +165,15 @@ def fact_list(row: Row, more: list[tuple[str, str, str]]) -> Markup:
     """What the columns say, in words."""
     f = row.facts
     links = {
-        kind: tag("button", f[kind], type="button", class_="fg-link", data_pick=kind, data_name=f[kind], title="all rows made from it")
+        kind: tag(
+            "button",
+            f[kind],
+            type="button",
+            class_="fg-link",
+            data_pick=kind,
+            data_name=f[kind],
+            title="all rows made from it",
+        )
         for kind in ("bg", "fg")
     }
     facts: list[tuple[str, object, str]] = [
@@ -160,7 +184,9 @@ def fact_list(row: Row, more: list[tuple[str, str, str]]) -> Markup:
         ("Box", f"{f['width']} × {f['height']} px at ({f['x']}, {f['y']})", "from the top left"),
         *more,
     ]
-    return tag("dl", [[tag("dt", a), tag("dd", b, tag("small", c) if c else None)] for a, b, c in facts], class_="fg-facts")
+    return tag(
+        "dl", [[tag("dt", a), tag("dd", b, tag("small", c) if c else None)] for a, b, c in facts], class_="fg-facts"
+    )
 
 
 def load_line(browser: Browser, row: Row) -> str:

@@ -56,7 +56,7 @@ class Browser:
         self.stamp = files.stamp()
         self.statistics = _read_statistics(files)
         self.shards = _list_shards(self.statistics)
-        self.splits = {split: 0 for split in SPLITS} | {shard.split: 0 for shard in self.shards}
+        self.splits = dict.fromkeys(SPLITS, 0) | {shard.split: 0 for shard in self.shards}
         for shard in self.shards:
             self.splits[shard.split] += shard.num_rows
         self.splits = {split: rows for split, rows in self.splits.items() if rows}
@@ -83,9 +83,7 @@ class Browser:
         if folder.exists():
             raise OutputError(f"{source} is a file, not a dataset.\n  Give the folder that the build wrote.")
         if isinstance(source, Path) or folder.is_absolute() or str(source).count("/") != 1:
-            raise OutputError(
-                f"There is no folder {source}.\n  Build one: python builder.py build --output {source}"
-            )
+            raise OutputError(f"There is no folder {source}.\n  Build one: python builder.py build --output {source}")
         return cls(HubFiles(str(source), revision))
 
     @property
@@ -139,11 +137,7 @@ class Browser:
     def count(self, wanted: Filter) -> int | None:
         """How many rows match; None where finding out would read every shard from the Hub."""
         shards = self._candidates(wanted)
-        if (
-            wanted.looks_at_rows
-            and not self.files.is_local
-            and any(s.name not in self._small for s in shards)
-        ):
+        if wanted.looks_at_rows and not self.files.is_local and any(s.name not in self._small for s in shards):
             return None
         return sum(len(self._matches(shard, wanted)) for shard in shards)
 
@@ -175,9 +169,7 @@ class Browser:
         shards = self.shards if wanted.split is None else self._by_split.get(wanted.split, [])
         if wanted.bg is None:
             return shards
-        named = [
-            shard for shard in shards if f"-{slug(wanted.bg)}-" in shard.name
-        ]  # so that few footers are read
+        named = [shard for shard in shards if f"-{slug(wanted.bg)}-" in shard.name]  # so that few footers are read
         return [shard for shard in named if self._background(shard) == wanted.bg]
 
     def _background(self, shard: Shard) -> str:
@@ -214,9 +206,7 @@ def _read_statistics(files: Files) -> dict[str, Any]:
     if not isinstance(statistics, dict) or not ours <= statistics.keys():
         raise OutputError(f"{files.name} is a dataset of another kind: its {STATISTICS} is not one of ours.")
     if statistics.get("format") != FORMAT:
-        raise OutputError(
-            f"{files.name} has format {statistics.get('format')}; this program reads format {FORMAT}."
-        )
+        raise OutputError(f"{files.name} has format {statistics.get('format')}; this program reads format {FORMAT}.")
     return statistics
 
 

@@ -46,9 +46,7 @@ class Files(Protocol):
     def read_footer(self, name: str) -> pq.FileMetaData:
         """A parquet's footer."""
 
-    def read_table(
-        self, name: str, footer: pq.FileMetaData, row_groups: list[int], columns: list[str]
-    ) -> pa.Table:
+    def read_table(self, name: str, footer: pq.FileMetaData, row_groups: list[int], columns: list[str]) -> pa.Table:
         """Only these row groups and columns of a parquet."""
 
     def stamp(self) -> object:
@@ -59,7 +57,7 @@ class LocalFiles:
     """A folder on this machine."""
 
     is_local = True
-    revision = None
+    revision: str | None = None  # only the Hub has them
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
@@ -73,12 +71,10 @@ class LocalFiles:
         with self._explained(name):
             return pq.read_metadata(self.folder / check_name(name))
 
-    def read_table(
-        self, name: str, footer: pq.FileMetaData, row_groups: list[int], columns: list[str]
-    ) -> pa.Table:
-        with self._explained(name):
-            with pq.ParquetFile(self.folder / check_name(name), metadata=footer, memory_map=True) as file:
-                return file.read_row_groups(row_groups, columns=columns, use_threads=False)
+    def read_table(self, name: str, footer: pq.FileMetaData, row_groups: list[int], columns: list[str]) -> pa.Table:
+        path = self.folder / check_name(name)
+        with self._explained(name), pq.ParquetFile(path, metadata=footer, memory_map=True) as file:
+            return file.read_row_groups(row_groups, columns=columns, use_threads=False)
 
     def stamp(self) -> object:
         try:
@@ -114,7 +110,7 @@ class HubFiles:
             self.revision = HfApi().dataset_info(repo_id, revision=revision, timeout=20).sha
             self._root = f"datasets/{repo_id}@{self.revision}"
             self._fs = HfFileSystem()
-            found = self._fs.find(self._root, detail=True)
+            found: Any = self._fs.find(self._root, detail=True)
         except (RepositoryNotFoundError, RevisionNotFoundError) as e:
             at = f" at revision {revision}" if revision else ""
             raise HubError(
@@ -123,9 +119,7 @@ class HubFiles:
             ) from e
         except (OSError, ValueError, httpx.HTTPError) as e:
             raise HubError(f"The Hub could not be read for {repo_id}: {e}\n  Try again in a minute.") from e
-        self._sizes = {
-            path.removeprefix(f"{self._root}/"): int(info["size"] or 0) for path, info in found.items()
-        }
+        self._sizes = {path.removeprefix(f"{self._root}/"): int(info["size"] or 0) for path, info in found.items()}
         self._pool = ThreadPoolExecutor(PARALLEL, thread_name_prefix="hub-read")
 
     def read(self, name: str) -> bytes:
@@ -136,9 +130,7 @@ class HubFiles:
         with self._explained(name):
             return pq.read_metadata(self._open(name))
 
-    def read_table(
-        self, name: str, footer: pq.FileMetaData, row_groups: list[int], columns: list[str]
-    ) -> pa.Table:
+    def read_table(self, name: str, footer: pq.FileMetaData, row_groups: list[int], columns: list[str]) -> pa.Table:
         with self._explained(name):
             file = self._open(name)
             spans = column_spans(footer, row_groups, columns)

@@ -19,10 +19,7 @@ def page_of_all(matches: Matches, num_shards: int, seed: int, first: int, num: i
     total = int(ends[-1]) if num_shards else 0
     order = np.random.Generator(np.random.Philox(seed)).permutation(total)[first : first + num]
     shards = np.searchsorted(ends, order, side="right")
-    return [
-        (int(s), int(found[s][i - (ends[s - 1] if s else 0)]))
-        for s, i in zip(shards, order.tolist(), strict=True)
-    ]
+    return [(int(s), int(found[s][i - (ends[s - 1] if s else 0)])) for s, i in zip(shards, order.tolist(), strict=True)]
 
 
 def page_of_some(matches: Matches, num_shards: int, seed: int, first: int, num: int) -> list[tuple[int, int]]:
