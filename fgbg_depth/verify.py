@@ -16,6 +16,7 @@ from fgbg_depth.samples import split_of_shard
 from fgbg_depth.statistics import Sums
 from fgbg_depth.storage import Storage
 from fgbg_depth.verify_files import changed, check_card, check_names, check_statistics
+from fgbg_depth.verify_labels import check_labels
 from fgbg_depth.verify_plan import REFRESH, replan
 from fgbg_depth.verify_shard import ShardCheck, check_shard
 
@@ -33,6 +34,7 @@ class VerifyReport:
     bytes: int = 0
     rows: int = 0  # whose columns were compared with the recipe
     remade: int = 0  # of these, rows composed again and compared byte by byte
+    relabelled: int = 0  # rows whose depth was predicted again
     elapsed_s: float = 0.0
 
     @property
@@ -46,7 +48,7 @@ class VerifyReport:
         return (
             f"{self.output}: {found}; {self.files:,} files ({self.bytes / 1e6:,.0f} MB) hashed, "
             f"{self.rows:,} rows compared with the recipe, {self.remade:,} made again, "
-            f"in {self.elapsed_s:.1f} s ({rate:,.0f} rows/s)"
+            f"{self.relabelled:,} labelled again, in {self.elapsed_s:.1f} s ({rate:,.0f} rows/s)"
         )
 
 
@@ -54,6 +56,8 @@ def verify(
     output: str | Path,
     *,
     full: bool = False,
+    labels: int = 0,
+    device: str = "auto",
     workers: int | None = None,
     progress: Progress = lambda done, total: None,
 ) -> VerifyReport:
@@ -62,11 +66,13 @@ def verify(
     Always: no file is missing or too many, and each has the hash that was noted; footers, recipe, sources,
     statistics and card agree; the columns of every row are those that recipe and sources give; some rows of each
     shard, made again from the configs `bg` and `fg`, have the same `fg_bg` and `fg_bg_mask`, and a depth PNG of
-    the right kind. The depth itself is not predicted again.
+    the right kind.
 
     Args:
         output: folder or fsspec URL.
         full: make every row again, and count every stored pixel anew.
+        labels: predict the depth of so many rows again, and compare; needs the depth model.
+        device: where to predict: auto, cpu, cuda, mps.
         workers: threads; default one a core.
         progress: called with rows done and rows in all.
     """
@@ -100,18 +106,24 @@ def verify(
     if plan and sums.whole and set(present) == set(planned):
         problems += check_statistics(statistics, plan, sums.by_split)
     problems += check_card(storage, statistics)
-    note = (
-        f"{reencoded:,} rows have the same pixels as when made again, but other bytes: they were encoded with "
-        "another version of Pillow, libjpeg or ISA-L"
-    )
+    notes, relabelled = [], 0
+    if reencoded:
+        notes.append(
+            f"{reencoded:,} rows have the same pixels as when made again, but other bytes: they were encoded with "
+            "another version of Pillow, libjpeg or ISA-L"
+        )
+    if labels and plan and not problems:
+        checked = check_labels(storage, shards, plan, labels, device)
+        problems, notes, relabelled = problems + checked.problems, notes + checked.notes, checked.rows
     return VerifyReport(
         output=str(output),
         problems=tuple(problems),
-        notes=(note,) if reencoded else (),
+        notes=tuple(notes),
         files=len(present) + sum(storage.exists(name) for name in files),
         bytes=sum(entry["bytes"] for entry in [*shards.values(), *files.values()]),
         rows=rows,
         remade=remade,
+        relabelled=relabelled,
         elapsed_s=time.perf_counter() - start,
     )
 

@@ -55,6 +55,12 @@ def draw_sources(folder: Path, num_bg: int = 4, num_fg: int = 5) -> None:
         Image.fromarray(rgba).save(folder / "foregrounds" / f"thing_{i}.png")
 
 
+def use_slope(patch: pytest.MonkeyPatch, spec: DepthSpec | None) -> None:
+    """Let `Slope` be the depth model of everything until `patch` is undone."""
+    patch.setattr(fgbg_depth.depth, "resolve_spec", lambda *a, **k: spec)
+    patch.setattr(fgbg_depth.depth, "load_labeller", lambda *a, **k: Slope(spec))
+
+
 def make_output(folder: Path, spec: DepthSpec | None = METRIC, **choices: Any) -> Path:
     """Build into `folder`/out and return it."""
     if not (folder / "backgrounds").exists():
@@ -72,8 +78,7 @@ def make_output(folder: Path, spec: DepthSpec | None = METRIC, **choices: Any) -
         | choices
     )
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(fgbg_depth.depth, "resolve_spec", lambda *a, **k: spec)
-        patch.setattr(fgbg_depth.depth, "load_labeller", lambda *a, **k: Slope(spec))
+        use_slope(patch, spec)
         patch.setenv("FGBG_DEPTH_HOME", str(folder / "home"))
         build(recipe, folder / "out", workers=1, device="cpu", progress=False, say=lambda text: None)
     return folder / "out"

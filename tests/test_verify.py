@@ -7,13 +7,16 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from PIL import Image
-from small_output import METRIC, make_output, metric_output, output_copy  # noqa: F401
+from small_output import METRIC, make_output, metric_output, output_copy, use_slope  # noqa: F401
 
 from fgbg_depth import schema
 from fgbg_depth.codecs import encode_mask
+from fgbg_depth.front_matter import front_matter
 from fgbg_depth.parquet import read_record, write_parquet
+from fgbg_depth.recipe import from_dict
 from fgbg_depth.storage import Storage
 from fgbg_depth.verify import verify
+from fgbg_depth.verify_labels import difference
 
 # ruff: noqa: F811 (fixtures)
 
@@ -305,3 +308,52 @@ def test_what_is_no_output_says_so(tmp_path, output_copy):
     assert "lacks depth, files" in only_problem(output)
     (output / "statistics.json").unlink()
     assert "not finished" in only_problem(output)
+
+
+def test_labels_predicted_again(metric_output, monkeypatch):
+    use_slope(monkeypatch, METRIC)
+    report = verify(metric_output, labels=20)
+    assert report.ok and report.relabelled == 20
+    assert "20 labels predicted again differ by 0 %" in report.notes[0]
+
+
+def test_labels_of_another_row_are_found(output_copy, monkeypatch):
+    output = output_copy()
+    use_slope(monkeypatch, METRIC)
+    name = shards(output)[0]
+
+    def swapped(table):  # each label one row further
+        index = table.column_names.index("fg_bg_depth")
+        labels = table.column(index).to_pylist()
+        return table.set_column(
+            index, table.schema.field(index), pa.array(labels[1:] + labels[:1], table.schema.field(index).type)
+        )
+
+    rewrite(output, name, swapped)
+    statistics = json.loads((output / "statistics.json").read_text())
+    card = output / "README.md"
+    card.write_text(front_matter_like(statistics, card.read_text()))
+    assert verify(output, full=True).ok  # nothing but the model can tell
+    problems = verify(output, labels=80).problems
+    assert problems and all(p.startswith(name) and "is not what made-up-metric predicts" in p for p in problems)
+
+
+def front_matter_like(statistics, card):
+    """The card with its YAML made anew, for statistics that a test changed."""
+    return front_matter(statistics, from_dict(statistics["recipe"])) + card.split("---\n", 2)[2]
+
+
+def test_a_model_that_is_not_here_is_a_note(metric_output):
+    report = verify(metric_output, labels=1)
+    assert report.ok and report.relabelled == 0 and "not predicted again" in report.notes[0]
+
+
+def test_difference_of_depth_maps():
+    a = np.random.default_rng(0).uniform(1, 5, (20, 20)).astype(np.float32)
+    assert difference(a, a) == 0
+    assert difference(a, a + a.std()) == pytest.approx(1, rel=1e-5)
+    holes = a.copy()
+    holes[:10] = np.nan
+    assert difference(a, holes) == pytest.approx(0.5)
+    assert difference(np.full((2, 2), np.nan), np.full((2, 2), np.nan)) == 0
+    assert difference(np.full((2, 2), np.nan), np.ones((2, 2))) == 1
