@@ -39,7 +39,9 @@ def bake(folder: Path, first: int, count: int) -> None:
         path = folder / f"scenes-{start:07d}.npz"
         if path.exists():
             continue
-        images, depths, kinds = zip(*(bake_one(seed) for seed in range(start, start + min(CHUNK, first + count - start))), strict=True)
+        images, depths, kinds = zip(
+            *(bake_one(seed) for seed in range(start, start + min(CHUNK, first + count - start))), strict=True
+        )
         with open(folder / f".{path.name}.tmp", "wb") as file:
             np.savez(file, image=np.stack(images), depth=np.stack(depths), kind=np.array(kinds))
         os.replace(folder / f".{path.name}.tmp", path)
@@ -63,7 +65,10 @@ def load_cutouts(path: Path) -> list[Cutout]:
     """What `bake_cutouts` wrote."""
     with np.load(path) as file:
         number = len(file.files) // 3
-        return [Cutout(file[f"rgba_{i}"], file[f"relief_{i}"].astype(np.float32), float(file[f"pixel_{i}"])) for i in range(number)]
+        return [
+            Cutout(file[f"rgba_{i}"], file[f"relief_{i}"].astype(np.float32), float(file[f"pixel_{i}"]))
+            for i in range(number)
+        ]
 
 
 if __name__ == "__main__":
@@ -71,7 +76,12 @@ if __name__ == "__main__":
     parser.add_argument("out", type=Path)
     parser.add_argument("--first", type=int, default=0)
     parser.add_argument("--count", type=int, default=16000)
-    parser.add_argument("--cutouts", type=int, default=0, help="render this many cut-outs of each kind to OUT/cutouts.npz, and no scenes")
+    parser.add_argument(
+        "--cutouts",
+        type=int,
+        default=0,
+        help="render this many cut-outs of each kind to OUT/cutouts.npz, and no scenes",
+    )
     options = parser.parse_args()
     if options.cutouts:
         bake_cutouts(options.out / "cutouts.npz", options.cutouts, options.first)

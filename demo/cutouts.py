@@ -9,12 +9,30 @@ from demo.sdf import Body
 from demo.trace import Cutout, trace
 
 MAKERS: dict[str, Callable[[np.random.Generator], Body]] = {
-    "dog": animals.dog, "cat": animals.cat, "sitting": animals.sitting, "lying": animals.lying, "sheep": animals.sheep,
-    "rabbit": animals.rabbit, "duck": animals.duck, "teddy": animals.teddy, "person": people.person, "robot": things.robot,
-    "houseplant": things.houseplant, "cactus": things.cactus, "chair": things.chair, "armchair": things.armchair, "mug": things.mug,
-    "beach_ball": things.beach_ball, "football": things.football, "apple": things.apple, "pear": things.pear,
-    "mushroom": things.mushroom, "car": things.car, "die": things.die, "snowman": things.snowman,
-}  # fmt: skip
+    "dog": animals.dog,
+    "cat": animals.cat,
+    "sitting": animals.sitting,
+    "lying": animals.lying,
+    "sheep": animals.sheep,
+    "rabbit": animals.rabbit,
+    "duck": animals.duck,
+    "teddy": animals.teddy,
+    "person": people.person,
+    "robot": things.robot,
+    "houseplant": things.houseplant,
+    "cactus": things.cactus,
+    "chair": things.chair,
+    "armchair": things.armchair,
+    "mug": things.mug,
+    "beach_ball": things.beach_ball,
+    "football": things.football,
+    "apple": things.apple,
+    "pear": things.pear,
+    "mushroom": things.mushroom,
+    "car": things.car,
+    "die": things.die,
+    "snowman": things.snowman,
+}
 
 
 def render_cutout(kind: str, seed: int, size: int, oversample: int = 2) -> Cutout:

@@ -54,12 +54,19 @@ def example(scenes: Scenes, cutouts: list[Cutout], size: int, rng: np.random.Gen
     if rng.uniform() < 0.6:
         crop = int(side * rng.uniform(0.72, 1))
         top, left = rng.integers(0, side - crop + 1, 2)
-        image, depth = image[top : top + crop, left : left + crop].copy(), depth[top : top + crop, left : left + crop] * (crop / side)
+        image, depth = (
+            image[top : top + crop, left : left + crop].copy(),
+            depth[top : top + crop, left : left + crop] * (crop / side),
+        )
     if rng.uniform() < 0.5:
         image, depth = image[:, ::-1].copy(), depth[:, ::-1].copy()
     for _ in range(rng.choice(4, p=[0.32, 0.4, 0.2, 0.08])):
         paste(image, depth, cutouts[rng.integers(len(cutouts))], rng, other=scenes.draw(rng)[0])
-    small = np.asarray(Image.fromarray(image).resize((size, size), Image.Resampling.BILINEAR if rng.uniform() < 0.7 else Image.Resampling.BICUBIC))
+    small = np.asarray(
+        Image.fromarray(image).resize(
+            (size, size), Image.Resampling.BILINEAR if rng.uniform() < 0.7 else Image.Resampling.BICUBIC
+        )
+    )
     pick = ((np.arange(size // 2) + 0.5) * len(depth) * 2 / size).astype(int)
     return small, depth[np.ix_(pick, pick)]
 
@@ -68,7 +75,11 @@ def shake(batch: np.ndarray, rng: np.random.Generator) -> torch.Tensor:
     """(n, s, s, 3) uint8 to (n, 3, s, s) float in [0, 1] with other light, colour, contrast, sharpness and noise."""
     number, size = len(batch), batch.shape[1]
     levels = (np.arange(256, dtype=np.float32) / 255)[None, None]
-    curves = levels ** rng.uniform(0.6, 1.6, (number, 1, 1)) * rng.uniform(0.7, 1.3, (number, 1, 1)) * rng.uniform(0.86, 1.14, (number, 3, 1))
+    curves = (
+        levels ** rng.uniform(0.6, 1.6, (number, 1, 1))
+        * rng.uniform(0.7, 1.3, (number, 1, 1))
+        * rng.uniform(0.86, 1.14, (number, 3, 1))
+    )
     swap = rng.permutation(3) if rng.uniform() < 0.12 else np.arange(3)
     x = torch.empty((number, 3, size, size))
     for i in range(number):
@@ -104,7 +115,12 @@ class Feed:
             self.scenes.refresh()
             pairs = [example(self.scenes, self.cutouts, self.size, rng) for _ in range(self.batch)]
             images = shake(np.stack([image for image, _ in pairs]), rng)
-            self.queue.put((images.to(memory_format=torch.channels_last), torch.from_numpy(np.stack([depth for _, depth in pairs]))))
+            self.queue.put(
+                (
+                    images.to(memory_format=torch.channels_last),
+                    torch.from_numpy(np.stack([depth for _, depth in pairs])),
+                )
+            )
 
     def next(self) -> tuple[torch.Tensor, torch.Tensor]:
         """(n, 3, s, s) in [0, 1] and (n, s / 2, s / 2) metres."""

@@ -24,7 +24,15 @@ def part_maker(scene: Scene, x: float, z: float, yaw: float) -> Put:
 def _legs(put: Put, width: float, depth: float, height: float, thick: float, material: Material) -> None:
     for a in (-1, 1):
         for b in (-1, 1):
-            put("box", a * (width - thick), height / 2, b * (depth - thick), (thick, height / 2, thick), material, contact=0.3)
+            put(
+                "box",
+                a * (width - thick),
+                height / 2,
+                b * (depth - thick),
+                (thick, height / 2, thick),
+                material,
+                contact=0.3,
+            )
 
 
 def table(scene: Scene, rng: Rng, x: float, z: float, yaw: float) -> None:
@@ -99,9 +107,15 @@ def shelf(scene: Scene, rng: Rng, x: float, z: float, yaw: float) -> None:
         while left < w - 0.12:  # blocks of books, each block its own colours and height
             block = rng.uniform(0.08, 0.3)
             right = min(left + block, w - 0.04)
-            tall = (2 * h / (rows - 1) - 0.05) * rng.uniform(0.45, 0.46 if rng.uniform() < 0.2 else 0.5) * rng.uniform(0.7, 1)
+            tall = (
+                (2 * h / (rows - 1) - 0.05)
+                * rng.uniform(0.45, 0.46 if rng.uniform() < 0.2 else 0.5)
+                * rng.uniform(0.7, 1)
+            )
             if rng.uniform() < 0.8:
-                books = tiles(any_color(rng), any_color(rng), np.zeros(3, np.float32), rng.uniform(0.025, 0.05), 10.0, 0.006)
+                books = tiles(
+                    any_color(rng), any_color(rng), np.zeros(3, np.float32), rng.uniform(0.025, 0.05), 10.0, 0.006
+                )
                 put("box", (left + right) / 2, y + 0.015 + tall, 0.02, ((right - left) / 2, tall, d * 0.7), books)
             left = right + rng.uniform(0, 0.06)
 
@@ -123,7 +137,12 @@ def potted_plant(scene: Scene, rng: Rng, x: float, z: float, yaw: float = 0.0) -
     for _ in range(rng.integers(3, 8)):
         size = rng.uniform(0.14, 0.3)
         at = (x + rng.normal(0, 0.13), h + rng.uniform(0.12, 0.75), z + rng.normal(0, 0.13))
-        scene.add("puff", at, (size, size * rng.uniform(0.8, 1.5), size), plain(green * rng.uniform(0.7, 1.4), 0.2, "leaf", 0.6))
+        scene.add(
+            "puff",
+            at,
+            (size, size * rng.uniform(0.8, 1.5), size),
+            plain(green * rng.uniform(0.7, 1.4), 0.2, "leaf", 0.6),
+        )
 
 
 def floor_lamp(scene: Scene, rng: Rng, x: float, z: float, yaw: float = 0.0) -> None:
@@ -144,7 +163,9 @@ def clutter(scene: Scene, rng: Rng, x: float, y: float, z: float, size: float = 
     elif kind == 1:
         scene.add("cone", (x, y + q, z), (q * 0.6, q, q * 0.6), material, gloss=gloss)
     elif kind == 2:
-        scene.add("box", (x, y + q * 0.6, z), (q, q * 0.6, q * rng.uniform(0.4, 1)), material, rng.uniform(0, 3), gloss=gloss)
+        scene.add(
+            "box", (x, y + q * 0.6, z), (q, q * 0.6, q * rng.uniform(0.4, 1)), material, rng.uniform(0, 3), gloss=gloss
+        )
     elif kind == 3:
         scene.add("ball", (x, y + q * 0.8, z), (q * 0.7, q * 0.8, q * 0.7), material, gloss=gloss)
         scene.add("cone", (x, y + q * 1.7, z), (q * 0.3, q * 0.35, q * 0.3), material, gloss=gloss)

@@ -5,16 +5,26 @@ import numpy as np
 from demo.furniture import PIECES, bed, cabinet, chair, clutter, potted_plant, shelf
 from demo.materials import Material, edge, hsv, mix, picture, plain, stripes, tiles
 from demo.noise import noise
-from demo.palette import Rng, any_color, cloth, floor, marble, wall, wall_paint, wood
+from demo.palette import Rng, cloth, floor, marble, wall, wall_paint, wood
 from demo.raycast import Camera, Light, Scene
 
 
-def sample_camera(rng: Rng, pitch: tuple[float, float] = (-0.24, 0.06), yaw: float = 0.1, height: tuple[float, float] = (1.3, 1.7)) -> Camera:
+def sample_camera(
+    rng: Rng, pitch: tuple[float, float] = (-0.24, 0.06), yaw: float = 0.1, height: tuple[float, float] = (1.3, 1.7)
+) -> Camera:
     """A person's camera: eye height, a field of view of about 60 degrees, hardly rolled."""
-    return Camera(rng.uniform(*height), rng.uniform(*pitch), rng.normal(0, yaw), rng.normal(0, 0.015), np.radians(rng.uniform(56, 64)))
+    return Camera(
+        rng.uniform(*height),
+        rng.uniform(*pitch),
+        rng.normal(0, yaw),
+        rng.normal(0, 0.015),
+        np.radians(rng.uniform(56, 64)),
+    )
 
 
-def _shell(scene: Scene, rng: Rng, left: float, right: float, back: float, far: float, height: float, grand: bool = False) -> None:
+def _shell(
+    scene: Scene, rng: Rng, left: float, right: float, back: float, far: float, height: float, grand: bool = False
+) -> None:
     """Floor, walls, ceiling, skirting and cornice of a box-shaped room."""
     walls, ground = wall(rng, height, grand), floor(rng, grand)
     end = walls if rng.uniform() < 0.6 else wall(rng, height, grand)
@@ -37,7 +47,11 @@ def _shell(scene: Scene, rng: Rng, left: float, right: float, back: float, far: 
 
 def _window_pane(rng: Rng, w: float, h: float) -> Material:
     """A bright pane behind a cross of frames: sky above, something green below."""
-    sky, ground, frame = hsv(0.57, rng.uniform(0, 0.45), 1.0), hsv(rng.uniform(0.2, 0.4), 0.4, 0.4), wall_paint(rng) * 0.4 + 0.5
+    sky, ground, frame = (
+        hsv(0.57, rng.uniform(0, 0.45), 1.0),
+        hsv(rng.uniform(0.2, 0.4), 0.4, 0.4),
+        wall_paint(rng) * 0.4 + 0.5,
+    )
     columns = rng.integers(1, 4)
 
     def material(u: np.ndarray, v: np.ndarray, fp: np.ndarray) -> np.ndarray:
@@ -63,7 +77,16 @@ def _hang(scene: Scene, rng: Rng, left: float, right: float, far: float, count: 
             continue
         used.append((side, at, w))
 
-        def panel(depth: float, w: float, h: float, y: float, material: Material, side: int = side, at: float = at, **options: object) -> None:
+        def panel(
+            depth: float,
+            w: float,
+            h: float,
+            y: float,
+            material: Material,
+            side: int = side,
+            at: float = at,
+            **options: object,
+        ) -> None:
             place = (at, y, far) if side == 0 else ((left if side == 1 else right), y, at)
             half = (w, h, depth) if side == 0 else (depth, h, w)
             scene.add("box", place, half, material, casts=False, contact=0, **options)  # type: ignore[arg-type]
@@ -82,12 +105,25 @@ def _hang(scene: Scene, rng: Rng, left: float, right: float, far: float, count: 
 
 def _lamps(scene: Scene, rng: Rng, left: float, right: float, far: float, height: float) -> None:
     for _ in range(int(rng.integers(1, 3))):
-        place = np.float32([rng.uniform(0.6 * left, 0.6 * right), height - rng.uniform(0.2, 0.5), rng.uniform(0.3, 0.9) * min(far, 6)])
-        color = hsv(rng.choice([0.09, 0.12, 0.6]), rng.uniform(0, 0.3), 1.0) * np.float32(rng.uniform(1.0, 2.2) * (height / 2.7) ** 1.3)
+        place = np.float32(
+            [rng.uniform(0.6 * left, 0.6 * right), height - rng.uniform(0.2, 0.5), rng.uniform(0.3, 0.9) * min(far, 6)]
+        )
+        color = hsv(rng.choice([0.09, 0.12, 0.6]), rng.uniform(0, 0.3), 1.0) * np.float32(
+            rng.uniform(1.0, 2.2) * (height / 2.7) ** 1.3
+        )
         scene.lights.append(Light(place, color, soft=0.15))
         if rng.uniform() < 0.5:
-            scene.add("ball", (float(place[0]), height - 0.12, float(place[2])), (0.18, 0.07, 0.18), plain(np.ones(3), 0), glow=3.0, casts=False)
-    scene.ambient = (hsv(rng.choice([0.1, 0.6]), rng.uniform(0, 0.15), 1.0) * rng.uniform(0.35, 0.75)).astype(np.float32)
+            scene.add(
+                "ball",
+                (float(place[0]), height - 0.12, float(place[2])),
+                (0.18, 0.07, 0.18),
+                plain(np.ones(3), 0),
+                glow=3.0,
+                casts=False,
+            )
+    scene.ambient = (hsv(rng.choice([0.1, 0.6]), rng.uniform(0, 0.15), 1.0) * rng.uniform(0.35, 0.75)).astype(
+        np.float32
+    )
 
 
 def room(rng: Rng) -> Scene:
@@ -108,7 +144,11 @@ def room(rng: Rng) -> Scene:
         piece = PIECES[rng.integers(len(PIECES))]
         for _ in range(8):
             side = rng.integers(4)
-            x, z, yaw = rng.uniform(left + 0.6, right - 0.6), rng.uniform(1.6, max(1.8, far - 0.6)), rng.uniform(0, 6.28)
+            x, z, yaw = (
+                rng.uniform(left + 0.6, right - 0.6),
+                rng.uniform(1.6, max(1.8, far - 0.6)),
+                rng.uniform(0, 6.28),
+            )
             if side == 0 or piece in (bed, shelf):
                 z, yaw = far - (1.1 if piece is bed else 0.45), 0.0
             elif side == 1:
@@ -151,7 +191,15 @@ def corridor(rng: Rng) -> Scene:
         z += step
     if rng.uniform() < 0.6:
         half = (min(0.8, width / 3), 1.05, 0.05)
-        scene.add("box", (middle, 1.05, far), half, _window_pane(rng, half[0], 1.05), glow=rng.uniform(0.2, 1.4), casts=False, contact=0)
+        scene.add(
+            "box",
+            (middle, 1.05, far),
+            half,
+            _window_pane(rng, half[0], 1.05),
+            glow=rng.uniform(0.2, 1.4),
+            casts=False,
+            contact=0,
+        )
     _hang(scene, rng, left, right, far, int(rng.integers(0, 4)))
     for _ in range(int(rng.integers(0, 3))):
         piece = (potted_plant, chair, cabinet)[rng.integers(3)]
@@ -179,13 +227,32 @@ def hall(rng: Rng) -> Scene:
     z, round_ = rng.uniform(2.5, 4.5), rng.uniform() < 0.7
     while z < far - 0.5 and rng.uniform() < 0.97:
         for x in (left + inset, right - inset):
-            scene.add("cone" if round_ else "box", (x, height / 2, z), (radius, height / 2, radius), shaft, contact=0, gloss=0.15)
+            scene.add(
+                "cone" if round_ else "box",
+                (x, height / 2, z),
+                (radius, height / 2, radius),
+                shaft,
+                contact=0,
+                gloss=0.15,
+            )
             for y, tall in ((0.12, 0.12), (height - 0.15, 0.15)):
                 scene.add("box", (x, y, z), (radius * 1.4, tall, radius * 1.4), gold)
         z += step
     if rng.uniform() < 0.5:
         half = (rng.uniform(0.7, 1.5), 0.005, far / 2)
-        scene.add("box", (middle, 0.005, far / 2), half, plain(hsv(rng.choice([0.0, 0.02, 0.6, 0.1, 0.4]), rng.uniform(0.4, 0.8), rng.uniform(0.15, 0.45)), 0.2, "leaf", 1.2), casts=False, contact=0)
+        scene.add(
+            "box",
+            (middle, 0.005, far / 2),
+            half,
+            plain(
+                hsv(rng.choice([0.0, 0.02, 0.6, 0.1, 0.4]), rng.uniform(0.4, 0.8), rng.uniform(0.15, 0.45)),
+                0.2,
+                "leaf",
+                1.2,
+            ),
+            casts=False,
+            contact=0,
+        )
     if rng.uniform() < 0.4:
         stairs = marble(color * 0.9, color * 0.5)
         wide, steps = width * rng.uniform(0.15, 0.35), int(rng.integers(6, 14))
@@ -197,14 +264,27 @@ def hall(rng: Rng) -> Scene:
         z, y = rng.uniform(4, far * 0.8), height - rng.uniform(0.8, 1.6)
         for k in range(10):
             a = k * 2 * np.pi / 10
-            scene.add("ball", (middle + 0.5 * np.cos(a), y + 0.08 * (k % 2), z + 0.5 * np.sin(a)), 0.06, plain(hsv(0.11, 0.2, 1.0), 0), glow=3.0, casts=False)
+            scene.add(
+                "ball",
+                (middle + 0.5 * np.cos(a), y + 0.08 * (k % 2), z + 0.5 * np.sin(a)),
+                0.06,
+                plain(hsv(0.11, 0.2, 1.0), 0),
+                glow=3.0,
+                casts=False,
+            )
         scene.add("cone", (middle, (y + height) / 2, z), (0.02, (height - y) / 2, 0.02), gold, casts=False)
         scene.add("ball", (middle, y - 0.1, z), (0.3, 0.15, 0.3), gold, gloss=0.5, casts=False)
     _hang(scene, rng, left, right, far, int(rng.integers(1, 6)))
     for _ in range(int(rng.integers(0, 6))):
         piece = PIECES[rng.choice([2, 4, 5, 9, 9])]
         side = rng.choice([-1, 1])
-        piece(scene, rng, middle + side * rng.uniform(0.3, 0.9) * width / 2, rng.uniform(3, far * 0.8), rng.uniform(0, 6.28))
+        piece(
+            scene,
+            rng,
+            middle + side * rng.uniform(0.3, 0.9) * width / 2,
+            rng.uniform(3, far * 0.8),
+            rng.uniform(0, 6.28),
+        )
     _lamps(scene, rng, left, right, far, height)
     scene.ambient = scene.ambient * np.float32(1.2)
     return scene

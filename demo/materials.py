@@ -46,9 +46,18 @@ def plain(color: Color, rough: float = 0.05, kind: str = "fbm", period: float = 
 
 
 def tiles(
-    first: Color, second: Color, grout: Color, width: float, height: float, gap: float = 0.02, *,
-    offset: float = 0.0, rough: float = 0.08, kind: str = "grain", checker: bool = False,
-) -> Material:  # fmt: skip
+    first: Color,
+    second: Color,
+    grout: Color,
+    width: float,
+    height: float,
+    gap: float = 0.02,
+    *,
+    offset: float = 0.0,
+    rough: float = 0.08,
+    kind: str = "grain",
+    checker: bool = False,
+) -> Material:
     """Rectangles between `first` and `second`, `gap` metres apart; `offset` shifts every other row (bricks)."""
 
     def material(u: np.ndarray, v: np.ndarray, fp: np.ndarray) -> np.ndarray:

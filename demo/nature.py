@@ -55,7 +55,9 @@ def bush(scene: Scene, rng: Rng, x: float, z: float, size: float = 1.0, color: C
         r = size * rng.uniform(0.3, 0.6)
         leaves = plain(green * np.float32(rng.uniform(0.75, 1.25)), 0.2, "leaf", 1.0)
         material = leaves if bloom is None else _blooming(leaves, bloom)
-        scene.add("puff", (x + size * rng.normal(0, 0.35), r * 0.7, z + size * rng.normal(0, 0.25)), (r * 1.2, r, r), material)
+        scene.add(
+            "puff", (x + size * rng.normal(0, 0.35), r * 0.7, z + size * rng.normal(0, 0.25)), (r * 1.2, r, r), material
+        )
 
 
 def _blooming(leaves: Material, bloom: Color) -> Material:
@@ -79,7 +81,14 @@ def rock(scene: Scene, rng: Rng, x: float, z: float, size: float = 1.0) -> None:
         at = (x + size * rng.normal(0, 0.3), r * 0.4, z + size * rng.normal(0, 0.3))
         half = (r * rng.uniform(0.8, 1.5), r * rng.uniform(0.6, 0.9), r)
         shape = "prism" if rng.uniform() < 0.5 else "ball"
-        scene.add(shape, at, half, plain(color * np.float32(rng.uniform(0.8, 1.2)), 0.35, "leaf", 2.0), rng.uniform(0, 6), taper=1.5)
+        scene.add(
+            shape,
+            at,
+            half,
+            plain(color * np.float32(rng.uniform(0.8, 1.2)), 0.35, "leaf", 2.0),
+            rng.uniform(0, 6),
+            taper=1.5,
+        )
 
 
 def _slope(base: Color, high: Color, line: float, height: float) -> Material:
@@ -105,9 +114,21 @@ def hills(scene: Scene, rng: Rng, near: float, count: int, green: Color, mountai
         color = green * np.float32(rng.uniform(0.55, 1.05))
         rock_ = hsv(rng.uniform(0.05, 0.65), rng.uniform(0.03, 0.25), rng.uniform(0.18, 0.4))
         snow = hsv(0.6, 0.05, 0.9) if rng.uniform() < 0.6 else rock_ * np.float32(1.3)
-        material = _slope(rock_ if far else color, snow, rng.uniform(0.28, 0.5), height) if far else _slope(color, color, 2.0, height)
+        material = (
+            _slope(rock_ if far else color, snow, rng.uniform(0.28, 0.5), height)
+            if far
+            else _slope(color, color, 2.0, height)
+        )
         deep = height * rng.uniform(1.0, 2.0) if far else height * rng.uniform(1.5, 3.0)
-        scene.add("ridge", (x, -0.02 * height, distance + deep), (wide, height, deep), material, rng.normal(0, 0.12), taper=1.0 if far else 0.0, casts=False)
+        scene.add(
+            "ridge",
+            (x, -0.02 * height, distance + deep),
+            (wide, height, deep),
+            material,
+            rng.normal(0, 0.12),
+            taper=1.0 if far else 0.0,
+            casts=False,
+        )
         distance *= rng.uniform(1.5, 2.4)
 
 

@@ -13,8 +13,15 @@ from demo.town import building, car, fence, house, lamp_post, sign
 
 
 def roadway(
-    asphalt: Color, mark: Color, verge: Material, half: float, *, kerb: Color | None = None, dash: float = 3.0, zebra: float | None = None,
-) -> Material:  # fmt: skip
+    asphalt: Color,
+    mark: Color,
+    verge: Material,
+    half: float,
+    *,
+    kerb: Color | None = None,
+    dash: float = 3.0,
+    zebra: float | None = None,
+) -> Material:
     """A road along v, `half` metres to each side of u = 0, with its marks; `zebra` is where a crossing lies."""
 
     def material(u: np.ndarray, v: np.ndarray, fp: np.ndarray) -> np.ndarray:
@@ -43,7 +50,9 @@ def _pavement(rng: Rng, tone: float) -> Material:
         return tiles(np.full(3, tone + 0.14), np.full(3, tone + 0.2), np.full(3, tone), size, size, 0.02, offset=0.5)
     if kind == 1:
         return plain(np.float32([1, 0.97, 0.92]) * (tone + 0.15), 0.1, "grain", 1.0)
-    return tiles(hsv(0.05, 0.35, tone + 0.1), hsv(0.07, 0.3, tone + 0.2), np.full(3, tone), 0.25, 0.12, 0.015, offset=0.5)
+    return tiles(
+        hsv(0.05, 0.35, tone + 0.1), hsv(0.07, 0.3, tone + 0.2), np.full(3, tone), 0.25, 0.12, 0.015, offset=0.5
+    )
 
 
 def street(rng: Rng) -> Scene:
@@ -217,10 +226,12 @@ def forest(rng: Rng) -> Scene:
         scene.add("cone", (x, 5, z), (thick, 5, thick), trunk, taper=0.25)
         if conifers and rng.uniform() < 0.5:
             conifer(scene, rng, x, z, rng.uniform(1.2, 2.4), green * np.float32(0.5))
-        elif rng.uniform() < 0.75:
-            r = rng.uniform(0.9, 2.2)
+        else:
             leaves = plain(green * np.float32(rng.uniform(0.6, 1.4)), 0.2, "leaf", 1.5)
-            scene.add("puff", (x + rng.normal(0, 0.5), rng.uniform(3.2, 6.5), z), (r * 1.3, r, r), leaves, casts=rng.uniform() < 0.3)
+            for low, high in ((3.4, 6.5), (8.5, 10.5)):
+                r = rng.uniform(1.0, 2.2)
+                at = (x + rng.normal(0, 0.5), rng.uniform(low, high), z)
+                scene.add("puff", at, (r * 1.4, r, r), leaves, casts=low < 5 and rng.uniform() < 0.3)
     for distance in (26.0, 42.0):  # the wood behind: curtains of leaves
         for _ in range(16):
             r = rng.uniform(2.5, 6) * distance / 30
@@ -271,7 +282,9 @@ def lake(rng: Rng) -> Scene:
     for _ in range(int(rng.integers(0, 7))):
         z = rng.uniform(3.0, near + 3)
         x = rng.choice([-1, 1]) * rng.uniform(0.9, 1.0 + 0.6 * z)
-        (rock if kind in ("sand", "earth", "snow") or rng.uniform() < 0.5 else bush)(scene, rng, x, z, rng.uniform(0.4, 1.1))
+        (rock if kind in ("sand", "earth", "snow") or rng.uniform() < 0.5 else bush)(
+            scene, rng, x, z, rng.uniform(0.4, 1.1)
+        )
     if kind in ("grass", "dry", "flowers"):
         scatter_tufts(scene, rng, color, int(rng.integers(0, 30)), 0.3, near)
     if rng.uniform() < 0.35 and mood != "storm":  # a jetty
@@ -295,7 +308,9 @@ def garden(rng: Rng) -> Scene:
         house(scene, rng, rng.uniform(-0.3, 0.3) * z, z + 3, rng.normal(0, 0.25), rng.uniform(1.0, 1.5))
     else:
         building(scene, rng, rng.uniform(-0.3, 0.3) * z, z + 6, rng.uniform(6, 16), 4, rng.uniform(4, 12))
+    paved = 0.3
     if rng.uniform() < 0.45:
+        paved = 9.0
         slabs = _pavement(rng, rng.uniform(0.2, 0.4))
         long, wide, x = rng.uniform(2, 4.5), rng.uniform(1.8, 4), rng.normal(0, 1)
         at = rng.uniform(4.0, 6.0) + long
@@ -303,7 +318,15 @@ def garden(rng: Rng) -> Scene:
         pool = tiles(hsv(0.52, 0.65, 0.55), hsv(0.53, 0.6, 0.5), hsv(0.5, 0.4, 0.65), 0.3, 0.3, 0.02)
         scene.add("box", (x, 0.04, at), (wide, 0.03, long), pool, casts=False, contact=0, mirror=0.5)
     elif rng.uniform() < 0.6:
-        scene.add("box", (rng.normal(0, 1), 0.01, 0.0), (rng.uniform(0.5, 1.2), 0.015, z - 1), _pavement(rng, rng.uniform(0.2, 0.4)), casts=False, contact=0)
+        paved = 2.6
+        scene.add(
+            "box",
+            (rng.normal(0, 1), 0.01, 0.0),
+            (rng.uniform(0.5, 1.2), 0.015, z - 1),
+            _pavement(rng, rng.uniform(0.2, 0.4)),
+            casts=False,
+            contact=0,
+        )
     green = leaf_green(rng)
     for side in (-1, 1):
         if rng.uniform() < 0.6:
@@ -318,7 +341,9 @@ def garden(rng: Rng) -> Scene:
         at = rng.uniform(6, 40)
         maker(scene, rng, rng.choice([-1, 1]) * rng.uniform(2.8, 4 + 0.6 * at), at, rng.uniform(0.9, 1.7))
     for _ in range(int(rng.integers(0, 14))):
-        tuft(scene, rng, rng.uniform(-4, 4), rng.uniform(2.2, 10), green)
+        x = rng.uniform(-5, 5)
+        if abs(x) > paved:
+            tuft(scene, rng, x, rng.uniform(2.2, 10), green)
     if rng.uniform() < 0.6:
         hills(scene, rng, rng.uniform(60, 120), int(rng.integers(1, 3)), first)
     return scene

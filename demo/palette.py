@@ -17,7 +17,13 @@ def wood(rng: Rng) -> Color:
 
 
 def wall_paint(rng: Rng) -> Color:
-    hue = rng.uniform(0.04, 0.17) if rng.uniform() < 0.6 else rng.uniform(0.3, 0.62) if rng.uniform() < 0.75 else rng.uniform()
+    hue = (
+        rng.uniform(0.04, 0.17)
+        if rng.uniform() < 0.6
+        else rng.uniform(0.3, 0.62)
+        if rng.uniform() < 0.75
+        else rng.uniform()
+    )
     return hsv(hue, rng.uniform(0, 0.3), rng.uniform(0.45, 0.9))
 
 
@@ -32,7 +38,12 @@ def leaf_green(rng: Rng, autumn: bool = False) -> Color:
 
 
 def cloth(rng: Rng) -> Material:
-    return plain(any_color(rng, (0.1, 0.75), (0.08, 0.75)), 0.12, str(rng.choice(["grain", "blotch", "fbm"])), rng.uniform(0.4, 1.5))
+    return plain(
+        any_color(rng, (0.1, 0.75), (0.08, 0.75)),
+        0.12,
+        str(rng.choice(["grain", "blotch", "fbm"])),
+        rng.uniform(0.4, 1.5),
+    )
 
 
 def marble(color: Color, vein: Color) -> Material:
@@ -83,7 +94,9 @@ def gilded(base: Color, gold: Color, width: float, height: float) -> Material:
         x, y = np.abs(np.mod(u / width, 1) - 0.5) * width, np.abs(np.mod(v / height, 1) - 0.5) * height
         rim = np.minimum(width * 0.4 - x, height * 0.43 - y)
         frame = edge(rim, fp) * edge(0.07 - rim, fp) + 0.8 * edge(rim - 0.13, fp) * edge(0.16 - rim, fp)
-        color = np.asarray(base, np.float32) * (1 + 0.16 * edge(rim, fp) * np.sign(noise("leaf", u, v, 1.2, fp)))[:, None]
+        color = (
+            np.asarray(base, np.float32) * (1 + 0.16 * edge(rim, fp) * np.sign(noise("leaf", u, v, 1.2, fp)))[:, None]
+        )
         shine = 1 + 0.35 * noise("grain", u, v, 0.6, fp)
         return mix(color, np.asarray(gold, np.float32) * shine[:, None], np.clip(frame, 0, 1))
 

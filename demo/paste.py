@@ -34,7 +34,9 @@ def _dress(rgb: np.ndarray, alpha: np.ndarray, other: np.ndarray, rng: np.random
         height, width = rgb.shape[:2]
         side = int(rng.integers(24, len(other)))
         top, left = rng.integers(0, len(other) - side + 1, 2)
-        patch = Image.fromarray(other[top : top + side, left : left + side]).resize((width, height), Image.Resampling.BILINEAR)
+        patch = Image.fromarray(other[top : top + side, left : left + side]).resize(
+            (width, height), Image.Resampling.BILINEAR
+        )
         texture = np.asarray(patch, np.float32)
         rgb = texture if kind < 0.1 else rgb * (0.35 + texture.mean(2, keepdims=True) / (texture.mean() + 1) * 0.65)
     elif kind < 0.5:
@@ -45,9 +47,15 @@ def _dress(rgb: np.ndarray, alpha: np.ndarray, other: np.ndarray, rng: np.random
 
 
 def paste(
-    image: np.ndarray, depth: np.ndarray, cutout: Cutout, rng: np.random.Generator, *,
-    share: tuple[float, float] = (0.14, 0.65), other: np.ndarray | None = None, ground: float = 0.5,
-) -> np.ndarray | None:  # fmt: skip
+    image: np.ndarray,
+    depth: np.ndarray,
+    cutout: Cutout,
+    rng: np.random.Generator,
+    *,
+    share: tuple[float, float] = (0.14, 0.65),
+    other: np.ndarray | None = None,
+    ground: float = 0.5,
+) -> np.ndarray | None:
     """Put `cutout` somewhere in `image` and `depth`, both changed in place.
 
     Args:
@@ -68,7 +76,9 @@ def paste(
     width = max(4, int(source.shape[1] * height / source.shape[0]))
     if width > 0.8 * side:
         height, width = max(4, int(height * 0.8 * side / width)), int(0.8 * side)
-    small = np.asarray(Image.fromarray(np.ascontiguousarray(source)).resize((width, height), Image.Resampling.BILINEAR), np.float32)
+    small = np.asarray(
+        Image.fromarray(np.ascontiguousarray(source)).resize((width, height), Image.Resampling.BILINEAR), np.float32
+    )
     rows, columns = np.arange(height) * len(relief) // height, np.arange(width) * relief.shape[1] // width
     bulge = np.nan_to_num(relief[np.ix_(rows, columns)])
     if rng.uniform() < 0.5:
@@ -86,7 +96,9 @@ def paste(
     if mask.sum() < 20:
         return None
     away = standing_depth(depth, mask, (bottom - 1, left + width // 2), height * cutout.rgba.shape[0] / source.shape[0])
-    metre = away * height / (FOCAL * side) / (cutout.pixel_m * source.shape[0])  # its size here over its size when rendered
+    metre = (
+        away * height / (FOCAL * side) / (cutout.pixel_m * source.shape[0])
+    )  # its size here over its size when rendered
     rgb = small[cut][..., :3] if other is None else _dress(small[cut][..., :3], alpha, other, rng)
     image[box] = np.clip(rgb * alpha + image[box] * (1 - alpha), 0, 255).astype(np.uint8)
     inside = mask[box]

@@ -13,7 +13,11 @@ def person(rng: Rng) -> Body:
     kind = rng.choice(["man", "woman", "child"], p=[0.4, 0.4, 0.2])
     skin = hsv(0.065, rng.uniform(0.35, 0.6), rng.uniform(0.12, 0.75))
     hair = hsv(0.08, rng.uniform(0.2, 0.7), rng.choice([0.02, 0.06, 0.15, 0.4, 0.6]))
-    top, low, shoe = any_color(rng, (0.15, 0.85), (0.08, 0.8)), hsv(rng.choice([0.6, 0.62, 0.1, 0.0]), rng.uniform(0.1, 0.6), rng.uniform(0.03, 0.4)), hsv(0.07, 0.4, rng.uniform(0.03, 0.5))
+    top, low, shoe = (
+        any_color(rng, (0.15, 0.85), (0.08, 0.8)),
+        hsv(rng.choice([0.6, 0.62, 0.1, 0.0]), rng.uniform(0.1, 0.6), rng.uniform(0.03, 0.4)),
+        hsv(0.07, 0.4, rng.uniform(0.03, 0.5)),
+    )
     broad = {"man": 0.19, "woman": 0.16, "child": 0.17}[str(kind)]
     stride, dress = rng.uniform(-0.13, 0.13), kind == "woman" and rng.uniform() < 0.5
     _legs(body, skin if dress else low, low, shoe, stride)
@@ -27,7 +31,11 @@ def person(rng: Rng) -> Body:
 def _legs(body: Body, color: np.ndarray, trousers: np.ndarray, shoe: np.ndarray, stride: float) -> None:
     for side in (-1, 1):
         step = side * stride
-        hip, knee, ankle = (side * 0.085, 0.9, 0.0), (side * 0.095, 0.49, step - 0.015), (side * 0.1, 0.1, step * 1.7 + 0.02)
+        hip, knee, ankle = (
+            (side * 0.085, 0.9, 0.0),
+            (side * 0.095, 0.49, step - 0.015),
+            (side * 0.1, 0.1, step * 1.7 + 0.02),
+        )
         body.limb(hip, knee, 0.092, 0.06, color, 0.05, 0.02)
         body.limb(knee, ankle, 0.064, 0.043, color, 0.05, 0.02)
         body.ball((side * 0.097, 0.34, step * 1.3 + 0.02), (0.055, 0.13, 0.06), color, 0.05, 0.03)
@@ -63,7 +71,15 @@ def _arms(body: Body, rng: Rng, top: np.ndarray, skin: np.ndarray, broad: float,
         for i in range(4):
             start = palm + down * 1.0 + np.float32([0, 0, -0.027 + 0.018 * i])
             body.limb(start, start + down * 0.75, 0.0105, 0.008, skin, 0.1, 0.006)
-        body.limb(palm + down * 0.4 + np.float32([0, 0, -0.03]), palm + down * 1.0 + np.float32([0, 0, -0.055]), 0.012, 0.009, skin, 0.1, 0.008)
+        body.limb(
+            palm + down * 0.4 + np.float32([0, 0, -0.03]),
+            palm + down * 1.0 + np.float32([0, 0, -0.055]),
+            0.012,
+            0.009,
+            skin,
+            0.1,
+            0.008,
+        )
 
 
 def _head(body: Body, rng: Rng, skin: np.ndarray, hair: np.ndarray, kind: str) -> None:
@@ -78,7 +94,9 @@ def _head(body: Body, rng: Rng, skin: np.ndarray, hair: np.ndarray, kind: str) -
         x = side * 0.031 * grow
         body.ball((x, y + 0.018, -0.081 * grow), (0.0145, 0.0095, 0.012), (0.85, 0.85, 0.85), 0.8, 0.004)
         body.ball((x, y + 0.018, -0.0895 * grow), 0.0075, (0.04, 0.03, 0.02), 1.5, 0.002)
-        body.limb((x - 0.015, y + 0.043, -0.087 * grow), (x + 0.015, y + 0.043, -0.087 * grow), 0.005, 0.005, hair, 0.1, 0.004)
+        body.limb(
+            (x - 0.015, y + 0.043, -0.087 * grow), (x + 0.015, y + 0.043, -0.087 * grow), 0.005, 0.005, hair, 0.1, 0.004
+        )
         body.ball((side * 0.079 * grow, y, 0.012), (0.012, 0.028, 0.018), skin, 0.1, 0.01)
     body.ball((0, y + 0.06 * grow, 0.022), (0.089 * grow, 0.082 * grow, 0.1 * grow), hair, 0.3, 0.006, 0.7)
     body.ball((0, y + 0.102 * grow, -0.03), (0.072 * grow, 0.035 * grow, 0.06 * grow), hair, 0.3, 0.02, 0.7)

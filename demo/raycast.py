@@ -70,9 +70,16 @@ class Scene:
     room: tuple[np.ndarray, np.ndarray] | None = None  # corners, for darker edges between walls
 
     def add(
-        self, shape: str, center: tuple[float, float, float], half: tuple[float, float, float] | float,
-        material: Material | None, yaw: float = 0.0, *, contact: float = 0.5, **options: object,
-    ) -> None:  # fmt: skip
+        self,
+        shape: str,
+        center: tuple[float, float, float],
+        half: tuple[float, float, float] | float,
+        material: Material | None,
+        yaw: float = 0.0,
+        *,
+        contact: float = 0.5,
+        **options: object,
+    ) -> None:
         """Add a solid. What reaches down to the ground gets a contact shadow of strength `contact`."""
         size = (half, half, half) if isinstance(half, (int, float)) else half
         solid = Solid(shape, np.float32(center), np.float32(size), material, yaw, **options)  # type: ignore[arg-type]
@@ -106,7 +113,13 @@ class Scene:
         return image.reshape(height, width, 3), np.where(depth < FAR, depth, np.inf).astype(np.float32)
 
     def _shade(
-        self, rays: np.ndarray, t: np.ndarray, owner: np.ndarray, shape: tuple[int, int], focal: np.float32, samples: int
+        self,
+        rays: np.ndarray,
+        t: np.ndarray,
+        owner: np.ndarray,
+        shape: tuple[int, int],
+        focal: np.float32,
+        samples: int,
     ) -> np.ndarray:
         count = len(t)
         length = np.sqrt((rays * rays).sum(1))
@@ -164,9 +177,15 @@ class Scene:
         return image
 
     def _outdoors(
-        self, image: np.ndarray, rays: np.ndarray, points: np.ndarray, distance: np.ndarray, solid: np.ndarray,
-        mirror: np.ndarray, focal: np.float32,
-    ) -> np.ndarray:  # fmt: skip
+        self,
+        image: np.ndarray,
+        rays: np.ndarray,
+        points: np.ndarray,
+        distance: np.ndarray,
+        solid: np.ndarray,
+        mirror: np.ndarray,
+        focal: np.float32,
+    ) -> np.ndarray:
         """Sky where nothing was hit, its reflection in water, and the haze of distance."""
         assert self.sky is not None
         wet = mirror > 0
@@ -197,7 +216,13 @@ class Scene:
             open_[on] *= (1 - c.strength * np.exp(-((gap / c.reach) ** 1.3))).astype(np.float32)
 
     def _visible(
-        self, lamp: Light, points: np.ndarray, normals: np.ndarray, solid: np.ndarray, shape: tuple[int, int], samples: int
+        self,
+        lamp: Light,
+        points: np.ndarray,
+        normals: np.ndarray,
+        solid: np.ndarray,
+        shape: tuple[int, int],
+        samples: int,
     ) -> np.ndarray:
         """(n,) share of the lamp that each point sees: jittered shadow rays for every fourth pixel, then a 3 x 3 mean."""
         casters = [s for s in self.solids if s.casts and s.shape not in ("room", "ground", "ridge")]

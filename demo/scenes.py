@@ -10,12 +10,27 @@ from demo.develop import develop
 from demo.raycast import Camera, Scene
 
 KINDS: dict[str, Callable[[np.random.Generator], Scene]] = {
-    "room": indoors.room, "corridor": indoors.corridor, "hall": indoors.hall, "street": outdoors.street, "road": outdoors.road,
-    "meadow": outdoors.meadow, "forest": outdoors.forest, "lake": outdoors.lake, "garden": outdoors.garden,
-}  # fmt: skip
+    "room": indoors.room,
+    "corridor": indoors.corridor,
+    "hall": indoors.hall,
+    "street": outdoors.street,
+    "road": outdoors.road,
+    "meadow": outdoors.meadow,
+    "forest": outdoors.forest,
+    "lake": outdoors.lake,
+    "garden": outdoors.garden,
+}
 SHARES = {
-    "room": 0.2, "corridor": 0.08, "hall": 0.11, "street": 0.19, "road": 0.12, "meadow": 0.07, "forest": 0.11, "lake": 0.06, "garden": 0.06,
-}  # fmt: skip
+    "room": 0.2,
+    "corridor": 0.08,
+    "hall": 0.11,
+    "street": 0.19,
+    "road": 0.12,
+    "meadow": 0.07,
+    "forest": 0.11,
+    "lake": 0.06,
+    "garden": 0.06,
+}
 
 
 @dataclass
@@ -29,7 +44,13 @@ class Rendered:
 
 
 def render_scene(
-    seed: int, size: int, kind: str | None = None, *, oversample: int = 1, strength: float = 1.0, shadow_samples: int = 1
+    seed: int,
+    size: int,
+    kind: str | None = None,
+    *,
+    oversample: int = 1,
+    strength: float = 1.0,
+    shadow_samples: int = 1,
 ) -> Rendered:
     """The scene with this number.
 

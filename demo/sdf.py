@@ -36,11 +36,26 @@ class Body:
     pitch: float = 0.12
 
     def _add(
-        self, distance: Callable[[np.ndarray], np.ndarray], low: np.ndarray, high: np.ndarray, color: Triple, gloss: float, blend: float, fur: float,
-    ) -> None:  # fmt: skip
+        self,
+        distance: Callable[[np.ndarray], np.ndarray],
+        low: np.ndarray,
+        high: np.ndarray,
+        color: Triple,
+        gloss: float,
+        blend: float,
+        fur: float,
+    ) -> None:
         self.parts.append(Part(distance, np.float32(low), np.float32(high), np.float32(color), gloss, blend, fur))
 
-    def ball(self, center: Triple, radius: Triple | float, color: Triple, gloss: float = 0.1, blend: float = 0.03, fur: float = 0.0) -> None:
+    def ball(
+        self,
+        center: Triple,
+        radius: Triple | float,
+        color: Triple,
+        gloss: float = 0.1,
+        blend: float = 0.03,
+        fur: float = 0.0,
+    ) -> None:
         """An ellipsoid along the axes."""
         c, r = np.float32(center), np.broadcast_to(np.float32(radius), 3)
 
@@ -51,7 +66,17 @@ class Body:
 
         self._add(distance, c - r, c + r, color, gloss, blend, fur)
 
-    def limb(self, a: Triple, b: Triple, start: float, end: float, color: Triple, gloss: float = 0.1, blend: float = 0.03, fur: float = 0.0) -> None:
+    def limb(
+        self,
+        a: Triple,
+        b: Triple,
+        start: float,
+        end: float,
+        color: Triple,
+        gloss: float = 0.1,
+        blend: float = 0.03,
+        fur: float = 0.0,
+    ) -> None:
         """A capsule from a to b whose radius goes from `start` to `end`."""
         p0, p1 = np.float32(a), np.float32(b)
         along = p1 - p0
@@ -66,7 +91,17 @@ class Body:
         wide = max(start, end)
         self._add(distance, np.minimum(p0, p1) - wide, np.maximum(p0, p1) + wide, color, gloss, blend, fur)
 
-    def leaf(self, a: Triple, b: Triple, width: float, thick: float, color: Triple, gloss: float = 0.25, blend: float = 0.004, fur: float = 0.0) -> None:
+    def leaf(
+        self,
+        a: Triple,
+        b: Triple,
+        width: float,
+        thick: float,
+        color: Triple,
+        gloss: float = 0.25,
+        blend: float = 0.004,
+        fur: float = 0.0,
+    ) -> None:
         """A flat ellipsoid from a to b, its flat side up or, if it rises steeply, outwards."""
         p0, p1 = np.float32(a), np.float32(b)
         long = (p1 - p0) / 2
@@ -85,7 +120,16 @@ class Body:
         reach = np.abs(turn.T) @ radius
         self._add(distance, middle - reach, middle + reach, color, gloss, blend, fur)
 
-    def box(self, center: Triple, half: Triple, round_: float, color: Triple, gloss: float = 0.1, blend: float = 0.005, fur: float = 0.0) -> None:
+    def box(
+        self,
+        center: Triple,
+        half: Triple,
+        round_: float,
+        color: Triple,
+        gloss: float = 0.1,
+        blend: float = 0.005,
+        fur: float = 0.0,
+    ) -> None:
         """A box with rounded edges."""
         c, h = np.float32(center), np.float32(half)
 
@@ -97,8 +141,17 @@ class Body:
         self._add(distance, c - h, c + h, color, gloss, blend, fur)
 
     def cylinder(
-        self, center: Triple, radius: float, half: float, round_: float, color: Triple, gloss: float = 0.1, blend: float = 0.005, taper: float = 0.0, fur: float = 0.0,
-    ) -> None:  # fmt: skip
+        self,
+        center: Triple,
+        radius: float,
+        half: float,
+        round_: float,
+        color: Triple,
+        gloss: float = 0.1,
+        blend: float = 0.005,
+        taper: float = 0.0,
+        fur: float = 0.0,
+    ) -> None:
         """Upright; `taper` widens it upwards by that share a half height."""
         c = np.float32(center)
 
@@ -112,7 +165,17 @@ class Body:
         reach = np.float32([radius * (1 + abs(taper)), half, radius * (1 + abs(taper))])
         self._add(distance, c - reach, c + reach, color, gloss, blend, fur)
 
-    def ring(self, center: Triple, radius: float, thick: float, color: Triple, axis: int = 2, gloss: float = 0.1, blend: float = 0.01, fur: float = 0.0) -> None:
+    def ring(
+        self,
+        center: Triple,
+        radius: float,
+        thick: float,
+        color: Triple,
+        axis: int = 2,
+        gloss: float = 0.1,
+        blend: float = 0.01,
+        fur: float = 0.0,
+    ) -> None:
         """A torus around the axis with this number."""
         c, others = np.float32(center), [i for i in range(3) if i != axis]
 

@@ -6,8 +6,26 @@ from demo.materials import hsv, mix, smooth
 from demo.noise import noise
 from demo.raycast import Light, Scene
 
-MOODS = {"clear": 0.24, "cloudy": 0.26, "white": 0.14, "storm": 0.1, "sunset": 0.1, "haze": 0.08, "vivid": 0.05, "night": 0.03}
-SUN = {"clear": 1.9, "cloudy": 1.5, "white": 0.2, "storm": 0.25, "sunset": 1.0, "haze": 0.8, "vivid": 1.2, "night": 0.05}
+MOODS = {
+    "clear": 0.24,
+    "cloudy": 0.26,
+    "white": 0.14,
+    "storm": 0.1,
+    "sunset": 0.1,
+    "haze": 0.08,
+    "vivid": 0.05,
+    "night": 0.03,
+}
+SUN = {
+    "clear": 1.9,
+    "cloudy": 1.5,
+    "white": 0.2,
+    "storm": 0.25,
+    "sunset": 1.0,
+    "haze": 0.8,
+    "vivid": 1.2,
+    "night": 0.05,
+}
 
 
 def _colors(mood: str, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
@@ -26,7 +44,9 @@ def _colors(mood: str, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray
         return hsv(rng.uniform(0.4, 1.0), rng.uniform(0.3, 0.8), 0.7), hsv(rng.uniform(), rng.uniform(0.1, 0.5), 1.1)
     if mood == "night":
         return hsv(0.64, 0.6, 0.03), hsv(rng.choice([0.6, 0.05]), 0.4, 0.15)
-    return hsv(rng.uniform(0.56, 0.62), rng.uniform(0.5, 0.85), rng.uniform(0.55, 0.95)), hsv(0.56, rng.uniform(0.08, 0.3), 1.1)
+    return hsv(rng.uniform(0.56, 0.62), rng.uniform(0.5, 0.85), rng.uniform(0.55, 0.95)), hsv(
+        0.56, rng.uniform(0.08, 0.3), 1.1
+    )
 
 
 def add_sky(scene: Scene, rng: np.random.Generator, mood: str | None = None) -> str:
@@ -64,7 +84,9 @@ def add_sky(scene: Scene, rng: np.random.Generator, mood: str | None = None) -> 
 
     scene.sky = sky
     tint = np.float32([1.25, 0.72, 0.42]) if mood == "sunset" else np.float32([1, 0.92, 0.78])
-    scene.lights.append(Light(sun, tint * np.float32(SUN[mood]), sun=True, soft=0.35 if mood in ("white", "storm") else 0.03))
+    scene.lights.append(
+        Light(sun, tint * np.float32(SUN[mood]), sun=True, soft=0.35 if mood in ("white", "storm") else 0.03)
+    )
     scene.ambient = ((zenith * 0.3 + horizon * 0.3) * rng.uniform(0.7, 1.1)).astype(np.float32)
     scene.fog = float(rng.choice([0.0, 0.0015, 0.005, 0.015], p=[0.25, 0.4, 0.25, 0.1])) * (2 if mood == "haze" else 1)
     return mood

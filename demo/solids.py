@@ -122,7 +122,11 @@ def _ridge(o: Axes, d: Axes, solid: Solid) -> np.ndarray:
     x, y = o[0] + t * d[0], o[1] + t * d[1]
     line = np.zeros_like(x) + solid.seed * 0.37
     rough = 0.22 + 0.2 * solid.taper
-    top = 0.55 + 0.24 * noise("blotch", x * 2, line, 8.0, 0.01) * (1 - solid.taper / 2) + 0.1 * rough * noise("fbm", x * 3, line, 3.0, 0.002)
+    top = (
+        0.55
+        + 0.24 * noise("blotch", x * 2, line, 8.0, 0.01) * (1 - solid.taper / 2)
+        + 0.1 * rough * noise("fbm", x * 3, line, 3.0, 0.002)
+    )
     top = top + solid.taper * (0.16 * noise("fbm", x * 2, line + 1, 4.0, 0.01))
     top = top * np.clip((1 - np.abs(x)) * 3, 0, 1)
     return np.where((t > NEAR) & (y >= 0) & (y < np.minimum(top, 1)), t, FAR)

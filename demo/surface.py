@@ -51,7 +51,9 @@ def surface(
 def _prism_stretch(taper: float, y: np.ndarray) -> np.ndarray:
     """By how much each axis must be stretched at height y for the slanted faces to lie at 1."""
     tx, tz = (taper, 0.0) if taper <= 1 else (taper - 1, taper - 1)
-    return np.stack([1 / np.maximum(1 - tx * (y + 1) / 2, 0.02), np.ones_like(y), 1 / np.maximum(1 - tz * (y + 1) / 2, 0.02)], 1)
+    return np.stack(
+        [1 / np.maximum(1 - tx * (y + 1) / 2, 0.02), np.ones_like(y), 1 / np.maximum(1 - tz * (y + 1) / 2, 0.02)], 1
+    )
 
 
 def _ridge_normal(solid: Solid, x: np.ndarray, y: np.ndarray) -> np.ndarray:

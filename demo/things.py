@@ -22,7 +22,9 @@ def robot(rng: Rng) -> Body:
         body.ball((side * 0.33, 0.45, -0.03), 0.05, dark, 0.5, 0.006)
         body.limb((side * 0.33, 0.45, -0.03), (side * 0.32, 0.3, -0.14), 0.04, 0.035, color, 0.6, 0.006)
         for finger in (-1, 1):
-            body.limb((side * 0.32, 0.28, -0.16), (side * 0.32 + finger * 0.035, 0.22, -0.2), 0.02, 0.014, dark, 0.5, 0.006)
+            body.limb(
+                (side * 0.32, 0.28, -0.16), (side * 0.32 + finger * 0.035, 0.22, -0.2), 0.02, 0.014, dark, 0.5, 0.006
+            )
         body.limb((side * 0.1, 0.34, 0), (side * 0.1, 0.12, 0), 0.05, 0.05, dark, 0.5, 0.008)
         body.box((side * 0.11, 0.06, -0.03), (0.08, 0.06, 0.12), 0.03, color * 0.8, 0.6)
         body.cylinder((side * 0.18, 0.9, 0), 0.03, 0.05, 0.01, dark, 0.5)
@@ -83,7 +85,10 @@ def cactus(rng: Rng) -> Body:
 
 def chair(rng: Rng) -> Body:
     body = Body()
-    wood, seat = hsv(rng.uniform(0.05, 0.09), rng.uniform(0.4, 0.7), rng.uniform(0.25, 0.6)), hsv(rng.uniform(), rng.uniform(0.3, 0.8), rng.uniform(0.3, 0.75))
+    wood, seat = (
+        hsv(rng.uniform(0.05, 0.09), rng.uniform(0.4, 0.7), rng.uniform(0.25, 0.6)),
+        hsv(rng.uniform(), rng.uniform(0.3, 0.8), rng.uniform(0.3, 0.75)),
+    )
     body.box((0, 0.44, 0), (0.22, 0.022, 0.22), 0.02, wood, 0.2)
     body.box((0, 0.475, -0.01), (0.2, 0.028, 0.19), 0.028, seat, 0.05)
     for side in (-1, 1):
@@ -173,7 +178,11 @@ def apple(rng: Rng) -> Body:
     body.leaf((0.004, 0.086, 0), (0.036, 0.1, -0.012), 0.012, 0.002, hsv(0.3, 0.7, 0.4), 0.4, 0.001)
 
     def blush(p: np.ndarray, base: np.ndarray, fur: np.ndarray) -> np.ndarray:
-        share = np.clip((p[:, 1] - 0.04) * 14 + p[:, 0] * 9, 0, 0.8) * (np.hypot(p[:, 0], p[:, 2]) > 0.006) * (base[:, 1] < base[:, 0] * 3)
+        share = (
+            np.clip((p[:, 1] - 0.04) * 14 + p[:, 0] * 9, 0, 0.8)
+            * (np.hypot(p[:, 0], p[:, 2]) > 0.006)
+            * (base[:, 1] < base[:, 0] * 3)
+        )
         skin = (p[:, 1] < 0.078)[:, None]
         return np.where(skin, base + (second - base) * share[:, None], base).astype(np.float32)
 
@@ -231,7 +240,12 @@ def die(rng: Rng) -> Body:
     body, color = Body(), hsv(rng.uniform(), rng.uniform(0, 0.9), rng.uniform(0.5, 0.9))
     pip = (0.95, 0.95, 0.93) if float(color.min()) < 0.4 else (0.03, 0.03, 0.03)
     body.box((0, 0.1, 0), (0.1, 0.1, 0.1), 0.02, color, 0.8)
-    spots = {1: [(0, 0)], 2: [(-1, -1), (1, 1)], 3: [(-1, -1), (0, 0), (1, 1)], 5: [(-1, -1), (-1, 1), (1, -1), (1, 1), (0, 0)]}
+    spots = {
+        1: [(0, 0)],
+        2: [(-1, -1), (1, 1)],
+        3: [(-1, -1), (0, 0), (1, 1)],
+        5: [(-1, -1), (-1, 1), (1, -1), (1, 1), (0, 0)],
+    }
     for number, axis, sign in ((1, 2, -1), (2, 0, -1), (5, 0, 1), (3, 1, 1)):
         for a, b in spots[number]:
             at = np.insert(np.float32([a * 0.05, b * 0.05]), axis, sign * 0.098)

@@ -10,9 +10,15 @@ from demo.raycast import Scene
 
 
 def facade(
-    wall: Material, glass: Color, frame: Color, bay: tuple[float, float], window: tuple[float, float], seed: int,
-    lit: float = 0.1, shop: Material | None = None,
-) -> Material:  # fmt: skip
+    wall: Material,
+    glass: Color,
+    frame: Color,
+    bay: tuple[float, float],
+    window: tuple[float, float],
+    seed: int,
+    lit: float = 0.1,
+    shop: Material | None = None,
+) -> Material:
     """Rows of windows, `bay` metres (across, up) apart; the ground floor may be a shop front. v = 0 is the pavement."""
     across, up = bay
     wide, tall = window
@@ -28,7 +34,12 @@ def facade(
         cover = np.float32(wide * tall / across / up)
         inner, outer = inner + (cover - inner) * far, outer + (cover * 1.2 - outer) * far
         color = mix(wall(u, v, fp), frame, outer)
-        sheen = 0.5 + 0.7 * hash01(column, row, seed + 1) + 0.5 * np.clip(y - row, 0, 1) + 0.15 * noise("fbm", u, v, 4.0, fp)
+        sheen = (
+            0.5
+            + 0.7 * hash01(column, row, seed + 1)
+            + 0.5 * np.clip(y - row, 0, 1)
+            + 0.15 * noise("fbm", u, v, 4.0, fp)
+        )
         pane = np.asarray(glass, np.float32) * sheen[:, None]
         pane = mix(pane, np.float32([1.5, 1.25, 0.8]), (hash01(row, column, seed) < lit).astype(np.float32))
         color = mix(color, pane, inner * (1 - bar))
@@ -52,12 +63,31 @@ def front(rng: Rng, night: bool = False) -> Material:
     shop = None
     if rng.uniform() < 0.5:
         paint = any_color(rng, (0.1, 0.7), (0.05, 0.4))
-        shop = facade(plain(paint, 0.05), hsv(0.58, 0.2, 0.12), paint * 0.5, (across * 1.5, 3.2), (across * 1.2, 2.3), seed + 7, 0.35)
+        shop = facade(
+            plain(paint, 0.05),
+            hsv(0.58, 0.2, 0.12),
+            paint * 0.5,
+            (across * 1.5, 3.2),
+            (across * 1.2, 2.3),
+            seed + 7,
+            0.35,
+        )
     window = (across * rng.uniform(0.35, 0.8), up * rng.uniform(0.42, 0.68))
-    return facade(wall, glass, color * rng.uniform(0.5, 1.5), (across, up), window, seed, 0.5 if night else float(rng.choice([0, 0.05, 0.2])), shop)
+    return facade(
+        wall,
+        glass,
+        color * rng.uniform(0.5, 1.5),
+        (across, up),
+        window,
+        seed,
+        0.5 if night else float(rng.choice([0, 0.05, 0.2])),
+        shop,
+    )
 
 
-def building(scene: Scene, rng: Rng, x: float, z: float, half_x: float, half_z: float, height: float, night: bool = False) -> None:
+def building(
+    scene: Scene, rng: Rng, x: float, z: float, half_x: float, half_z: float, height: float, night: bool = False
+) -> None:
     """A block with a cornice; now and then roof boxes or a gable."""
     material = front(rng, night)
     scene.add("box", (x, height / 2, z), (half_x, height / 2, half_z), material, shift=(rng.uniform(0, 3), 0))
@@ -68,7 +98,13 @@ def building(scene: Scene, rng: Rng, x: float, z: float, half_x: float, half_z: 
         roof = tiles(hsv(0.03, 0.5, 0.3), hsv(0.04, 0.4, 0.2), np.zeros(3, np.float32), 0.4, 0.3, 0.03, offset=0.5)
         scene.add("prism", (x, height + 1.3, z), (half_x + out, 1.1, half_z), roof, taper=1.0, casts=False)
     elif rng.uniform() < 0.35:
-        scene.add("box", (x, height + 1.2, z + rng.uniform(-0.5, 0.5) * half_z), (half_x * 0.3, 1.0, half_z * 0.3), trim, casts=False)
+        scene.add(
+            "box",
+            (x, height + 1.2, z + rng.uniform(-0.5, 0.5) * half_z),
+            (half_x * 0.3, 1.0, half_z * 0.3),
+            trim,
+            casts=False,
+        )
 
 
 def house(scene: Scene, rng: Rng, x: float, z: float, yaw: float = 0.0, size: float = 1.0) -> None:
@@ -77,9 +113,13 @@ def house(scene: Scene, rng: Rng, x: float, z: float, yaw: float = 0.0, size: fl
     w, h, d = size * rng.uniform(2.2, 3.6), size * rng.uniform(1.3, 1.8), size * rng.uniform(2, 3)
     paint = hsv(rng.uniform(0, 0.6), rng.uniform(0.05, 0.5), rng.uniform(0.4, 0.85))
     wall = plain(paint, 0.06) if rng.uniform() < 0.6 else tiles(paint, paint * 0.95, paint * 0.6, 6.0, 0.18, 0.015)
-    windows = facade(wall, hsv(0.58, 0.3, 0.2), hsv(0.1, 0.05, 0.85), (w * 0.66, 2 * h), (0.9, 1.0), int(rng.integers(999)), 0.1)
+    windows = facade(
+        wall, hsv(0.58, 0.3, 0.2), hsv(0.1, 0.05, 0.85), (w * 0.66, 2 * h), (0.9, 1.0), int(rng.integers(999)), 0.1
+    )
     put("box", 0, h, 0, (w, h, d), windows, shift=(w, 0))
-    roof = tiles(hsv(rng.uniform(0, 0.08), 0.5, 0.3), hsv(0.04, 0.4, 0.18), np.zeros(3, np.float32), 0.4, 0.25, 0.03, offset=0.5)
+    roof = tiles(
+        hsv(rng.uniform(0, 0.08), 0.5, 0.3), hsv(0.04, 0.4, 0.18), np.zeros(3, np.float32), 0.4, 0.25, 0.03, offset=0.5
+    )
     put("prism", 0, 2 * h + 0.75 * size, 0, (w * 1.12, 0.75 * size, d * 1.12), roof, taper=1.0)
     put("box", w * 0.5, 2 * h + 1.1 * size, d * 0.3, (0.25, 0.7 * size, 0.25), bricks(rng))
     door = any_color(rng, (0.4, 0.9), (0.15, 0.5))
@@ -90,7 +130,9 @@ def house(scene: Scene, rng: Rng, x: float, z: float, yaw: float = 0.0, size: fl
 def car(scene: Scene, rng: Rng, x: float, z: float, yaw: float) -> None:
     """A saloon or van out of prisms: body, cabin with glass, wheels, lamps."""
     put = part_maker(scene, x, z, yaw)
-    paint = plain(any_color(rng, (0, 0.9), (0.05, 0.75)) if rng.uniform() < 0.6 else hsv(0, 0, rng.uniform(0.03, 0.8)), 0.02)
+    paint = plain(
+        any_color(rng, (0, 0.9), (0.05, 0.75)) if rng.uniform() < 0.6 else hsv(0, 0, rng.uniform(0.03, 0.8)), 0.02
+    )
     dark, glass = plain(np.full(3, 0.03), 0.05), plain(np.float32([0.05, 0.06, 0.075]), 0.05)
     tall = rng.choice([0.0, 0.25])
     put("box", 0, 0.52, 0, (0.86, 0.24, 2.1), paint, gloss=0.7, contact=0.8)
@@ -110,7 +152,14 @@ def lamp_post(scene: Scene, rng: Rng, x: float, z: float, toward: float = 1.0) -
     h, metal = rng.uniform(3, 5.5), plain(np.float32([0.08, 0.085, 0.09]), 0.05)
     scene.add("cone", (x, h / 2, z), (0.06, h / 2, 0.06), metal, taper=0.4)
     scene.add("box", (x + toward * 0.35, h, z), (0.4, 0.03, 0.03), metal)
-    scene.add("ball", (x + toward * 0.7, h - 0.08, z), (0.22, 0.08, 0.12), plain(np.float32([1, 0.95, 0.8]), 0), glow=1.0, casts=False)
+    scene.add(
+        "ball",
+        (x + toward * 0.7, h - 0.08, z),
+        (0.22, 0.08, 0.12),
+        plain(np.float32([1, 0.95, 0.8]), 0),
+        glow=1.0,
+        casts=False,
+    )
 
 
 def sign(scene: Scene, rng: Rng, x: float, z: float) -> None:

@@ -20,7 +20,16 @@ class Cutout:
     pixel_m: float
 
 
-def trace(body: Body, size: int, light: np.ndarray, *, oversample: int = 2, rim: float = 0.25, fov: float = 0.42, ruffle: float = 0.006) -> Cutout:
+def trace(
+    body: Body,
+    size: int,
+    light: np.ndarray,
+    *,
+    oversample: int = 2,
+    rim: float = 0.25,
+    fov: float = 0.42,
+    ruffle: float = 0.006,
+) -> Cutout:
     """Render `body` so that it fits a square of `size` pixels, then crop.
 
     Args:
@@ -40,15 +49,30 @@ def trace(body: Body, size: int, light: np.ndarray, *, oversample: int = 2, rim:
     # A coarse look finds where the thing is; the picture is then taken of that square alone.
     rays, _ = _rays(turn, 72, 0.0, 0.0, spread)
     seen = _march(body, origin, rays, radius, away)[1].reshape(72, 72)
-    (top, bottom), (left, right) = ((at[0] - 2, at[-1] + 3) for at in (np.flatnonzero(seen.any(1)), np.flatnonzero(seen.any(0))))
+    (top, bottom), (left, right) = (
+        (at[0] - 2, at[-1] + 3) for at in (np.flatnonzero(seen.any(1)), np.flatnonzero(seen.any(0)))
+    )
     x, y, half = (left + right) / 72 - 1, 1 - (top + bottom) / 72, max(bottom - top, right - left) / 72
     rays, forward = _rays(turn, side, x * spread, y * spread, half * spread)
     t, hit = _march(body, origin, rays, radius, away)
     at = np.flatnonzero(hit)
-    color, fur = _shade(body, origin + t[at, None] * rays[at], rays[at], turn @ (light / np.sqrt(light @ light)).astype(np.float32), radius, rim)
-    picture, relief, hairy = np.zeros((side * side, 4), np.float32), np.full(side * side, np.nan, np.float32), np.zeros(side * side, np.float32)
+    color, fur = _shade(
+        body,
+        origin + t[at, None] * rays[at],
+        rays[at],
+        turn @ (light / np.sqrt(light @ light)).astype(np.float32),
+        radius,
+        rim,
+    )
+    picture, relief, hairy = (
+        np.zeros((side * side, 4), np.float32),
+        np.full(side * side, np.nan, np.float32),
+        np.zeros(side * side, np.float32),
+    )
     picture[at, :3], picture[at, 3], relief[at], hairy[at] = color, 1, t[at] * forward[at] - away, fur
-    picture, relief = _ruffle(picture.reshape(side, side, 4), relief.reshape(side, side), hairy.reshape(side, side), ruffle)
+    picture, relief = _ruffle(
+        picture.reshape(side, side, 4), relief.reshape(side, side), hairy.reshape(side, side), ruffle
+    )
     return _shrink(picture, relief, size, oversample, float(2 * away * half * spread / size))
 
 
@@ -64,10 +88,14 @@ def _rays(turn: np.ndarray, side: int, x: float, y: float, half: float) -> tuple
 def _turn(yaw: float, pitch: float) -> np.ndarray:
     """(3, 3) from the camera's frame to the body's."""
     cy, sy, cp, sp = np.cos(yaw), np.sin(yaw), np.cos(pitch), np.sin(pitch)
-    return (np.array([[cy, 0, sy], [0, 1, 0], [-sy, 0, cy]]) @ np.array([[1, 0, 0], [0, cp, -sp], [0, sp, cp]])).astype(np.float32)
+    return (np.array([[cy, 0, sy], [0, 1, 0], [-sy, 0, cy]]) @ np.array([[1, 0, 0], [0, cp, -sp], [0, sp, cp]])).astype(
+        np.float32
+    )
 
 
-def _march(body: Body, origin: np.ndarray, rays: np.ndarray, radius: float, away: float) -> tuple[np.ndarray, np.ndarray]:
+def _march(
+    body: Body, origin: np.ndarray, rays: np.ndarray, radius: float, away: float
+) -> tuple[np.ndarray, np.ndarray]:
     t = np.full(len(rays), away - radius * 1.05, np.float32)
     hit, live = np.zeros(len(rays), bool), np.arange(len(rays))
     for _ in range(72):
@@ -81,7 +109,9 @@ def _march(body: Body, origin: np.ndarray, rays: np.ndarray, radius: float, away
     return t, hit
 
 
-def _shade(body: Body, points: np.ndarray, rays: np.ndarray, light: np.ndarray, radius: float, rim: float) -> tuple[np.ndarray, np.ndarray]:
+def _shade(
+    body: Body, points: np.ndarray, rays: np.ndarray, light: np.ndarray, radius: float, rim: float
+) -> tuple[np.ndarray, np.ndarray]:
     """sRGB-like colour (n, 3) in [0, 1] and fur (n,)."""
     normal = np.zeros_like(points)
     for corner in ((1, -1, -1), (-1, -1, 1), (-1, 1, -1), (1, 1, 1)):  # gradient by a tetrahedron
@@ -89,11 +119,26 @@ def _shade(body: Body, points: np.ndarray, rays: np.ndarray, light: np.ndarray, 
         normal += direction * body.distance(points + direction * np.float32(radius * 2e-3))[:, None]
     normal /= np.maximum(np.sqrt((normal * normal).sum(1, keepdims=True)), 1e-9)
     color, gloss, fur = body.paint(points)
-    hair = np.stack([noise("leaf", points[:, i] + 0.4 * points[:, 2 - i], points[:, 1] * 0.6 + 0.3 * i, radius * 0.6, 0.001 * radius) for i in (0, 2)], 1)
+    hair = np.stack(
+        [
+            noise(
+                "leaf",
+                points[:, i] + 0.4 * points[:, 2 - i],
+                points[:, 1] * 0.6 + 0.3 * i,
+                radius * 0.6,
+                0.001 * radius,
+            )
+            for i in (0, 2)
+        ],
+        1,
+    )
     normal += (0.22 * fur)[:, None] * np.stack([hair[:, 0], hair.mean(1) * 0.3, hair[:, 1]], 1)
     normal /= np.sqrt((normal * normal).sum(1, keepdims=True))
     color = color * (1 + 0.16 * fur * hair[:, 0])[:, None]
-    open_ = sum(np.clip(body.distance(points + normal * np.float32(radius * r)) / (radius * r), 0, 1) for r in (0.09, 0.25)) / 2
+    open_ = (
+        sum(np.clip(body.distance(points + normal * np.float32(radius * r)) / (radius * r), 0, 1) for r in (0.09, 0.25))
+        / 2
+    )
     clear, step = np.ones(len(points), np.float32), radius * 0.06
     for _ in range(10):  # a soft shadow of the thing on itself
         gap = body.distance(points + light * np.float32(step) + normal * np.float32(radius * 0.01))

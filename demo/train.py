@@ -27,9 +27,14 @@ SIZES = ((0.25, 128), (0.6, 160), (1.01, 192))  # up to this share of the time, 
 def demo_config() -> DenseDepthConfig:
     """About a million parameters; inputs of 192 x 192."""
     return DenseDepthConfig(
-        num_init_features=24, growth_rate=16, block_config=[4, 6, 10, 10], decoder_width=160, leaky_after_conv_a=True,
-        min_depth=MIN_DEPTH, max_depth=MAX_DEPTH,
-    )  # fmt: skip
+        num_init_features=24,
+        growth_rate=16,
+        block_config=[4, 6, 10, 10],
+        decoder_width=160,
+        leaky_after_conv_a=True,
+        min_depth=MIN_DEPTH,
+        max_depth=MAX_DEPTH,
+    )
 
 
 def similarity(a: torch.Tensor, b: torch.Tensor) -> torch.Tensor:
@@ -52,7 +57,9 @@ def loss_of(raw: torch.Tensor, depth: torch.Tensor) -> torch.Tensor:
     raw = raw[:, None].float()
     # Below 0.5 the logarithm goes on as a straight line, so that negative values still learn.
     log_raw = torch.where(raw > 0.5, raw.clamp(min=0.5).log(), (raw - 0.5) * 2 + math.log(0.5))
-    log_raw = torch.where(target <= 0, log_raw.clamp(min=0) + 0.02 * log_raw.clamp(max=0), log_raw)  # beyond the range is right for sky
+    log_raw = torch.where(
+        target <= 0, log_raw.clamp(min=0) + 0.02 * log_raw.clamp(max=0), log_raw
+    )  # beyond the range is right for sky
     error = log_raw - target
     slopes = torch.zeros(())
     for scale in range(4):
@@ -93,8 +100,11 @@ def train(feed: Feed, minutes: float, out: Path, seed: int = 0) -> None:
         with torch.no_grad():
             torch._foreach_lerp_([a for a, _ in floats], [b for _, b in floats], 1 - min(0.999, step / (step + 20)))
         if step % 200 == 0:
-            print(f"{time.monotonic() - start:6.0f} s  step {step}  seen {seen}  size {images.shape[-1]}  loss {recent:.4f}  "
-                  f"rate {rate:.1e}  waiting {feed.queue.qsize()}  scenes {len(feed.scenes.chunks) * 200}", flush=True)  # fmt: skip
+            print(
+                f"{time.monotonic() - start:6.0f} s  step {step}  seen {seen}  size {images.shape[-1]}  loss {recent:.4f}  "
+                f"rate {rate:.1e}  waiting {feed.queue.qsize()}  scenes {len(feed.scenes.chunks) * 200}",
+                flush=True,
+            )
         if time.monotonic() - saved > 120:
             save(average, out)
             saved = time.monotonic()

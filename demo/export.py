@@ -1,0 +1,51 @@
+"""Turn trained weights into the model folder the package ships: python -m demo.export WEIGHTS.pt FOLDER [--figures FILE.md]
+
+Weights are stored as float16 (the normalisations' as float32); the configuration asks for float32 when loading. The
+folder loads with `AutoModelForDepthEstimation.from_pretrained` after `import fgbg_depth`.
+"""
+
+import argparse
+import json
+from pathlib import Path
+
+import torch
+from safetensors.torch import save_file
+
+from demo.train import demo_config
+from fgbg_depth.depth.image_processing_densedepth import DenseDepthImageProcessor
+from fgbg_depth.depth.modeling_densedepth import DenseDepthForDepthEstimation
+
+INPUT = 192
+CARD = Path(__file__).with_name("model_card.md")
+
+
+def stored(state: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
+    """The state dict as it is shipped: convolutions in float16; what batch normalisation divides by stays exact."""
+    return {
+        name: (value.half() if value.is_floating_point() and "norm" not in name else value).contiguous()
+        for name, value in state.items()
+    }
+
+
+def export(weights: Path, folder: Path, figures: str) -> None:
+    """Write config.json, model.safetensors, preprocessor_config.json and README.md."""
+    folder.mkdir(parents=True, exist_ok=True)
+    model = DenseDepthForDepthEstimation(demo_config())
+    model.load_state_dict(torch.load(weights, weights_only=True))
+    config = json.loads(model.config.to_json_string(use_diff=False))
+    config |= {"architectures": [type(model).__name__], "dtype": "float32"}
+    keep = set(demo_config().to_diff_dict()) | {"architectures", "dtype", "model_type"}
+    text = json.dumps({name: config[name] for name in sorted(keep) if name in config}, indent=2)
+    (folder / "config.json").write_text(text + "\n")
+    save_file(stored(model.state_dict()), folder / "model.safetensors", metadata={"format": "pt"})
+    DenseDepthImageProcessor(size={"height": INPUT, "width": INPUT}).save_pretrained(folder)
+    (folder / "README.md").write_text(CARD.read_text().replace("{figures}", figures.strip()))
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("weights", type=Path)
+    parser.add_argument("folder", type=Path)
+    parser.add_argument("--figures", type=Path, help="what `demo.evaluate` printed, for the card")
+    options = parser.parse_args()
+    export(options.weights, options.folder, options.figures.read_text() if options.figures else "Not measured yet.")
