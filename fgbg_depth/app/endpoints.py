@@ -9,10 +9,7 @@ row = client.predict(split="train", index=rows[0]["index"], api_name="/row")
 from __future__ import annotations
 
 import base64
-import hashlib
-import os
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import gradio as gr
@@ -30,25 +27,6 @@ def add_endpoints(opened: Opened) -> None:
     """Add every endpoint to the page that is being built."""
     for name, make, words in ENDPOINTS:
         gr.api(told(make(opened)), api_name=name, api_description=words)
-    split, index = (
-        gr.Textbox("train", label="split", visible=False),
-        gr.Number(0, label="index", precision=0, visible=False),
-    )
-    files = gr.File(label="files", file_count="multiple", visible=False)
-    fov = gr.Number(60, label="fov_deg", visible=False)
-    surface, model = gr.Checkbox(True, label="as_surface", visible=False), gr.File(label="glb", visible=False)
-    ask = gr.Button(visible=False)
-    ask.click(
-        told(lambda s, i: [str(p) for p in write_files(opened().row(s, int(i)), Path(files.GRADIO_CACHE))]),
-        [split, index], files, api_name="files",
-        api_description="The stored files of a row, byte for byte: fg_bg, fg_bg_mask and fg_bg_depth.",
-    )  # fmt: skip
-    ask.click(
-        told(lambda s, i, f, a: str(write_cloud(opened(), s, int(i), f, a, Path(model.GRADIO_CACHE)))),
-        [split, index, fov, surface], model, api_name="point_cloud",
-        api_description="A row as a vertex-coloured .glb. fov_deg: the camera's assumed horizontal field of view. "
-        "as_surface: triangles, else points.",
-    )  # fmt: skip
 
 
 def info(opened: Opened) -> Callable[[], dict]:
@@ -91,10 +69,7 @@ def row(opened: Opened) -> Callable[..., dict]:
     def run(split: str, index: int) -> dict:
         browser = opened()
         found = browser.row(split, index)
-        images = {
-            key: {"mime": pixels.mime(data), "base64": base64.b64encode(data).decode()}
-            for key, data in found.images.items()
-        }
+        images = {key: as_text(data, pixels.mime(data)) for key, data in found.images.items()}
         return describe(browser, found) | {"images": images}
 
     return run
@@ -111,47 +86,39 @@ def depth_at(opened: Opened) -> Callable[..., dict]:
         height, width = stored.shape
         if not (0 <= x < width and 0 <= y < height):
             raise UsageError(f"The map is {width} x {height} pixels; ({x}, {y}) was asked for.")
-        value = float(pixels.decode(found.images["fg_bg_depth"], spec)[y, x])
+        value = pixels.decode(found.images["fg_bg_depth"], spec)[y, x]
         number = int(stored[y, x])
-        return {"value": value if number else None, "unit": spec["unit"], "kind": spec["kind"], "stored": number}
+        shown = round(float(value), 6) if number else None
+        return {"value": shown, "unit": spec["unit"], "kind": spec["kind"], "stored": number}
+
+    return run
+
+
+def point_cloud(opened: Opened) -> Callable[..., dict]:
+    def run(split: str, index: int, fov_deg: float = 60.0, as_surface: bool = True, drop_edges: bool = True) -> dict:
+        browser = opened()
+        found = browser.row(split, index, ("fg_bg", "fg_bg_depth"))
+        return as_text(space.cloud_of(browser, found, fov_deg, drop_edges, as_surface), "model/gltf-binary")
 
     return run
 
 
 def statistics(opened: Opened) -> Callable[[], dict]:
-    return lambda: opened().statistics
+    def run() -> dict:
+        return opened().statistics
+
+    return run
+
+
+def as_text(data: bytes, mime: str) -> dict[str, str]:
+    """Bytes within JSON. Not as a file: a server that writes one for each call can be filled up."""
+    return {"mime": mime, "base64": base64.b64encode(data).decode()}
 
 
 def describe(browser: Browser, found: Row) -> dict[str, Any]:
     """A row in plain values, with the Python that loads it."""
     place = {"split": found.split, "index": found.index, "shard": found.shard, "shard_row": found.shard_row}
     return place | found.facts | {"python": viewer.load_line(browser, found)}
-
-
-def write_files(found: Row, folder: Path) -> list[Path]:
-    """The row's files in the folder that gradio serves."""
-    names = [
-        (f"{found.split}-{found.index}-{key}.{viewer.extension(data).lower()}", data)
-        for key, data in found.images.items()
-    ]
-    return [_write(folder, name, data) for name, data in names]
-
-
-def write_cloud(browser: Browser, split: str, index: int, fov_deg: float, as_surface: bool, folder: Path) -> Path:
-    """The row's .glb in the folder that gradio serves."""
-    found = browser.row(split, index, ("fg_bg", "fg_bg_depth"))
-    data = space.cloud_of(browser, found, fov_deg, drop_edges=True, as_surface=as_surface)
-    return _write(folder, f"{split}-{index}.glb", data)
-
-
-def _write(folder: Path, name: str, data: bytes) -> Path:
-    """Under a folder named by content, as gradio's own are; gradio deletes what is an hour old."""
-    path = folder / hashlib.sha256(data).hexdigest() / Path(name).name
-    path.parent.mkdir(parents=True, exist_ok=True)
-    hidden = path.with_name(f".{os.urandom(6).hex()}.tmp")
-    hidden.write_bytes(data)
-    hidden.replace(path)
-    return path
 
 
 ENDPOINTS: tuple[tuple[str, Callable[[Opened], Callable[..., Any]], str], ...] = (
@@ -165,5 +132,11 @@ ENDPOINTS: tuple[tuple[str, Callable[[Opened], Callable[..., Any]], str], ...] =
     ),
     ("row", row, "One row: its columns and its stored pictures as base64."),
     ("depth_at", depth_at, "The depth at a pixel of a row (x to the right, y down): value, unit, stored number."),
+    (
+        "point_cloud",
+        point_cloud,
+        "A row in three dimensions: a vertex-coloured .glb as base64. fov_deg: the camera's horizontal field of view, "
+        "which is assumed. as_surface: triangles, else points. drop_edges: leave out pixels at jumps in depth.",
+    ),
     ("statistics", statistics, "Everything of statistics.json."),
 )

@@ -1,4 +1,4 @@
-"""The page: tabs, filters, and which click calls which handler. What is shown is made by the modules beside this one."""
+"""The page: tabs, filters, and which click calls which handler."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ ACTIONS = static("actions.js")
 
 def build_page(opened: Opened) -> gr.Blocks:
     """The whole demo, not yet started."""
-    with gr.Blocks(title="fgbg-depth", analytics_enabled=False, delete_cache=(600, 3600)) as demo:
+    with gr.Blocks(title="fgbg-depth", analytics_enabled=False) as demo:
         head = gr.HTML(header.waiting(), elem_id="fg-header", apply_default_css=False)
         with gr.Tabs(elem_id="fg-tabs") as tabs:
             with gr.Tab("Samples", id="samples"):

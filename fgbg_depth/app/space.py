@@ -108,19 +108,18 @@ def cloud_of(browser: Browser, row: Row, fov_deg: float, drop_edges: bool, as_su
 def explain(browser: Browser, row: Row) -> Markup:
     """Which row it is and what in the picture is assumed."""
     spec = browser.statistics["depth"]
-    unit = (
+    metric = spec["kind"] == "metric"
+    words = (
+        "Drag to turn, scroll or pinch to come nearer, drag with shift or two fingers to move. ",
         "Distances are the stored metres. "
-        if spec["kind"] == "metric"
-        else "The depth has no unit, so near and far are drawn as 1 and 4: the order is right, the proportions are not. "
+        if metric
+        else "This depth has no unit: near and far are drawn as 1 and 4, ",
+        "" if metric else "so the order is right and the proportions are not. ",
+        "The camera's field of view is not known: it is assumed.",
     )
-    turning = "Drag to turn, scroll or pinch to come nearer, drag with shift or two fingers to move. "
     return tag(
         "div",
         tag("h2", f"{SPLIT_NAMES.get(row.split, row.split)}, row {row.index}", class_="fg-title"),
         tag("p", f"{row.facts['fg']} on {row.facts['bg']}", class_="fg-sub"),
-        tag(
-            "p",
-            f"Drag to turn, scroll or pinch to come nearer, drag with shift or two fingers to move. {unit} The camera's field of view is not known: it is assumed.",
-            class_="fg-note",
-        ),
+        tag("p", *words, class_="fg-note"),
     )
