@@ -56,7 +56,7 @@ def encode_depth(stored: np.ndarray) -> bytes:
     size = stored.dtype.itemsize
     if stored.dtype not in (np.uint8, np.uint16):
         raise TypeError(f"depth values are stored as uint8 or uint16, not {stored.dtype}")
-    flat = stored.astype(">u2" if size == 2 else "u1").view(np.uint8).reshape(height, width * size)
+    flat = stored.astype(">u2" if size == 2 else "u1", order="C").view(np.uint8).reshape(height, width * size)
     return _png(_filtered_up(flat), width, height, bits=8 * size, color_type=0)
 
 

@@ -16,6 +16,7 @@ from PIL import Image
 
 from fgbg_depth.codecs import encode_depth
 from fgbg_depth.depth.spec import DepthSpec
+from fgbg_depth.errors import ShardError
 from fgbg_depth.statistics import Sums
 
 
@@ -61,7 +62,7 @@ class LabelBatch:
                 pixels = ahead.result()
                 if index + 1 < len(batches):
                     ahead = decoder.submit(self._decode_batch, batches[index + 1])
-                encoded.append(encoder.submit(self._encode_batch, self.labeller(pixels)))
+                encoded.append(encoder.submit(self._encode_batch, self.labeller(pixels), pixels.shape[:3]))
                 self.on_rows(len(pixels))
             labels = [data for future in encoded for data in future.result()]
         return {"fg_bg_depth": [{"bytes": data, "path": None} for data in labels]}
@@ -76,7 +77,9 @@ class LabelBatch:
     def _decode_batch(self, images: Sequence[dict[str, Any]]) -> np.ndarray:
         return np.stack([np.asarray(self._decode(image)) for image in images])
 
-    def _encode_batch(self, stored: np.ndarray) -> list[bytes]:
+    def _encode_batch(self, stored: np.ndarray, shape: tuple[int, ...]) -> list[bytes]:
+        if stored.shape != shape:
+            raise ShardError(f"the depth model gave labels of shape {stored.shape} for pictures of {shape}")
         encoded = [encode_depth(values) for values in stored]
         self.sums.add_depth(stored, sum(map(len, encoded)))
         return encoded

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any, cast
@@ -11,12 +12,13 @@ import pyarrow.parquet as pq
 
 from fgbg_depth import schema
 from fgbg_depth.errors import ShardError
-from fgbg_depth.storage import Storage, Written
+from fgbg_depth.storage import HashingFile, Storage, Written
 
 if TYPE_CHECKING:
     from datasets import Features
 
 ROW_GROUP = 100  # rows; a random row of the Hub's viewer or of the app costs one group
+_BLOCK = 2**20
 
 
 def write_parquet(
@@ -30,13 +32,21 @@ def write_parquet(
     content-defined chunks (an upload sends only what changed) and a page index (a viewer reads one page).
 
     Args:
-        footer: called after the last table; its JSON goes into the file's metadata.
+        footer: called after the last table; its JSON goes into the file's metadata, with a hash of itself and of
+            all that was written before it, so that damage is seen before anything is built on it.
     """
+    return storage.write(name, parquet_writer(columns, tables, footer))
+
+
+def parquet_writer(
+    columns: Features, tables: Iterable[pa.Table], footer: Callable[[], dict[str, Any]] | None = None
+) -> Callable[[Any], None]:
+    """What `write_parquet` writes, as a function of the `HashingFile` to write into."""
     from datasets.arrow_writer import get_parquet_column_options
 
     arrow_schema = columns.arrow_schema
 
-    def write(f: Any) -> None:
+    def write(f: HashingFile) -> None:
         with pq.ParquetWriter(
             pa.PythonFile(f, mode="w"),
             arrow_schema,
@@ -47,22 +57,32 @@ def write_parquet(
             for table in tables:
                 writer.write_table(table, row_group_size=ROW_GROUP)
             if footer is not None:
-                writer.add_key_value_metadata({schema.FOOTER_KEY.decode(): json.dumps(footer(), sort_keys=True)})
+                record = {**footer(), "body": {"bytes": f.bytes, "sha256": f.sha256.hexdigest()}}
+                text = json.dumps({**record, "check": _check(record)}, sort_keys=True)
+                writer.add_key_value_metadata({schema.FOOTER_KEY.decode(): text})
 
-    return storage.write(name, write)
+    return write
+
+
+def _check(record: dict[str, Any]) -> str:
+    return hashlib.sha256(json.dumps(record, sort_keys=True).encode()).hexdigest()[:16]
 
 
 def read_footer(file: pq.ParquetFile) -> dict[str, Any]:
     """A shard's own record.
 
     Raises:
-        ShardError: the file was not written by this project.
+        ShardError: the file was not written by this project, or the record is damaged.
     """
     metadata = file.metadata.metadata or {}
     try:
-        return cast(dict[str, Any], json.loads(metadata[schema.FOOTER_KEY]))
-    except (KeyError, ValueError) as e:
+        record = cast(dict[str, Any], json.loads(metadata[schema.FOOTER_KEY]))
+        check = record.pop("check")
+    except (KeyError, ValueError, AttributeError, TypeError) as e:
         raise ShardError("has no record of fgbg-depth in its footer") from e
+    if check != _check(record):
+        raise ShardError("the record in its footer is damaged")
+    return record
 
 
 def read_record(storage: Storage, name: str) -> dict[str, Any]:
@@ -74,5 +94,27 @@ def read_record(storage: Storage, name: str) -> dict[str, Any]:
     try:
         with storage.open(name) as f:
             return read_footer(pq.ParquetFile(f))
-    except (pa.ArrowInvalid, OSError, ShardError) as e:
-        raise ShardError(f"{storage}/{name}: {e}.\n  Delete this file and build again; only it is remade.") from e
+    except (pa.ArrowException, OSError, ShardError) as e:
+        raise damaged(storage, name, str(e)) from e
+
+
+def measure(storage: Storage, name: str) -> Written:
+    """Size and hash of a finished shard of which no one noted them; reads it once, front to back.
+
+    Raises:
+        ShardError: it is damaged, or not one of ours.
+    """
+    body = read_record(storage, name)["body"]
+    whole, left, size = hashlib.sha256(), int(body["bytes"]), 0
+    with storage.open(name) as f:
+        while block := f.read(min(left, _BLOCK) if left > 0 else _BLOCK):
+            whole.update(block)
+            size += len(block)
+            left -= len(block)
+            if left == 0 and whole.hexdigest() != body["sha256"]:
+                raise damaged(storage, name, "its content is not what was written")
+    return Written(size, whole.hexdigest())
+
+
+def damaged(storage: Storage, name: str, why: str) -> ShardError:
+    return ShardError(f"{storage}/{name}: {why}.\n  Delete this file and build again; only it is remade.")

@@ -18,6 +18,8 @@ COMPOSE_FIELDS = (
     "image_format", "jpeg_quality", "jpeg_subsampling",
 )  # fmt: skip
 
+_MAX_BITS = 32
+
 
 @dataclass(frozen=True)
 class Shard:
@@ -97,21 +99,24 @@ def source_digest(source: Source) -> str:
 
 
 def _parts(cutouts: list[Source], recipe: Recipe) -> Iterable[tuple[str, list[Source]]]:
-    """Cut-outs in groups of about `shard_rows` rows.
+    """Cut-outs in groups of at most `shard_rows` rows, each with a label ("" when there is only one).
 
-    Groups go by the cut-outs' content, their number by powers of two, so that one more cut-out changes one
-    group and leaves the others' bytes alone.
+    A group that is too large is halved by the next bit of its cut-outs' digests, so that one more cut-out
+    changes one group, or halves one, and leaves the bytes of all others alone.
     """
     limit = max(1, recipe.shard_rows // rows_per_pair(recipe))
-    count = 1
-    while count * limit < len(cutouts):
-        count *= 2
-    groups: list[list[Source]] = [[] for _ in range(count)]
-    for fg in cutouts:
-        groups[int(fg.digest[:8], 16) % count].append(fg)
-    for index, group in enumerate(groups):
-        if group:
-            yield (f"p{index}of{count}" if count > 1 else ""), group
+
+    def halved(group: list[Source], bits: str) -> Iterable[tuple[str, list[Source]]]:
+        if len(group) <= limit or len(bits) == _MAX_BITS:  # copies of one file have all bits in common
+            yield f"p{bits}" if bits else "", group
+            return
+        for bit in "01":
+            half = [fg for fg in group if f"{int(fg.digest[:8], 16):032b}"[len(bits)] == bit]
+            if half:
+                yield from halved(half, bits + bit)
+
+    if cutouts:
+        yield from halved(cutouts, "")
 
 
 def _compose_digest(recipe: Recipe, bg: Source, cutouts: list[Source]) -> str:

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import hashlib
 import io
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from functools import lru_cache
-from typing import Any
+from typing import Any, BinaryIO, cast
 
 import numpy as np
 import pyarrow as pa
@@ -20,14 +20,14 @@ from PIL import Image
 from fgbg_depth import schema
 from fgbg_depth.codecs import encode_mask
 from fgbg_depth.compose import Background, Cutout
-from fgbg_depth.parquet import ROW_GROUP, write_parquet
+from fgbg_depth.parquet import ROW_GROUP, parquet_writer, write_parquet
 from fgbg_depth.plan import source_digest
 from fgbg_depth.sources import Source, Sources
-from fgbg_depth.storage import Storage
+from fgbg_depth.storage import HashingFile, Storage
 
 
 def write_prepared(storage: Storage, sources: Sources) -> tuple[str, str]:
-    """Write the configs `bg` and `fg`; files that are there already are left alone.
+    """Write the configs `bg` and `fg`; files that are there already, and whole, are left alone.
 
     Returns:
         their names below the output.
@@ -92,12 +92,30 @@ def _name(folder: str, sources: Iterable[Source]) -> str:
 
 
 def _write(storage: Storage, folder: str, columns: Any, sources: tuple[Source, ...], row: Any) -> str:
+    def tables() -> Iterator[pa.Table]:
+        for start in range(0, len(sources), ROW_GROUP):
+            rows = [row(s) for s in sources[start : start + ROW_GROUP]]
+            yield pa.Table.from_pylist(rows, schema=columns.arrow_schema)
+
     name = _name(folder, sources)
-    if not storage.exists(name):
-        groups = (sources[i : i + ROW_GROUP] for i in range(0, len(sources), ROW_GROUP))
-        tables = (pa.Table.from_pylist([row(s) for s in group], schema=columns.arrow_schema) for group in groups)
-        write_parquet(storage, name, columns, tables)
+    if not storage.exists(name) or storage.sha256(name) != _sha256_of(columns, tables()):
+        write_parquet(storage, name, columns, tables())
     return name
+
+
+def _sha256_of(columns: Any, tables: Iterable[pa.Table]) -> str:
+    """Hash of the file that these tables make: all rows are composed from it, so a damaged one must not be used."""
+    hashing = HashingFile(cast(BinaryIO, _Nowhere()))
+    parquet_writer(columns, tables)(hashing)
+    return hashing.sha256.hexdigest()
+
+
+class _Nowhere:
+    def write(self, data: Any) -> None:
+        pass
+
+    def flush(self) -> None:
+        pass
 
 
 def _read(storage: Storage, name: str) -> dict[str, tuple[str, bytes]]:

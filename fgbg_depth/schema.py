@@ -21,6 +21,7 @@ CONFIGS = ("default", "bg", "fg", "preview")
 
 FOOTER_KEY = b"fgbg_depth"  # parquet key-value metadata: a shard's own record
 DATA, BG, FG, PREVIEW, ASSETS = "data", "bg", "fg", "preview", "assets"
+FOLDERS = (DATA, BG, FG, PREVIEW, ASSETS, "")  # all that an output has
 CARD, RECIPE, STATISTICS = "README.md", "recipe.yaml", "statistics.json"
 
 NO_LABELS = "00000000"  # label digest of a dataset without depth

@@ -19,7 +19,7 @@ from fgbg_depth import schema
 from fgbg_depth.compose import compose_rows
 from fgbg_depth.errors import FgBgError, ShardError
 from fgbg_depth.labelling import LabelBatch, Labeller
-from fgbg_depth.parquet import ROW_GROUP, read_footer, write_parquet
+from fgbg_depth.parquet import ROW_GROUP, measure, read_footer, write_parquet
 from fgbg_depth.plan import Shard
 from fgbg_depth.prepared import Prepared
 from fgbg_depth.recipe import Recipe
@@ -108,6 +108,7 @@ class ShardMaker:
 
     def _taken_over(self, old: str, sums: Sums) -> Iterator[pa.Table]:
         columns = schema.features(depth=False).arrow_schema
+        measure(self.storage, old)  # damage must not be carried over
         with self.storage.open(old) as f:
             file = pq.ParquetFile(f)
             counted = read_footer(file)["statistics"]

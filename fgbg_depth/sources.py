@@ -186,7 +186,7 @@ def _cutout(data: bytes, recipe: Recipe) -> tuple[Image.Image, str]:
     if max(width, height) * scale > recipe.size + 0.5:
         scale = recipe.size / max(width, height)
         warning = f"scaled down to fit the frame ({recipe.size} pixels)"
-    size = tuple(min(recipe.size, max(1, round(side * scale))) for side in (width, height))
+    size = [min(recipe.size, max(1, round(side * scale))) for side in (width, height)]
     placed = image.crop(box).convert("RGBa").resize(size, Image.Resampling.LANCZOS).convert("RGBA")
     if np.asarray(placed)[..., 3].max() < 128:
         raise SourceError("is nowhere opaque enough to be foreground (alpha below 128 everywhere)")

@@ -145,7 +145,7 @@ class Storage:
 
     def sha256(self, name: str) -> str:
         with self.open(name) as f:
-            return hashlib.file_digest(f, "sha256").hexdigest()
+            return hashlib.file_digest(cast(Any, f), "sha256").hexdigest()
 
     def remove(self, name: str) -> None:
         if self.is_local:

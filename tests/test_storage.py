@@ -23,7 +23,7 @@ def test_write_read_list_move_remove(storage: Storage) -> None:
     written = storage.write("data/a.bin", b"abc")
     assert (written.bytes, written.sha256) == (3, hashlib.sha256(b"abc").hexdigest())
     storage.write("data/.hidden", b"h")
-    storage.write("top.txt", lambda f: [f.write(b"x"), f.write(memoryview(b"yz"))] and None)
+    storage.write("top.txt", lambda f: f.write(b"x") and f.write(memoryview(b"yz")) and None)
     assert storage.read("top.txt") == b"xyz" and storage.sha256("top.txt") == hashlib.sha256(b"xyz").hexdigest()
     assert storage.list("data") == {"data/a.bin": 3}
     assert storage.list("data", hidden=True) == {"data/.hidden": 1, "data/a.bin": 3}

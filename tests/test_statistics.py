@@ -1,0 +1,133 @@
+"""Sums that add up to one pass over everything, and equal numpy."""
+
+import json
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
+from PIL import Image
+
+from fgbg_depth.statistics import COVERAGE_BINS, DEPTH_BINS, HEAT_CELLS, Sums, histogram_moments, moments
+
+SIZE = 40  # no multiple of the heat map's 32 cells
+
+
+def random_row(rng: np.random.Generator) -> tuple[np.ndarray, tuple[slice, slice, np.ndarray], np.ndarray]:
+    """fg_bg, (rows, columns, part of a matte), stored depth."""
+    top, left = rng.integers(0, SIZE - 8, 2)
+    height, width = rng.integers(1, 9, 2)
+    part = rng.choice([0, 255, 128, 7], (height, width)).astype(np.uint8)
+    image = rng.integers(0, 256, (SIZE, SIZE, 3)).astype(np.uint8)
+    depth = rng.integers(0, 5000, (SIZE, SIZE)).astype(np.uint16) * rng.integers(0, 2, (SIZE, SIZE), np.uint16)
+    return image, (slice(top, top + height), slice(left, left + width), part), depth
+
+
+def add(sums: Sums, row: tuple) -> None:
+    image, mask, depth = row
+    sums.add_mask(*mask, num_bytes=3)
+    sums.add_image(Image.fromarray(image), num_bytes=7)
+    sums.add_depth(depth[None], num_bytes=11)
+
+
+@given(st.lists(st.lists(st.integers(0, 10**6), max_size=4), min_size=1, max_size=4), st.randoms())
+def test_parts_add_up_to_one_pass(parts: list[list[int]], random: object) -> None:
+    """In any order, through JSON, settled in between or not."""
+    whole, merged = Sums(SIZE, 65535), Sums(SIZE, 65535)
+    rows = {seed: random_row(np.random.default_rng(seed)) for part in parts for seed in part}
+    for part in parts:
+        for seed in part:
+            add(whole, rows[seed])
+    random.shuffle(parts)  # type: ignore[attr-defined]
+    for part in parts:
+        sums = Sums(SIZE, 65535)
+        for seed in part:
+            add(sums, rows[seed])
+            if seed % 2:
+                sums.settle()
+        merged.add(Sums.from_dict(json.loads(json.dumps(sums.to_dict()))))
+    assert merged.to_dict() == whole.to_dict()
+
+
+def test_equal_to_numpy() -> None:
+    rng = np.random.default_rng(0)
+    rows = [random_row(rng) for _ in range(30)]
+    sums = Sums(SIZE, 65535)
+    for row in rows:
+        add(sums, row)
+    images = np.stack([image for image, _, _ in rows]) / 255
+    masks = np.zeros((len(rows), SIZE, SIZE))
+    for mask, (_, (r, c, part), _) in zip(masks, rows, strict=True):
+        mask[r, c] = part / 255
+    depths = np.stack([depth for _, _, depth in rows]).astype(float)
+    sums.settle()
+    assert sums.rows == 30 and (sums.mask_bytes, sums.rgb_bytes, sums.depth_bytes) == (90, 210, 330)
+    for channel in range(3):
+        values = images[..., channel]
+        assert histogram_moments(sums.rgb_histogram[channel]) == pytest.approx((values.mean(), values.std()), abs=1e-12)
+    assert histogram_moments(sums.mask_histogram) == pytest.approx((masks.mean(), masks.std()), abs=1e-12)
+    valid = depths[depths > 0]
+    found = moments(len(valid), sums.depth_sum, sums.depth_sum_squares, 1)
+    assert found == pytest.approx((valid.mean(), valid.std()), rel=1e-12)
+    assert sums.depth_invalid == (depths == 0).sum()
+    assert (sums.depth_min, sums.depth_max) == (valid.min(), valid.max())
+    covered = masks.mean((1, 2))
+    assert np.array_equal(sums.coverage, np.histogram(covered, COVERAGE_BINS, (0, 1))[0])
+    bins = np.minimum((valid.astype(int) - 1) * DEPTH_BINS // 65535, DEPTH_BINS - 1)
+    assert np.array_equal(sums.depth_histogram, np.bincount(bins, minlength=DEPTH_BINS))
+    edges = np.arange(HEAT_CELLS + 1) * SIZE // HEAT_CELLS
+    total = masks.sum(0) * 255
+    for i in range(HEAT_CELLS):
+        for j in range(HEAT_CELLS):
+            cell = total[edges[i] : edges[i + 1], edges[j] : edges[j + 1]]
+            assert sums.heat[i, j] == round(cell.sum())
+
+
+@given(arrays(np.int64, 256, elements=st.integers(0, 10**12)))
+def test_moments_are_exact_even_of_many(histogram: np.ndarray) -> None:
+    """At 10^12 pixels a level, sums of squares in floats would have lost digits."""
+    from fractions import Fraction
+
+    count = sum(map(int, histogram))
+    mean, std = histogram_moments(histogram)
+    if not count:
+        assert (mean, std) == (0, 0)
+        return
+    exact = Fraction(sum(int(c) * v for v, c in enumerate(histogram)), count * 255)
+    variance = Fraction(sum(int(c) * v * v for v, c in enumerate(histogram)), count * 255**2) - exact**2
+    assert mean == pytest.approx(float(exact), rel=1e-15) and std**2 == pytest.approx(
+        float(variance), rel=1e-12, abs=1e-300
+    )
+
+
+@pytest.mark.parametrize("size", [16, 31, 32, 33, 224])
+@pytest.mark.parametrize("bits", [8, 16])
+def test_sizes_and_bits(size: int, bits: int) -> None:
+    top = 2**bits - 1
+    sums = Sums(size, top)
+    full = np.full((size, size), 255, np.uint8)
+    sums.add_mask(slice(0, size), slice(0, size), full, 1)
+    stored = np.full((1, size, size), top, np.uint8 if bits == 8 else np.uint16)
+    sums.add_depth(stored, 1)
+    sums.settle()
+    assert sums.heat.sum() == full.sum(dtype=np.int64) and sums.coverage[-1] == 1
+    assert sums.depth_histogram[(top - 1) * DEPTH_BINS // top] == size**2 and sums.depth_max == sums.depth_min == top
+    assert Sums.from_dict(sums.to_dict()).to_dict() == sums.to_dict()
+
+
+def test_only_invalid_depth() -> None:
+    sums = Sums(16, 65535)
+    sums.add_depth(np.zeros((1, 16, 16), np.uint16), 1)
+    sums.settle()
+    assert sums.depth_min is sums.depth_max is None and sums.depth_invalid == 256
+    other = Sums(16, 65535)
+    other.add_depth(np.full((1, 16, 16), 9, np.uint16), 1)
+    sums.add(other)
+    assert (sums.depth_min, sums.depth_max, sums.depth_invalid) == (9, 9, 256)
+
+
+def test_what_does_not_add() -> None:
+    for other in (Sums(41), Sums(SIZE, 255)):
+        with pytest.raises(ValueError, match="do not add"):
+            Sums(SIZE).add(other)
