@@ -4,34 +4,34 @@ from collections.abc import Callable
 
 import numpy as np
 
-from demo import animals, people, things
+from demo import critters, people, pets, plants, things, toys
 from demo.sdf import Body
 from demo.trace import Cutout, trace
 
 MAKERS: dict[str, Callable[[np.random.Generator], Body]] = {
-    "dog": animals.dog,
-    "cat": animals.cat,
-    "sitting": animals.sitting,
-    "lying": animals.lying,
-    "sheep": animals.sheep,
-    "rabbit": animals.rabbit,
-    "duck": animals.duck,
-    "teddy": animals.teddy,
+    "dog": pets.dog,
+    "cat": pets.cat,
+    "sitting": pets.sitting,
+    "lying": pets.lying,
+    "sheep": critters.sheep,
+    "rabbit": critters.rabbit,
+    "duck": critters.duck,
+    "teddy": critters.teddy,
     "person": people.person,
-    "robot": things.robot,
-    "houseplant": things.houseplant,
-    "cactus": things.cactus,
+    "robot": toys.robot,
+    "houseplant": plants.houseplant,
+    "cactus": plants.cactus,
     "chair": things.chair,
     "armchair": things.armchair,
-    "mug": things.mug,
-    "beach_ball": things.beach_ball,
-    "football": things.football,
-    "apple": things.apple,
-    "pear": things.pear,
-    "mushroom": things.mushroom,
+    "mug": toys.mug,
+    "beach_ball": toys.beach_ball,
+    "football": toys.football,
+    "apple": plants.apple,
+    "pear": plants.pear,
+    "mushroom": plants.mushroom,
     "car": things.car,
-    "die": things.die,
-    "snowman": things.snowman,
+    "die": toys.die,
+    "snowman": toys.snowman,
 }
 
 

@@ -3,127 +3,10 @@
 import numpy as np
 
 from demo.furniture import PIECES, bed, cabinet, chair, clutter, potted_plant, shelf
-from demo.materials import Material, edge, hsv, mix, picture, plain, stripes, tiles
-from demo.noise import noise
-from demo.palette import Rng, cloth, floor, marble, wall, wall_paint, wood
-from demo.raycast import Camera, Light, Scene
-
-
-def sample_camera(
-    rng: Rng, pitch: tuple[float, float] = (-0.24, 0.06), yaw: float = 0.1, height: tuple[float, float] = (1.3, 1.7)
-) -> Camera:
-    """A person's camera: eye height, a field of view of about 60 degrees, hardly rolled."""
-    return Camera(
-        rng.uniform(*height),
-        rng.uniform(*pitch),
-        rng.normal(0, yaw),
-        rng.normal(0, 0.015),
-        np.radians(rng.uniform(56, 64)),
-    )
-
-
-def _shell(
-    scene: Scene, rng: Rng, left: float, right: float, back: float, far: float, height: float, grand: bool = False
-) -> None:
-    """Floor, walls, ceiling, skirting and cornice of a box-shaped room."""
-    walls, ground = wall(rng, height, grand), floor(rng, grand)
-    end = walls if rng.uniform() < 0.6 else wall(rng, height, grand)
-    ceiling: Material = plain(hsv(rng.uniform(), rng.uniform(0, 0.12), rng.uniform(0.6, 0.92)), 0.03)
-    if rng.uniform() < 0.3:
-        color = wall_paint(rng)
-        ceiling = tiles(color, color * 0.95, color * 0.7, 0.6, 0.6, 0.02)
-    middle = ((left + right) / 2, height / 2, (far + back) / 2)
-    half = ((right - left) / 2, height / 2, (far - back) / 2)
-    scene.add("room", middle, half, None, faces={0: walls, 1: walls, 2: walls, 3: end, 4: ground, 5: ceiling})
-    scene.room = (np.float32([left, 0, back]), np.float32([right, height, far]))
-    trim = plain(wall_paint(rng) * 0.6 + 0.25, 0.02)
-    strips = [(0.05, 0.05)] if rng.uniform() < 0.75 else []
-    strips += [(height - 0.05, 0.05)] if grand or rng.uniform() < 0.4 else []
-    for y, half_height in strips:
-        for x in (left, right):
-            scene.add("box", (x, y, middle[2]), (0.02, half_height, half[2]), trim, casts=False, contact=0)
-        scene.add("box", (middle[0], y, far), (half[0], half_height, 0.02), trim, casts=False, contact=0)
-
-
-def _window_pane(rng: Rng, w: float, h: float) -> Material:
-    """A bright pane behind a cross of frames: sky above, something green below."""
-    sky, ground, frame = (
-        hsv(0.57, rng.uniform(0, 0.45), 1.0),
-        hsv(rng.uniform(0.2, 0.4), 0.4, 0.4),
-        wall_paint(rng) * 0.4 + 0.5,
-    )
-    columns = rng.integers(1, 4)
-
-    def material(u: np.ndarray, v: np.ndarray, fp: np.ndarray) -> np.ndarray:
-        horizon = 0.7 * h + 0.12 * noise("fbm", u, u * 0, 3.0, fp)
-        view = mix(sky * 1.6, ground, edge(horizon - v, fp + 0.05)) * (1 + 0.12 * noise("fbm", u, v, 3.0, fp))[:, None]
-        bars = np.maximum(stripes((u + w) / (2 * w) * columns, 0.09, fp / w), stripes(v / h, 0.07, fp / h))
-        return mix(view, frame, bars)
-
-    return material
-
-
-def _hang(scene: Scene, rng: Rng, left: float, right: float, far: float, count: int) -> None:
-    """Doors, windows and pictures on the three walls in sight."""
-    used: list[tuple[int, float, float]] = []
-    for _ in range(count):
-        side, kind = int(rng.integers(3)), int(rng.integers(5))
-        w, h, y = rng.uniform(0.3, 0.8), rng.uniform(0.25, 0.6), 1.55
-        if kind == 0:
-            w, h, y = 0.45, 1.02, 1.02
-        room_left, room_right = min(left + 1, (left + right) / 2), max(right - 1, (left + right) / 2)
-        at = rng.uniform(room_left, room_right) if side == 0 else rng.uniform(1.2, max(far - 1.2, 1.5))
-        if any(s == side and abs(at - a) < w + b + 0.2 for s, a, b in used):
-            continue
-        used.append((side, at, w))
-
-        def panel(
-            depth: float,
-            w: float,
-            h: float,
-            y: float,
-            material: Material,
-            side: int = side,
-            at: float = at,
-            **options: object,
-        ) -> None:
-            place = (at, y, far) if side == 0 else ((left if side == 1 else right), y, at)
-            half = (w, h, depth) if side == 0 else (depth, h, w)
-            scene.add("box", place, half, material, casts=False, contact=0, **options)  # type: ignore[arg-type]
-
-        if kind == 0:
-            color = wood(rng) if rng.uniform() < 0.6 else wall_paint(rng)
-            panel(0.05, w + 0.07, h + 0.05, y + 0.02, plain(color * 0.7, 0.02))
-            panel(0.07, w, h, y, tiles(color, color, color * 0.55, w * 0.95, h * 0.98, 0.03), shift=(w * 0.5, 0))
-        elif kind < 3:
-            panel(0.05, w + 0.06, h + 0.06, y, plain(wall_paint(rng) * 0.4 + 0.5, 0.02))
-            panel(0.06, w, h, y, _window_pane(rng, w, h), glow=rng.uniform(0.5, 1.5))
-        else:
-            panel(0.03, w + 0.04, h + 0.04, y, plain(wood(rng) * rng.uniform(0.4, 1.5), 0.05))
-            panel(0.04, w, h, y, picture(rng))
-
-
-def _lamps(scene: Scene, rng: Rng, left: float, right: float, far: float, height: float) -> None:
-    for _ in range(int(rng.integers(1, 3))):
-        place = np.float32(
-            [rng.uniform(0.6 * left, 0.6 * right), height - rng.uniform(0.2, 0.5), rng.uniform(0.3, 0.9) * min(far, 6)]
-        )
-        color = hsv(rng.choice([0.09, 0.12, 0.6]), rng.uniform(0, 0.3), 1.0) * np.float32(
-            rng.uniform(1.0, 2.2) * (height / 2.7) ** 1.3
-        )
-        scene.lights.append(Light(place, color, soft=0.15))
-        if rng.uniform() < 0.5:
-            scene.add(
-                "ball",
-                (float(place[0]), height - 0.12, float(place[2])),
-                (0.18, 0.07, 0.18),
-                plain(np.ones(3), 0),
-                glow=3.0,
-                casts=False,
-            )
-    scene.ambient = (hsv(rng.choice([0.1, 0.6]), rng.uniform(0, 0.15), 1.0) * rng.uniform(0.35, 0.75)).astype(
-        np.float32
-    )
+from demo.materials import hsv, plain, tiles
+from demo.palette import Rng, cloth, marble, wall, wall_paint, wood
+from demo.raycast import Scene
+from demo.shell import add_lamps, build_shell, hang_on_walls, sample_camera, window_pane
 
 
 def room(rng: Rng) -> Scene:
@@ -133,8 +16,8 @@ def room(rng: Rng) -> Scene:
     left = -width * rng.uniform(0.35, 0.65)
     right = left + width
     scene.camera = sample_camera(rng, (-0.3, -0.03), yaw=0.2)
-    _shell(scene, rng, left, right, back, far, height)
-    _hang(scene, rng, left, right, far, int(rng.integers(1, 7)))
+    build_shell(scene, rng, left, right, back, far, height)
+    hang_on_walls(scene, rng, left, right, far, int(rng.integers(1, 7)))
     if rng.uniform() < 0.5:
         half = (rng.uniform(0.6, 1.4), 0.006, rng.uniform(0.5, 1.1))
         place = (rng.uniform(left + half[0], right - half[0]), 0.006, rng.uniform(1.8, max(2.0, far - 1)))
@@ -161,7 +44,7 @@ def room(rng: Rng) -> Scene:
                 break
     for _ in range(int(rng.integers(0, 5))):
         clutter(scene, rng, rng.uniform(left + 0.3, right - 0.3), 0.0, rng.uniform(1.4, far - 0.3))
-    _lamps(scene, rng, left, right, far, height)
+    add_lamps(scene, rng, left, right, far, height)
     return scene
 
 
@@ -173,7 +56,7 @@ def corridor(rng: Rng) -> Scene:
     right = left + width
     middle = (left + right) / 2
     scene.camera = sample_camera(rng, (-0.2, 0.03), yaw=0.06)
-    _shell(scene, rng, left, right, -0.6, far, height)
+    build_shell(scene, rng, left, right, -0.6, far, height)
     step, z, kind = rng.uniform(1.8, 4), rng.uniform(1.4, 3.0), rng.integers(4)
     color = wood(rng) if rng.uniform() < 0.6 else wall_paint(rng)
     door, pillar = tiles(color, color, color * 0.5, 0.45, 1.0, 0.03), wall(rng, height)
@@ -195,17 +78,17 @@ def corridor(rng: Rng) -> Scene:
             "box",
             (middle, 1.05, far),
             half,
-            _window_pane(rng, half[0], 1.05),
+            window_pane(rng, half[0], 1.05),
             glow=rng.uniform(0.2, 1.4),
             casts=False,
             contact=0,
         )
-    _hang(scene, rng, left, right, far, int(rng.integers(0, 4)))
+    hang_on_walls(scene, rng, left, right, far, int(rng.integers(0, 4)))
     for _ in range(int(rng.integers(0, 3))):
         piece = (potted_plant, chair, cabinet)[rng.integers(3)]
         side = rng.choice([-1, 1])
         piece(scene, rng, middle + side * (width / 2 - 0.4), rng.uniform(2.5, far * 0.7), side * np.pi / 2)
-    _lamps(scene, rng, left, right, far, height)
+    add_lamps(scene, rng, left, right, far, height)
     scene.ambient = scene.ambient * np.float32(1.25)
     return scene
 
@@ -219,7 +102,7 @@ def hall(rng: Rng) -> Scene:
     middle = (left + right) / 2
     scene.camera = sample_camera(rng, (-0.16, 0.08), yaw=0.08)
     grand = rng.uniform() < 0.75
-    _shell(scene, rng, left, right, -0.6, far, height, grand)
+    build_shell(scene, rng, left, right, -0.6, far, height, grand)
     color = hsv(rng.uniform(0.05, 0.13), rng.uniform(0.02, 0.3), rng.uniform(0.35, 0.8))
     shaft = marble(color, color * 0.5) if rng.uniform() < 0.6 else plain(color, 0.04)
     gold = plain(hsv(0.11, 0.6, 0.6), 0.2, "grain", 0.5) if grand else plain(color * 0.8, 0.03)
@@ -274,7 +157,7 @@ def hall(rng: Rng) -> Scene:
             )
         scene.add("cone", (middle, (y + height) / 2, z), (0.02, (height - y) / 2, 0.02), gold, casts=False)
         scene.add("ball", (middle, y - 0.1, z), (0.3, 0.15, 0.3), gold, gloss=0.5, casts=False)
-    _hang(scene, rng, left, right, far, int(rng.integers(1, 6)))
+    hang_on_walls(scene, rng, left, right, far, int(rng.integers(1, 6)))
     for _ in range(int(rng.integers(0, 6))):
         piece = PIECES[rng.choice([2, 4, 5, 9, 9])]
         side = rng.choice([-1, 1])
@@ -285,6 +168,6 @@ def hall(rng: Rng) -> Scene:
             rng.uniform(3, far * 0.8),
             rng.uniform(0, 6.28),
         )
-    _lamps(scene, rng, left, right, far, height)
+    add_lamps(scene, rng, left, right, far, height)
     scene.ambient = scene.ambient * np.float32(1.2)
     return scene

@@ -5,20 +5,21 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from demo import indoors, outdoors
+from demo import country, indoors, streets, wilds
+from demo.camera import Camera
 from demo.develop import develop
-from demo.raycast import Camera, Scene
+from demo.raycast import Scene
 
 KINDS: dict[str, Callable[[np.random.Generator], Scene]] = {
     "room": indoors.room,
     "corridor": indoors.corridor,
     "hall": indoors.hall,
-    "street": outdoors.street,
-    "road": outdoors.road,
-    "meadow": outdoors.meadow,
-    "forest": outdoors.forest,
-    "lake": outdoors.lake,
-    "garden": outdoors.garden,
+    "street": streets.street,
+    "road": country.road,
+    "meadow": country.meadow,
+    "forest": wilds.forest,
+    "lake": wilds.lake,
+    "garden": country.garden,
 }
 SHARES = {
     "room": 0.2,

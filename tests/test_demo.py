@@ -7,12 +7,13 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from demo.camera import Camera
 from demo.cutouts import render_cutout
 from demo.figures import depth_figures
 from demo.materials import plain
 from demo.noise import hash01, hash_u32, noise, tile
 from demo.paste import paste
-from demo.raycast import Camera, Light, Scene
+from demo.raycast import Light, Scene
 from demo.scenes import KINDS, render_scene
 
 DATA = Path(__file__).parents[1] / "fgbg_depth" / "data"
