@@ -7,6 +7,8 @@ import dataclasses
 import json
 import shlex
 import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Literal, get_args, get_origin, get_type_hints
 
@@ -37,7 +39,9 @@ def add_commands(commands: Any) -> None:
         "every file is there with its hash, statistics add up, and rows can be made again from their columns."
     )  # fmt: skip
     verify.add_argument("output", metavar="OUTPUT", help="folder that `build` made")
-    verify.add_argument("--full", action="store_true", help="decode every row, not a sample of each shard")
+    verify.add_argument("--full", action="store_true", help="make every row again and count every pixel; takes long")
+    verify.add_argument("--labels", type=int, default=0, metavar="N", help="predict N depth maps again and compare")
+    verify.add_argument("--device", default="auto", help="where the depth model runs: auto, cpu, cuda, cuda:1, mps")
     verify.add_argument("--json", action="store_true", help="print the result as JSON on stdout")
     verify.set_defaults(run=_verify)
     recipe = commands.add_parser(
@@ -220,14 +224,31 @@ def _slice(text: str | None) -> tuple[int, int] | None:
 def _verify(options: argparse.Namespace) -> int:
     from fgbg_depth.verify import verify
 
-    report = verify(options.output, full=options.full)
+    with _rows_bar() as on_rows:
+        report = verify(
+            options.output, full=options.full, labels=options.labels, device=options.device, progress=on_rows
+        )
     if options.json:
         print(json.dumps(dataclasses.asdict(report)))
     else:
-        for problem in report.problems:
-            print(problem)
+        for line in [*report.problems, *(f"note: {note}" for note in report.notes)]:
+            print(line)
         print(report.summary())
     return 1 if report.problems else 0
+
+
+@contextmanager
+def _rows_bar() -> Iterator[Callable[[int, int], None]]:
+    """A bar on stderr for work that tells (rows done, rows in all)."""
+    from tqdm import tqdm
+
+    with tqdm(unit=" rows", disable=not sys.stderr.isatty(), dynamic_ncols=True) as bar:
+
+        def show(done: int, total: int) -> None:
+            bar.total = total
+            bar.update(done - bar.n)
+
+        yield show
 
 
 def _print_recipe(options: argparse.Namespace) -> int:

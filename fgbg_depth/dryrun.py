@@ -101,7 +101,8 @@ def _sheet(
             "fg_bg": decode_rgb(row["fg_bg"]["bytes"]),
             "mask": decode_grey(row["fg_bg_mask"]["bytes"]),
             "depth": depths[i] if depths else None,
-            "title": f"{row['bg']} + {row['fg']}{' mirrored' if row['flip'] else ''}",
+            "bg_name": row["bg"],
+            "fg_name": row["fg"] + (", mirrored" if row["flip"] else ""),
         }
         for i, ((bg, fg), row) in enumerate(zip(pairs, shown, strict=True))
     ]
