@@ -6,6 +6,7 @@ import dataclasses
 import hashlib
 import json
 import os
+import re
 import sys
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -37,6 +38,7 @@ from fgbg_depth.statistics import Sums
 from fgbg_depth.storage import Storage, Written
 
 Say = Callable[[str], None]
+_OURS = re.compile(r"-([0-9a-f]{16}|[0-9a-f]{24})\.parquet$")  # file names that end in a digest
 
 
 def say_on_stderr(text: str) -> None:
@@ -195,6 +197,12 @@ def check_output(storage: Storage) -> None:
             f"{storage} is not empty and was not made by fgbg-depth (it has {', '.join([*names, *folders][:5])}).\n"
             "  Choose an empty or new folder: --output DIR."
         )
+    foreign = [name for f in (schema.DATA, schema.BG, schema.FG) for name in storage.list(f) if not _OURS.search(name)]
+    if foreign:
+        raise OutputError(
+            f"{storage} has files that fgbg-depth did not make: {', '.join(foreign[:5])}.\n"
+            "  Move them away (they would become part of the dataset), or choose another --output."
+        )
 
 
 def read_statistics(storage: Storage) -> dict[str, Any]:
@@ -291,9 +299,17 @@ def _is_whole(work: _Work, previous: dict[str, Any]) -> bool:
         and set(listed) == {s.path for s in work.plan.shards}
         and previous.get("recipe") == work.plan.recipe.to_dict()
         and storage.exists(schema.CARD)
+        and _pictures(work.plan) <= set(storage.list(schema.ASSETS))
         and set(prepared) <= set(previous.get("files", {}))
         and all(storage.exists(name) for name in previous["files"])
     )
+
+
+def _pictures(plan: Plan) -> set[str]:
+    """Pictures that the card shows."""
+    from fgbg_depth.card import PICTURES
+
+    return {f"{schema.ASSETS}/{name}.png" for name in PICTURES if name != "depth" or plan.spec}
 
 
 def _earlier_range(recipe: Recipe, storage: Storage) -> list[float] | None:

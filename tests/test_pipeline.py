@@ -1,0 +1,305 @@
+"""Whole builds: the same bytes by any way, nothing made twice, nothing left over, numbers that are true."""
+
+import io
+import json
+import shutil
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow.parquet as pq
+import pytest
+from PIL import Image
+from tiny import make_sources, pixels_of, quiet_build, save, scene, thing, tiny_recipe, tree
+
+from fgbg_depth import schema, shards
+from fgbg_depth.errors import OutputError, SourceError
+from fgbg_depth.recipe import load_recipe
+from fgbg_depth.storage import Storage
+
+
+def rows_of(output: Path, split: str = "*") -> list[dict[str, Any]]:
+    """All rows of the default config, in the order of file names."""
+    return [
+        row for path in sorted((output / "data").glob(f"{split}-*.parquet")) for row in pq.read_table(path).to_pylist()
+    ]
+
+
+def statistics_of(output: Path) -> dict[str, Any]:
+    return json.loads((output / "statistics.json").read_text())
+
+
+def shards_with(output: Path, name: str, column: str) -> set[str]:
+    paths = (output / "data").glob("*.parquet")
+    return {f"data/{p.name}" for p in paths if name in pq.read_table(p, columns=[column])[column].to_pylist()}
+
+
+def test_the_output_is_a_dataset_repository(built: Path) -> None:
+    names = tree(built)
+    assert {n.split("/")[0] for n in names} == {
+        "README.md", "recipe.yaml", "statistics.json", "assets", "data", "bg", "fg", "preview",
+    }  # fmt: skip
+    assert not [n for n in names if "/." in n or n.startswith(".")]
+    statistics = statistics_of(built)
+    assert set(statistics["shards"]) == {n for n in names if n.startswith("data/")}
+    for path, entry in (statistics["shards"] | statistics["files"]).items():
+        assert entry["sha256"] == names[path] and entry["bytes"] == (built / path).stat().st_size
+        assert entry["rows"] == pq.ParquetFile(built / path).metadata.num_rows
+    assert statistics["rows"] == 5 * 5 * 2 * 3 == sum(statistics["splits"].values()) == len(rows_of(built))
+    assert list(statistics["splits"]) == list(schema.SPLITS)
+
+
+def test_a_rerun_writes_nothing(built: Path, sources: Path) -> None:
+    before = {p: (p.stat().st_mtime_ns, p.stat().st_ino) for p in built.rglob("*") if p.name != ".lock"}
+    result = quiet_build(tiny_recipe(sources), built)
+    assert (result.made, result.changed, result.whole) == (0, False, True)
+    assert before == {p: (p.stat().st_mtime_ns, p.stat().st_ino) for p in built.rglob("*") if p.name != ".lock"}
+
+
+def test_its_own_recipe_makes_it_again(built: Path, tmp_path: Path) -> None:
+    quiet_build(load_recipe(built / "recipe.yaml"), tmp_path / "again")
+    assert tree(tmp_path / "again") == tree(built)
+
+
+def test_two_processes_make_the_same_bytes(built: Path, sources: Path, tmp_path: Path) -> None:
+    result = quiet_build(tiny_recipe(sources), tmp_path / "out", workers=2)
+    assert result.made == result.shards and tree(tmp_path / "out") == tree(built)
+
+
+def test_slices_then_finish_make_the_same_bytes(built: Path, sources: Path, tmp_path: Path) -> None:
+    recipe, out = tiny_recipe(sources), tmp_path / "out"
+    for index in (3, 1):
+        result = quiet_build(recipe, out, part=(index, 3))
+        assert not result.whole and not (out / "statistics.json").exists()
+    with pytest.raises(OutputError, match="missing"):
+        quiet_build(recipe, out, finish=True)
+    quiet_build(recipe, out, part=(2, 3))
+    assert quiet_build(recipe, out, finish=True).made == 0
+    assert tree(out) == tree(built)
+
+
+def test_any_fsspec_place_holds_the_same_bytes(built: Path, sources: Path, tmp_path: Path) -> None:
+    url = f"memory://{tmp_path}/out"
+    quiet_build(tiny_recipe(sources), url)
+    storage = Storage(url)
+    for name, digest in tree(built).items():
+        assert storage.sha256(name) == digest, name
+    assert not quiet_build(tiny_recipe(sources), url).changed
+
+
+@pytest.mark.parametrize("kind", ["bg", "fg"])
+def test_one_more_source_leaves_other_shards_alone(built: Path, sources: Path, tmp_path: Path, kind: str) -> None:
+    """Bytes of every shard without the new source stay, wherever splits move them, and most are not even made again."""
+    shutil.copytree(sources, tmp_path / "src")
+    shutil.copytree(built, tmp_path / "out")
+    save(scene(77) if kind == "bg" else thing(77), tmp_path / "src" / kind / "zzz.png")
+    recipe = tiny_recipe(tmp_path / "src", backgrounds=str(tmp_path / "src" / "bg"))
+    before, result = tree(built), quiet_build(recipe, tmp_path / "out")
+    after = tree(tmp_path / "out")
+    involved = shards_with(tmp_path / "out", "zzz", kind)
+    old = {n: d for n, d in before.items() if n.startswith("data/")}
+    new = {n: d for n, d in after.items() if n.startswith("data/")}
+    assert len(involved) >= 2
+    held_out = {
+        k: {n for n, s in statistics_of(o)["sources"][k].items() if s["held_out"]}
+        for o in (built,)
+        for k in ("bg", "fg")
+    }
+    now = {
+        k: {n for n, s in statistics_of(tmp_path / "out")["sources"][k].items() if s["held_out"]} for k in ("bg", "fg")
+    }
+    if held_out == now:
+        untouched = new.keys() - involved
+        assert all(old[n] == new[n] for n in untouched) and result.made == len(involved)
+    rows = {(r["bg"], r["fg"], r["flip"], r["placement"]): r for r in rows_of(built)}
+    for row in rows_of(tmp_path / "out"):
+        if row[kind] != "zzz":
+            assert rows[(row["bg"], row["fg"], row["flip"], row["placement"])] == row
+    quiet_build(recipe, tmp_path / "fresh")
+    assert {k: v for k, v in after.items() if k != "statistics.json" and k != "README.md"} == {
+        k: v for k, v in tree(tmp_path / "fresh").items() if k != "statistics.json" and k != "README.md"
+    }
+
+
+def test_a_source_taken_away_leaves_no_trace(built: Path, sources: Path, tmp_path: Path) -> None:
+    shutil.copytree(sources, tmp_path / "src")
+    save(scene(77), tmp_path / "src" / "bg" / "zzz.png")
+    recipe = tiny_recipe(tmp_path / "src")
+    quiet_build(recipe, tmp_path / "out")
+    (tmp_path / "src" / "bg" / "zzz.png").unlink()
+    quiet_build(recipe, tmp_path / "out")
+    parquet = {n: d for n, d in tree(tmp_path / "out").items() if n.endswith(".parquet")}
+    assert parquet == {n: d for n, d in tree(built).items() if n.endswith(".parquet")}
+
+
+def test_another_recipe_replaces_and_going_back_restores(built: Path, sources: Path, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    quiet_build(tiny_recipe(sources, seed=5), out)
+    other = tree(out)
+    quiet_build(tiny_recipe(sources), out)
+    assert {n: d for n, d in tree(out).items() if n.endswith((".parquet", ".yaml"))} == {
+        n: d for n, d in tree(built).items() if n.endswith((".parquet", ".yaml"))
+    }
+    assert not {n for n in other if n.startswith("data/")} & tree(out).keys()
+
+
+def test_only_words_changed(built: Path, sources: Path, tmp_path: Path) -> None:
+    shutil.copytree(built, tmp_path / "out")
+    result = quiet_build(tiny_recipe(sources, license="mit"), tmp_path / "out")
+    assert result.made == 0 and result.changed
+    assert "license: mit" in (tmp_path / "out" / "README.md").read_text()
+
+
+def test_missing_files_are_made_again(built: Path, sources: Path, tmp_path: Path) -> None:
+    one_of_each = {name.split("/")[0]: name for name in tree(built) if name != "recipe.yaml"}
+    for index, name in enumerate(one_of_each.values()):
+        out = tmp_path / str(index)
+        shutil.copytree(built, out)
+        (out / name).unlink()
+        assert quiet_build(tiny_recipe(sources), out).changed, name
+        assert tree(out) == tree(built), name
+
+
+def check_kind(entry: dict[str, Any], images: list[np.ndarray], cells: list[dict]) -> None:
+    """One entry of `kinds` against plain numpy over the decoded images."""
+    top = 65535 if images[0].dtype == np.uint16 else 255
+    flat = np.concatenate([i.reshape(-1, i.shape[2] if i.ndim == 3 else 1) for i in images]).astype(np.float64) / top
+    assert entry["count"] == len(images) and entry["bytes"] == sum(len(c["bytes"]) for c in cells)
+    assert entry["height"] == [min(i.shape[0] for i in images), max(i.shape[0] for i in images)]
+    assert entry["width"] == [min(i.shape[1] for i in images), max(i.shape[1] for i in images)]
+    assert entry["mean"] == pytest.approx(flat.mean(0), abs=1e-9) and entry["std"] == pytest.approx(
+        flat.std(0), abs=1e-9
+    )
+
+
+def test_statistics_equal_numpy_over_the_loaded_rows(sources: Path, tmp_path: Path, simple_depth: list) -> None:
+    quiet_build(tiny_recipe(sources, depth_model="simple"), tmp_path / "out")
+    statistics = statistics_of(tmp_path / "out")
+    for split in (*schema.SPLITS, "*"):
+        rows = rows_of(tmp_path / "out", split)
+        kinds = statistics["kinds"] if split == "*" else statistics["by_split"][split]
+        for kind in ("fg_bg", "fg_bg_mask", "fg_bg_depth"):
+            check_kind(kinds[kind], [pixels_of(r[kind]) for r in rows], [r[kind] for r in rows])
+        depth_m = np.stack([pixels_of(r["fg_bg_depth"]) for r in rows]) * 0.001
+        valid = depth_m[depth_m > 0]
+        entry = kinds["fg_bg_depth"]
+        assert entry["mean_value"] == pytest.approx(valid.mean(), abs=1e-9)
+        assert entry["std_value"] == pytest.approx(valid.std(), abs=1e-9)
+        assert (entry["min_value"], entry["max_value"]) == pytest.approx((valid.min(), valid.max()))
+        assert entry["invalid_fraction"] == (depth_m == 0).mean()
+    for kind in ("bg", "fg"):
+        cells = [r["image"] for p in (tmp_path / "out" / kind).iterdir() for r in pq.read_table(p).to_pylist()]
+        check_kind(statistics["kinds"][kind], [pixels_of(c) for c in cells], cells)
+    masks = np.stack([pixels_of(r["fg_bg_mask"]) for r in rows]) / 255
+    assert statistics["coverage"]["mean"] == pytest.approx(masks.mean(), abs=1e-9)
+    assert np.array(statistics["heat_map"]) == pytest.approx(masks.mean(0), abs=1e-6)  # 32 px: a cell is a pixel
+    histogram = statistics["depth_histogram"]
+    assert sum(histogram["counts"]) == len(valid) and len(histogram["edges"]) == len(histogram["counts"]) + 1
+    assert histogram["counts"] == np.histogram(valid, histogram["edges"])[0].tolist()
+
+
+def test_relabelling_composes_nothing(
+    sources: Path, tmp_path: Path, simple_depth: list, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Another depth model, or none: images are taken over byte by byte, and the result is as if made from nothing."""
+    recipe = tiny_recipe(sources, depth_model="simple")
+    quiet_build(recipe, tmp_path / "out")
+    before = rows_of(tmp_path / "out")
+    composed = []
+    original = shards.compose_rows
+    monkeypatch.setattr(shards, "compose_rows", lambda *a: composed.append(1) or original(*a))
+    none = recipe.replace(depth_model="none")
+    result = quiet_build(none, tmp_path / "out")
+    assert not composed and result.relabelled == result.made == result.shards
+    after = rows_of(tmp_path / "out")
+    assert [{k: v for k, v in r.items() if k != "fg_bg_depth"} for r in before] == after
+    result = quiet_build(recipe, tmp_path / "out")
+    assert not composed and result.relabelled == result.shards and rows_of(tmp_path / "out") == before
+    assert simple_depth[-1].images == len(before)
+
+
+def test_bad_sources_stop_before_anything_is_written(sources: Path, tmp_path: Path) -> None:
+    shutil.copytree(sources, tmp_path / "src")
+    (tmp_path / "src" / "bg" / "bad.png").write_bytes(b"no")
+    with pytest.raises(SourceError, match=r"bad\.png"):
+        quiet_build(tiny_recipe(tmp_path / "src"), tmp_path / "out")
+    assert tree(tmp_path / "out") == {}
+    said: list[str] = []
+    result = quiet_build(tiny_recipe(tmp_path / "src", skip_bad=True), tmp_path / "out", say=said.append)
+    assert result.skipped and any("bad.png" in line for line in said)
+    assert statistics_of(tmp_path / "out")["skipped"][0]["file"] == "bad.png"
+    assert "bad.png" in (tmp_path / "out" / "README.md").read_text()
+
+
+@pytest.mark.parametrize("content", ["notes.txt", "data/mine.parquet", "recipe.yaml + data/mine.parquet", "file"])
+def test_what_is_not_ours_is_left_alone(sources: Path, tmp_path: Path, content: str) -> None:
+    out = tmp_path / "out"
+    if content == "file":
+        out.write_text("mine")
+    else:
+        for name in content.split(" + "):
+            (out / name).parent.mkdir(parents=True, exist_ok=True)
+            (out / name).write_text("mine")
+    with pytest.raises(OutputError, match="not made by fgbg-depth|file is where|did not make"):
+        quiet_build(tiny_recipe(sources), out)
+    left = [p for p in [out, *out.rglob("*")] if p.is_file() and p.name != ".lock"]
+    assert {p.read_text() for p in left} == {"mine"} and len(left) == len(content.split(" + "))
+
+
+def test_history_and_version_survive_an_interrupted_build(built: Path, sources: Path, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    shutil.copytree(built, out)
+    statistics = statistics_of(out) | {"version": "v1.0.0", "history": [{"version": "v1.0.0", "rows": 150}]}
+    (out / "statistics.json").write_text(json.dumps(statistics))
+    with pytest.raises(ZeroDivisionError):  # as a kill would, in the middle
+        quiet_build(tiny_recipe(sources, seed=1), out, say=lambda text: 1 / 0 if "already" in text else None)
+        raise ZeroDivisionError
+    quiet_build(tiny_recipe(sources, seed=1), out)
+    assert statistics_of(out)["history"] == statistics["history"] and statistics_of(out)["version"] is None
+
+
+def test_the_demo_of_every_size(tmp_path: Path) -> None:
+    """Odd sizes, one source of each, and the smallest frame there is."""
+    make_sources(tmp_path, 1, 1)
+    for size in (16, 33, 100):
+        out = tmp_path / str(size)
+        quiet_build(tiny_recipe(tmp_path, size=size, placements=1), out)
+        assert {pixels_of(r["fg_bg"]).shape for r in rows_of(out)} == {(size, size, 3)}
+        assert statistics_of(out)["splits"] == {"train": 2}
+
+
+RECIPES = sorted((Path(__file__).parent.parent / "recipes").glob("*.yaml"))
+SIZES = {  # side of the composite; smallest and largest of what foreground_measure measures; DESIGN's five datasets
+    "school-224": (224, "height", 105, 105),
+    "stanford-200": (200, "canvas", 200, 200),
+    "indoor-200": (200, "longest", 80, 110),
+    "lobby-128": (128, "height", 50, 50),
+    "street-192": (192, "canvas", 96, 96),
+}
+
+
+@pytest.mark.parametrize("path", RECIPES, ids=lambda p: p.stem)
+def test_the_five_recipes(path: Path, tmp_path: Path) -> None:
+    recipe = load_recipe(path)
+    size, measure, low, high = SIZES[path.stem]
+    assert recipe.size == size and recipe.foreground_measure == measure
+    for i in range(2):
+        save(scene(i, 300, 400), tmp_path / "bg" / f"b{i}.jpg")
+        save(thing(i, 220 + 40 * i, 180), tmp_path / "fg" / f"f{i}.png")
+    changes = {"backgrounds": str(tmp_path / "bg"), "foregrounds": str(tmp_path / "fg"), "placements": 1}
+    quiet_build(recipe.replace(**changes, depth_model="none"), tmp_path / "out")
+    rows = rows_of(tmp_path / "out")
+    assert len(rows) == 2 * 2 * 2
+    for row in rows:
+        assert pixels_of(row["fg_bg"]).shape == (size, size, 3) and pixels_of(row["fg_bg_mask"]).shape == (size, size)
+        if measure == "canvas":
+            assert max(row["height"], row["width"]) <= high
+        else:
+            measured = row["height"] if measure == "height" else max(row["height"], row["width"])
+            assert low <= measured <= high
+        opened = Image.open(io.BytesIO(row["fg_bg"]["bytes"]))
+        assert opened.format == "JPEG"
+
+
+def test_all_five_recipes_are_there() -> None:
+    assert {p.stem for p in RECIPES} == SIZES.keys()
