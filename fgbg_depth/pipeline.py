@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import hashlib
 import json
 import os
 import re
@@ -92,7 +91,7 @@ def build(
 
     Args:
         output: folder, or any fsspec URL; becomes a dataset repository that `load_dataset` opens.
-        workers: processes; default: one a core, at most 6 a GPU when the labels are made there.
+        workers: processes (Ray: in the whole cluster); default: one a core, at most 6 a GPU when labels are made there.
         device: where the depth model runs: auto, cpu, cuda, cuda:1, mps.
         part: (i, n): make only the i-th (from 1) of n slices of the shards, and no card; other machines make
             the others into the same output.
@@ -106,7 +105,7 @@ def build(
     with storage.lock(shared=part is not None):
         check_output(storage)
         recipe = recipe.replace(depth_range=recipe.depth_range or _earlier_range(recipe, storage))
-        workers = workers or default_workers(recipe, device)
+        asked, workers = workers, workers or default_workers(recipe, device)
         plan = plan_build(recipe, workers, device, say)
         if recipe.depth_range is None and plan.spec is not None and plan.spec.kind != "metric":
             # the range that was found becomes part of the recipe: more sources must not move it
@@ -137,7 +136,8 @@ def build(
         if len(tasks) < len(plan.shards):
             say(f"{len(plan.shards) - len(tasks)} of {len(plan.shards)} shards are already there or not ours to make.")
         try:
-            _run(work, job, tasks, workers, engine_name, address, progress)
+            # a cluster's own size decides, not this machine's
+        _run(work, job, tasks, asked if engine_name == "ray" else workers, engine_name, address, progress)
         except BaseException:  # workers were stopped while they wrote; the disk may be full of that
             if part is None:
                 storage.clean(schema.FOLDERS)
@@ -214,7 +214,7 @@ def _run(
     work: _Work,
     job: engine.Job,
     tasks: list[engine.Task],
-    workers: int,
+    workers: int | None,
     engine_name: str,
     address: str | None,
     progress: bool,
@@ -228,7 +228,7 @@ def _run(
 
             run_ray(job, tasks, workers, on_rows, on_shard, address)
         else:
-            engine.run(job, tasks, workers, on_rows, on_shard)
+            engine.run(job, tasks, workers or 1, on_rows, on_shard)
 
 
 def _finish(work: _Work, previous: dict[str, Any], prepared: tuple[str, str]) -> None:
@@ -239,30 +239,27 @@ def _finish(work: _Work, previous: dict[str, Any], prepared: tuple[str, str]) ->
 
     plan, storage = work.plan, work.storage
     planned = {shard.path for shard in plan.shards}
+    storage.clean(schema.FOLDERS)  # a cluster's build goes on when workers are killed
     for folder, keep in ((schema.DATA, planned), (schema.BG, set(prepared)), (schema.FG, set(prepared))):
         for name in storage.list(folder):
             if name not in keep and name.endswith(".parquet"):
                 storage.remove(name)
     present = storage.list(schema.DATA)
-    with ThreadPoolExecutor(8) as pool:
-        records = list(pool.map(lambda shard: _record(storage, shard), plan.shards))
-        shards = dict(
-            zip(
-                [s.path for s in plan.shards],
-                pool.map(lambda s: _measured(work, s.path, present), plan.shards),
-                strict=True,
-            )
-        )
     sums: dict[str, Sums] = {}
-    for shard, record in zip(plan.shards, records, strict=True):
-        part = Sums.from_dict(record["statistics"])
-        if shard.split in sums:
-            sums[shard.split].add(part)
-        else:
-            sums[shard.split] = part
+    shards: dict[str, Written] = {}
+    with ThreadPoolExecutor(8) as pool:
+        for start in range(0, len(plan.shards), 64):  # in blocks: a record takes 0.3 MB, and there may be thousands
+            block = plan.shards[start : start + 64]
+            for shard, part in zip(block, pool.map(lambda s: _counted(storage, s), block), strict=True):
+                if shard.split in sums:
+                    sums[shard.split].add(part)
+                else:
+                    sums[shard.split] = part
+            measured = pool.map(lambda s: _measured(work, s.path, present), block)
+            shards |= zip([s.path for s in block], measured, strict=True)
     counts = (len(plan.sources.backgrounds), len(plan.sources.cutouts))
     files = {
-        name: (rows, Written(len(data := storage.read(name)), hashlib.sha256(data).hexdigest()))
+        name: (rows, Written(storage.list(name.split("/")[0])[name], storage.sha256(name)))
         for name, rows in zip(prepared, counts, strict=True)
     }
     statistics = summarize(plan, sums, shards, files, previous)
@@ -274,15 +271,18 @@ def _finish(work: _Work, previous: dict[str, Any], prepared: tuple[str, str]) ->
     remove_notes(storage)
 
 
-def _record(storage: Storage, shard: Shard) -> dict[str, Any]:
+def _counted(storage: Storage, shard: Shard) -> Sums:
+    """What a finished shard's footer says of its pixels."""
     record = read_record(storage, shard.path)
     if record.get("rows") != shard.rows or record.get("compose_digest") != shard.compose_digest:
         raise OutputError(f"{storage}/{shard.path} is not what its name says.\n  Delete this file and build again.")
-    return record
+    return Sums.from_dict(record["statistics"])
 
 
 def _measured(work: _Work, path: str, present: dict[str, int]) -> Written:
     """Size and hash of a finished shard; read only when no earlier run noted them."""
+    if path not in present:  # a network file system may show another machine's files late
+        raise OutputError(f"{work.storage}/{path} cannot be seen yet.\n  Run the same command again in a minute.")
     known = work.written.get(path)
     if known and known.bytes == present[path]:
         return known
