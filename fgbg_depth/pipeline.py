@@ -137,7 +137,7 @@ def build(
             say(f"{len(plan.shards) - len(tasks)} of {len(plan.shards)} shards are already there or not ours to make.")
         try:
             # a cluster's own size decides, not this machine's
-        _run(work, job, tasks, asked if engine_name == "ray" else workers, engine_name, address, progress)
+            _run(work, job, tasks, asked if engine_name == "ray" else workers, engine_name, address, progress)
         except BaseException:  # workers were stopped while they wrote; the disk may be full of that
             if part is None:
                 storage.clean(schema.FOLDERS)
