@@ -13,6 +13,7 @@ import numpy as np
 from PIL import Image
 
 from fgbg_depth.app.cloud import make_cloud
+from fgbg_depth.app.handlers import parse_address
 from fgbg_depth.app.markup import Markup, tag
 from fgbg_depth.app.opened import Opened
 from fgbg_depth.app.pixels import decode
@@ -63,8 +64,8 @@ def wire(t: SpaceTab, opened: Opened, address: gr.State, turn: gr.Button, tabs: 
     def draw(at: str, fov: float, shape: str, drop: bool) -> tuple[Any, Any]:
         try:
             browser = opened()
-            split, _, index = (at or f"{next(iter(browser.splits))}/0").partition("/")
-            row = browser.row(split, int(index), ("fg_bg", "fg_bg_depth"))
+            where = parse_address(at or f"{next(iter(browser.splits))}/0")
+            row = browser.row(*where, ("fg_bg", "fg_bg_depth"))
             data = cloud_of(browser, row, fov, drop, SHAPES.get(shape, True))
         except FgBgError as e:
             return tag("p", str(e), class_="fg-note"), ""

@@ -77,6 +77,9 @@ class Browser:
         Raises:
             OutputError, HubError: it is missing, half-built or no dataset of ours; the text says what to do.
         """
+        if str(source).startswith("hf://datasets/"):
+            source, _, at = str(source).removeprefix("hf://datasets/").partition("@")
+            return cls(HubFiles(source, revision or at or None))
         folder = Path(source)
         if folder.is_dir():
             return cls(LocalFiles(folder))

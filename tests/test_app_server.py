@@ -1,0 +1,162 @@
+"""The running app: endpoints through gradio_client, what no visitor can reach, what it says when there is no data."""
+
+import base64
+import json
+import shutil
+import urllib.error
+import urllib.parse
+import urllib.request
+from collections.abc import Iterator
+from pathlib import Path
+
+import pyarrow.parquet as pq
+import pytest
+from app_outputs import make_output
+from app_server import ROOT, command, serving
+from gradio_client import Client
+from gradio_client.exceptions import AppError
+from hub_client import use_hub
+from hub_server import HubServer
+
+
+@pytest.fixture(scope="module")
+def output(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return make_output(tmp_path_factory.mktemp("server") / "out", placements=10, size=64)
+
+
+@pytest.fixture(scope="module")
+def url(output: Path) -> Iterator[str]:
+    with command(str(output), home=output.parent / "home") as address:
+        yield address
+
+
+@pytest.fixture(scope="module")
+def client(url: str, output: Path) -> Client:
+    return Client(url, verbose=False, analytics_enabled=False, download_files=output.parent / "downloads")
+
+
+def test_endpoints_are_named_and_described(client: Client) -> None:
+    api = client.view_api(return_format="dict", print_info=False)
+    names = {"/info", "/samples", "/row", "/depth_at", "/point_cloud", "/statistics"}
+    assert set(api["named_endpoints"]) == names and not api["unnamed_endpoints"]
+    described = {f"/{d['api_name']}": d.get("api_description") for d in client.config["dependencies"]}
+    assert all(len(described[name]) > 20 for name in names)
+
+
+def test_samples_are_rows(client: Client, output: Path) -> None:
+    rows = client.predict(split="train", mirrored="mirrored", num=7, seed=5, api_name="/samples")
+    assert len(rows) == 7 and all(row["flip"] and row["split"] == "train" for row in rows)
+    assert rows == client.predict(split="train", mirrored="mirrored", num=7, seed=5, api_name="/samples")
+    whole = client.predict(rows[0]["split"], rows[0]["index"], api_name="/row")
+    stored = pq.read_table(output / whole["shard"]).slice(whole["shard_row"], 1).to_pylist()[0]
+    for column in ("fg_bg", "fg_bg_mask", "fg_bg_depth"):
+        assert base64.b64decode(whole["images"][column]["base64"]) == stored[column]["bytes"]
+
+
+def test_depth_and_cloud_and_statistics(client: Client, output: Path) -> None:
+    assert client.predict("train", 0, 0, 0, api_name="/depth_at")["value"] is None
+    found = client.predict("train", 0, 30, 5, api_name="/depth_at")
+    assert found["unit"] == "m" and found["value"] == pytest.approx(found["stored"] / 1000)
+    cloud = client.predict("train", 0, api_name="/point_cloud")
+    assert base64.b64decode(cloud["base64"]).startswith(b"glTF")
+    assert client.predict(api_name="/statistics") == json.loads((output / "statistics.json").read_text())
+    assert client.predict(api_name="/info")["rows"] == 240
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        {"split": "nope", "index": 0, "api_name": "/row"},
+        {"split": "../../etc", "index": 0, "api_name": "/row"},
+        {"split": "train", "index": -1, "api_name": "/row"},
+        {"split": "train", "index": 0, "x": 64, "y": 0, "api_name": "/depth_at"},
+        {"split": "train", "index": 0, "fov_deg": 0, "api_name": "/point_cloud"},
+        {"num": 10**9, "api_name": "/samples"},
+        {"mirrored": "sideways", "api_name": "/samples"},
+    ],
+)
+def test_wrong_questions_get_a_message(client: Client, call: dict) -> None:
+    with pytest.raises(AppError) as caught:
+        client.predict(**call)
+    assert "Traceback" not in str(caught.value) and len(str(caught.value)) > 20
+
+
+def status(url: str, path: str) -> int:
+    try:
+        with urllib.request.urlopen(f"{url}{path}", timeout=10) as answer:
+            return answer.status
+    except urllib.error.HTTPError as e:
+        return e.code
+
+
+def test_no_file_of_the_server_can_be_read(url: str, output: Path) -> None:
+    wanted = [
+        "/etc/passwd",
+        str(ROOT / "app.py"),
+        str(output / "statistics.json"),
+        "app.py",
+        "../app.py",
+        "recipe.yaml",
+    ]
+    wanted += [str(next((output / "data").iterdir())), str(output.parent / "home" / "server.log"), "server.log"]
+    for name in wanted:
+        for route in ("/gradio_api/file=", "/file=", "/gradio_api/static/", "/assets/"):
+            for quoted in (name, urllib.parse.quote(name, safe="")):
+                assert status(url, route + quoted) in {403, 404}, route + quoted
+
+
+def test_nothing_can_be_uploaded(url: str) -> None:
+    body = (
+        b'--b\r\nContent-Disposition: form-data; name="files"; filename="x.html"\r\n\r\n'
+        + b"x" * 5000
+        + b"\r\n--b--\r\n"
+    )
+    headers = {"Content-Type": "multipart/form-data; boundary=b"}
+    request = urllib.request.Request(f"{url}/gradio_api/upload", body, headers)
+    with pytest.raises(urllib.error.HTTPError):
+        urllib.request.urlopen(request, timeout=10)
+
+
+def test_no_visitor_leaves_a_file(client: Client, output: Path) -> None:
+    client.predict("train", 1, api_name="/row")
+    folder = output.parent / "home" / "gradio"
+    assert [p for p in folder.rglob("*") if p.is_file()] == []
+
+
+def test_nothing_is_reported_to_anybody(url: str) -> None:
+    assert json.loads(urllib.request.urlopen(f"{url}/config", timeout=10).read())["analytics_enabled"] is False
+
+
+def test_a_dataset_on_the_hub(output: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from huggingface_hub import HfApi
+
+    with HubServer(tmp_path / "hub", page_size=5) as hub:
+        use_hub(monkeypatch, hub, tmp_path / "home", token="alice-read")
+        api = HfApi(token="alice-write")
+        api.create_repo("alice/scenes", repo_type="dataset", private=True)
+        api.upload_folder(repo_id="alice/scenes", repo_type="dataset", folder_path=output)
+        with serving("alice/scenes") as url:
+            client = Client(url, verbose=False, analytics_enabled=False)
+            info = client.predict(api_name="/info")
+            assert info["rows"] == 240 and len(info["revision"]) == 40
+            hub.log.clear()
+            rows = client.predict(cutout="object_001", coverage_min=0.01, num=3, api_name="/samples")
+            assert {row["fg"] for row in rows} == {"object_001"}
+            whole = client.predict(rows[0]["split"], rows[0]["index"], api_name="/row")
+            stored = pq.read_table(output / whole["shard"]).slice(whole["shard_row"], 1).to_pylist()[0]
+            assert base64.b64decode(whole["images"]["fg_bg"]["base64"]) == stored["fg_bg"]["bytes"]
+            assert f'revision="{info["revision"]}"' in whole["python"]
+            read = {path for method, path, _ in hub.log if method == "GET" and "/resolve/" in path}
+            assert read and all(f"/resolve/{info['revision']}/" in path for path in read), "only the pinned commit"
+
+
+def test_without_data_the_page_says_what_to_do_and_then_finds_it(output: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "made later"
+    folder.mkdir()
+    (folder / "recipe.yaml").write_text("name: x\n")
+    with serving(str(folder)) as url:
+        client = Client(url, verbose=False, analytics_enabled=False)
+        with pytest.raises(AppError, match="not finished"):
+            client.predict(api_name="/info")
+        shutil.copytree(output, folder, dirs_exist_ok=True)
+        assert client.predict(api_name="/info")["rows"] == 240, "no new start is needed"
