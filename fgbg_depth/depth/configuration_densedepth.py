@@ -1,8 +1,12 @@
 """What makes one DenseDepth differ from another: its widths, its activations and the range of its depth."""
 
+from huggingface_hub.dataclasses import strict
 from transformers import PreTrainedConfig
 
+MAX_WIDTH, MAX_BLOCKS, MAX_LAYERS = 16_384, 6, 256
 
+
+@strict
 class DenseDepthConfig(PreTrainedConfig):
     """Configuration of a DenseDepth network. The defaults are the authors' released NYU network.
 
@@ -52,3 +56,24 @@ class DenseDepthConfig(PreTrainedConfig):
     def size_divisor(self) -> int:
         """Input sides must be multiples of this: 2 by the stem, 2 by its pool, 2 by each transition."""
         return 2 ** (len(self.block_config) + 1)
+
+    def validate_architecture(self) -> None:
+        """Called by transformers: a configuration that asks for a network no one can build fails here, at once."""
+        widths = (
+            self.num_channels,
+            self.num_init_features,
+            self.growth_rate,
+            self.bottleneck_factor,
+            self.decoder_width,
+        )
+        if not all(0 < width <= MAX_WIDTH for width in widths):
+            raise ValueError(f"DenseDepth: widths must be 1..{MAX_WIDTH}; got {widths}")
+        blocks = tuple(self.block_config)
+        if not 2 <= len(blocks) <= MAX_BLOCKS or not all(0 < layers <= MAX_LAYERS for layers in blocks):
+            raise ValueError(
+                f"DenseDepth: block_config must be 2..{MAX_BLOCKS} blocks of 1..{MAX_LAYERS}; got {blocks}"
+            )
+        if self.decoder_width < 2 ** len(blocks):  # each up-block halves it
+            raise ValueError(f"DenseDepth: decoder_width must be at least {2 ** len(blocks)}; got {self.decoder_width}")
+        if not 0 < self.min_depth < self.max_depth:
+            raise ValueError(f"DenseDepth: 0 < min_depth < max_depth is wanted; got {self.min_depth}, {self.max_depth}")

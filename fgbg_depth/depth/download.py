@@ -34,7 +34,7 @@ def home() -> Path:
     return Path(HF_HOME) / "fgbg-depth"
 
 
-def converted(model: str, address: str = ADDRESS) -> Path:
+def converted(model: str) -> Path:
     """The folder of `densedepth-nyu` or `densedepth-kitti`; fetches and converts it the first time.
 
     Raises:
@@ -56,7 +56,7 @@ def converted(model: str, address: str = ADDRESS) -> Path:
         if not (folder / "config.json").is_file():
             file = home() / published.file
             if not file.is_file():
-                _fetch(f"{address}/{published.file}", file, published.size)
+                _fetch(f"{ADDRESS}/{published.file}", file, published.size)
             try:
                 convert_weights(file, folder, dataset=model.removeprefix("densedepth-"))
             except DepthError as e:

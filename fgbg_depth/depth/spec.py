@@ -139,7 +139,8 @@ def encode_values(values: np.ndarray, spec: DepthSpec) -> np.ndarray:
     """
     values = np.asarray(values, dtype=np.float32)
     # float32 throughout, in the labeller's order of operations, so that both store the same numbers
-    stored = np.rint((values - np.float32(spec.offset)) * np.float32(spec.scale))
+    with np.errstate(over="ignore", invalid="ignore"):  # beyond float32 is beyond the range: clipped
+        stored = np.rint((values - np.float32(spec.offset)) * np.float32(spec.scale))
     stored = np.clip(stored, 1, spec.levels)
     return np.where(np.isfinite(values), stored, INVALID).astype(spec.dtype)
 

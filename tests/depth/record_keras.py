@@ -24,21 +24,11 @@ import keras as keras3
 import numpy as np
 import tensorflow as tf
 import tf_keras as keras2
+from record_taps import TAPS, thinned
 from seeded import CASES, SMALL, Case, picture, tensor
 
 DATA = Path(__file__).parent / "data"
 SKIPS = ("pool3_pool", "pool2_pool", "pool1", "conv1/relu")
-TAPS = (
-    "conv1/relu",
-    "pool1",
-    "pool2_pool",
-    "pool3_pool",
-    "relu",
-    "conv2",
-    "up1_convB",
-    "up3_convB",
-    "up4_convB",
-)
 
 
 def upsampling(keras):
@@ -86,12 +76,6 @@ def fill(model) -> None:
             kind = weight.name.split("/")[-1].split(":")[0]
             made.append(tensor(layer.name.replace("/", "_"), kind, value.shape))
         layer.set_weights(made)
-
-
-def thinned(values: np.ndarray, count: int = 256) -> np.ndarray:
-    """Every n-th value of (1, H, W, C), n odd so that all channels get their turn."""
-    flat = values.reshape(-1)
-    return flat[:: max(1, len(flat) // count) | 1].astype(np.float32)
 
 
 def record(case: Case, out: dict, configs: dict) -> None:

@@ -1,0 +1,74 @@
+"""The Auto classes know DenseDepth after `import fgbg_depth`, whatever was imported first."""
+
+import subprocess
+import sys
+
+import pytest
+import tiny_models
+
+FIRST = [
+    "from transformers import AutoModelForDepthEstimation",
+    "import transformers.modeling_utils",
+    "from transformers import pipeline",
+    "import transformers.models.auto.image_processing_auto",
+]
+CHECK = """
+from transformers import AutoConfig, AutoImageProcessor, AutoModelForDepthEstimation
+from fgbg_depth.depth.registration import install
+install()
+assert type(AutoConfig.from_pretrained(FOLDER)).__name__ == "DenseDepthConfig"
+assert type(AutoModelForDepthEstimation.from_pretrained(FOLDER)).__name__ == "DenseDepthForDepthEstimation"
+assert type(AutoImageProcessor.from_pretrained(FOLDER)).__name__ == "DenseDepthImageProcessor"
+"""
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    return tiny_models.densedepth(tmp_path_factory.mktemp("models") / "tiny")
+
+
+@pytest.mark.parametrize("code", ["import fgbg_depth", *FIRST[:1]])
+def test_registered_before_or_after(code, folder):
+    other = "import fgbg_depth" if code != "import fgbg_depth" else FIRST[2]
+    script = f"FOLDER = {str(folder)!r}\n{code}\n{other}\n{CHECK}"
+    subprocess.run([sys.executable, "-W", "ignore", "-c", script], check=True, timeout=120)
+
+
+def test_a_tiny_densedepth_survives_saving(folder, tmp_path):
+    import torch
+    from transformers import AutoModelForDepthEstimation
+
+    import fgbg_depth  # noqa: F401
+
+    model = AutoModelForDepthEstimation.from_pretrained(folder).eval()
+    model.save_pretrained(tmp_path / "again")
+    again = AutoModelForDepthEstimation.from_pretrained(tmp_path / "again").eval()
+    pixels = torch.rand(1, 3, 64, 96)
+    with torch.inference_mode():
+        assert torch.equal(model(pixels).raw, again(pixels).raw)
+        assert isinstance(model(pixels, return_dict=False), tuple)
+
+
+def test_sides_that_do_not_fit_are_named(folder):
+    import torch
+    from transformers import AutoModelForDepthEstimation
+
+    model = AutoModelForDepthEstimation.from_pretrained(folder)
+    with pytest.raises(ValueError, match="multiples of 32; got 70x50"):
+        model(torch.rand(1, 3, 70, 50))
+
+
+def test_training_starts_well(folder):
+    """Kaiming weights: gradients reach the first convolution, and the first guess is mid-range everywhere."""
+    import torch
+
+    from fgbg_depth.depth.configuration_densedepth import DenseDepthConfig
+    from fgbg_depth.depth.modeling_densedepth import DenseDepthForDepthEstimation
+
+    torch.manual_seed(0)
+    model = DenseDepthForDepthEstimation(DenseDepthConfig(block_config=[2, 2, 2, 2], decoder_width=32)).train()
+    raw = model.raw(torch.rand(2, 3, 64, 64))
+    assert raw.detach().mean().item() == pytest.approx(10, abs=0.5)  # 1 m, the geometric middle of 0.1..10 m
+    (raw - 5).abs().mean().backward()
+    gradient = model.encoder.conv0.weight.grad.abs().mean().item()
+    assert 1e-7 < gradient < 1e2
