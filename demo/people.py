@@ -59,7 +59,7 @@ def _torso(body: Body, top: np.ndarray, low: np.ndarray, broad: float, dress: bo
 def _arms(body: Body, rng: Rng, top: np.ndarray, skin: np.ndarray, broad: float, stride: float) -> None:
     bare = rng.uniform() < 0.5
     for side in (-1, 1):
-        lift, out, swing = rng.choice([0, 0, 0.1, 0.35]), rng.uniform(0.02, 0.1), -side * stride
+        lift, out, swing = rng.choice([0, 0, 0.04, 0.1]), rng.uniform(0.02, 0.1), -side * stride
         shoulder = (side * (broad + 0.015), 1.385, 0.01)
         elbow = (side * (broad + 0.05 + out), 1.12 + lift * 0.3, swing * 0.6 + 0.02)
         hand = (side * (broad + 0.03 + out * 0.6 + lift * 0.25), 0.87 + lift, swing - 0.09)
@@ -83,7 +83,7 @@ def _arms(body: Body, rng: Rng, top: np.ndarray, skin: np.ndarray, broad: float,
 
 
 def _head(body: Body, rng: Rng, skin: np.ndarray, hair: np.ndarray, kind: str) -> None:
-    grow = 1.22 if kind == "child" else 1.0
+    grow = 1.25 if kind == "child" else 1.1
     y = 1.635 + 0.02 * (grow - 1)
     body.limb((0, 1.4, 0.01), (0, 1.54, 0.0), 0.056, 0.052, skin, 0.1, 0.02)
     body.ball((0, y + 0.03, 0.005), (0.078 * grow, 0.092 * grow, 0.098 * grow), skin, 0.15, 0.02)

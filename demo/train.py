@@ -21,7 +21,7 @@ from fgbg_depth.depth.modeling_densedepth import DenseDepthForDepthEstimation
 MIN_DEPTH, MAX_DEPTH = 0.8, 80.0
 BATCH = 16
 RATE = 2e-3
-SIZES = ((0.25, 128), (0.6, 160), (1.01, 192))  # up to this share of the time, this input size
+SIZES = ((0.2, 128), (0.58, 160), (1.01, 192))  # up to this share of the time, this input size
 
 
 def demo_config() -> DenseDepthConfig:
@@ -55,11 +55,9 @@ def loss_of(raw: torch.Tensor, depth: torch.Tensor) -> torch.Tensor:
     """
     target = (MAX_DEPTH / depth.clamp(MIN_DEPTH, MAX_DEPTH)).log()[:, None]
     raw = raw[:, None].float()
-    # Below 0.5 the logarithm goes on as a straight line, so that negative values still learn.
+    # Below 0.5 the logarithm goes on as a straight line: a negative value, which would come out as the nearest depth
+    # instead of the farthest, still learns. Sky is 80 m, not "anything beyond": else it drifts below zero.
     log_raw = torch.where(raw > 0.5, raw.clamp(min=0.5).log(), (raw - 0.5) * 2 + math.log(0.5))
-    log_raw = torch.where(
-        target <= 0, log_raw.clamp(min=0) + 0.02 * log_raw.clamp(max=0), log_raw
-    )  # beyond the range is right for sky
     error = log_raw - target
     slopes = torch.zeros(())
     for scale in range(4):
@@ -74,10 +72,13 @@ def save(model: torch.nn.Module, path: Path) -> None:
     os.replace(temporary, path)
 
 
-def train(feed: Feed, minutes: float, out: Path, seed: int = 0) -> None:
+def train(feed: Feed, minutes: float, out: Path, start_from: Path | None = None) -> None:
     """Train for so many minutes, then write the averaged weights a last time."""
-    torch.manual_seed(seed)
-    model = DenseDepthForDepthEstimation(demo_config()).to(memory_format=torch.channels_last).train()
+    torch.manual_seed(0)
+    model = DenseDepthForDepthEstimation(demo_config())
+    if start_from is not None:
+        model.load_state_dict(torch.load(start_from, weights_only=True))
+    model = model.to(memory_format=torch.channels_last).train()
     average = copy.deepcopy(model)
     pairs = list(zip(average.state_dict().values(), model.state_dict().values(), strict=True))
     floats = [(a, b) for a, b in pairs if a.dtype.is_floating_point]
@@ -117,7 +118,8 @@ if __name__ == "__main__":
     parser.add_argument("scenes", type=Path)
     parser.add_argument("cutouts", type=Path)
     parser.add_argument("out", type=Path)
-    parser.add_argument("--minutes", type=float, default=75)
+    parser.add_argument("--minutes", type=float, default=90)
+    parser.add_argument("--start", type=Path, help="weights of an earlier run to go on from")
     options = parser.parse_args()
     torch.set_num_threads(1)
-    train(Feed(options.scenes, options.cutouts, BATCH, 1, SIZES[0][1]), options.minutes, options.out)
+    train(Feed(options.scenes, options.cutouts, BATCH, 1, SIZES[0][1]), options.minutes, options.out, options.start)
