@@ -48,72 +48,23 @@ def load(
         raise HubError(f"no config {config!r}; there are {', '.join(schema.CONFIGS)}.")
     if Path(source).is_dir():
         if revision is not None:
-            raise HubError(
-                f"{source} is a folder and has no revisions.\n  Leave revision= out, or give USER/NAME."
-            )
+            raise HubError(f"{source} is a folder and has no revisions.\n  Leave revision= out, or give USER/NAME.")
         wanted = _data_files(_listed(Path(source), str(source)), config, split, str(source))
-        return _load_files(str(source), wanted, split, streaming, None)
-    return _load_from_hub(str(source), revision, config, split, streaming, token)
+        return _open(str(source), wanted, split, streaming, None)
 
+    from fgbg_depth.hub_snapshot import Version
 
-def _load_from_hub(
-    repo_id: str, revision: str | None, config: str, split: str | None, streaming: bool, token: str | None
-) -> Any:
-    from huggingface_hub import HfApi
-    from huggingface_hub.errors import (
-        HFValidationError,
-        IncompleteSnapshotError,
-        LocalEntryNotFoundError,
-        RepositoryNotFoundError,
-        RevisionNotFoundError,
-        RevisionResolutionError,
-    )
-
-    from fgbg_depth.hub_retry import is_transient, status_of
-
-    api, name = HfApi(token=token), f"datasets/{repo_id}, revision {revision or 'main'},"
+    version = Version(str(source), revision, token)
+    wanted = _data_files(_listed(version.fetch(_SMALL), str(version)), config, split, str(version))
+    names = _SMALL + sorted(name for files in wanted.values() for name in files)
+    # a stream goes over the network, unless all of it is here already
+    base = (version.cached(names) or version.url) if streaming else version.fetch(names)
     try:
-        commit = api.resolve_revision(repo_id, repo_type="dataset", revision=revision)
-
-        def fetch(patterns: list[str], cached: bool = False) -> str:
-            where: Any = {"repo_type": "dataset", "revision": commit, "local_files_only": cached}
-            return api.snapshot_download(repo_id, allow_patterns=patterns, **where)
-
-        listed = _listed(Path(fetch(_SMALL)), name)
-        wanted = _data_files(listed, config, split, name)
-        patterns = _SMALL + sorted(file for files in wanted.values() for file in files)
-        try:
-            base = fetch(patterns, cached=streaming)
-        except (LocalEntryNotFoundError, IncompleteSnapshotError):
-            if not streaming:
-                raise
-            base = f"hf://datasets/{repo_id}@{commit.resolved}"
-        return _load_files(base, wanted, split, streaming, token)
-    except HFValidationError as e:
-        raise HubError(f"{repo_id!r} is neither a folder nor USER/NAME on the Hub.") from e
-    except RevisionNotFoundError as e:
-        raise HubError(
-            f"datasets/{repo_id} has no revision {revision!r}.\n  See its tags and branches on its page."
-        ) from e
-    except RepositoryNotFoundError as e:
-        raise HubError(
-            f"datasets/{repo_id} does not exist, or this token may not read it ({status_of(e)}).\n"
-            "  Check the name, or log in: hf auth login."
-        ) from e
-    except (RevisionResolutionError, LocalEntryNotFoundError, IncompleteSnapshotError) as e:
-        raise HubError(
-            f"the Hub cannot be reached, and {name} is not complete in the cache.\n  {_first_line(e)}\n"
-            "  Run this once with a network; nothing else is served in its place."
-        ) from e
-    except OSError as e:  # what the client, httpx and fsspec raise for the network are OSErrors
-        status = status_of(e)
-        if status in (401, 403):
-            raise HubError(
-                f"{name} may not be read with this token ({status}).\n  Log in: hf auth login."
-            ) from e
-        if status is None and not is_transient(e):
+        return _open(str(base), wanted, split, streaming, token)
+    except (OSError, ConnectionError) as e:
+        if not streaming:
             raise
-        raise HubError(f"{name} could not be read ({_first_line(e)}).\n  Try again in a moment.") from e
+        raise version.explained(e) from e
 
 
 def _listed(folder: Path, name: str) -> dict[str, Any]:
@@ -135,9 +86,7 @@ def _listed(folder: Path, name: str) -> dict[str, Any]:
 def _data_files(listed: dict[str, Any], config: str, split: str | None, name: str) -> dict[str, list[str]]:
     """Files of a config by split; with `split`, only of the splits that it names."""
     if config == "default":
-        by_split = {
-            s: [f for f in listed["shards"] if f.startswith(f"{schema.DATA}/{s}-")] for s in listed["splits"]
-        }
+        by_split = {s: [f for f in listed["shards"] if f.startswith(f"{schema.DATA}/{s}-")] for s in listed["splits"]}
     else:
         by_split = {schema.TRAIN: [f for f in listed["files"] if f.startswith(f"{config}/")]}
     if split is None:
@@ -147,24 +96,16 @@ def _data_files(listed: dict[str, Any], config: str, split: str | None, name: st
         return by_split
     for part in asked:
         if part not in by_split:
-            raise HubError(
-                f"{name} has no split {part!r} in config {config}; there are {', '.join(by_split)}."
-            )
+            raise HubError(f"{name} has no split {part!r} in config {config}; there are {', '.join(by_split)}.")
     return {part: by_split[part] for part in dict.fromkeys(asked)}
 
 
-def _load_files(
-    base: str, wanted: dict[str, list[str]], split: str | None, streaming: bool, token: str | None
-) -> Any:
+def _open(base: str, wanted: dict[str, list[str]], split: str | None, streaming: bool, token: str | None) -> Any:
     """Open the parquet files of a version, named one by one: strays beside them are not read."""
     from datasets import load_dataset
 
     paths = {name: [f"{base}/{file}" for file in files] for name, files in wanted.items()}
     return load_dataset("parquet", data_files=paths, split=split, streaming=streaming, token=token)
-
-
-def _first_line(error: Exception) -> str:
-    return next(iter(str(error).strip().splitlines()), type(error).__name__)[:300]
 
 
 def with_backgrounds(rows: Any, source: Any, revision: str | None = None) -> Any:

@@ -1,0 +1,41 @@
+"""A process that pushes, to be killed or measured.
+
+python hub_pusher.py OUTPUT REPO_ID [--tag TAG]      push once; prints the report's commit and the memory used
+python hub_pusher.py --steps REPO_ID                 for each line on stdin, an output, push it; prints "done" or why not
+"""
+
+import json
+import resource
+import sys
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).parent.parent))
+
+from fgbg_depth.errors import HubError
+from fgbg_depth.hub import push
+from fgbg_depth.hub_retry import Patience
+
+PATIENCE = Patience(first_wait_s=0.05, timeout_s=1.0)
+
+
+def step_by_step(repo_id: str) -> None:
+    for line in sys.stdin:
+        try:
+            push(line.strip(), repo_id, verified=True, progress=False, patience=PATIENCE)
+            print("done", flush=True)
+        except HubError as e:
+            print(" ".join(str(e).split()), flush=True)
+
+
+def once(output: str, repo_id: str, tag: str | None) -> None:
+    start_kb = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    report = push(output, repo_id, tag=tag, verified=True)
+    peak_kb = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    print(json.dumps({"commit": report.commit, "start_mb": start_kb / 1024, "peak_mb": peak_kb / 1024}))
+
+
+if __name__ == "__main__":
+    if sys.argv[1] == "--steps":
+        step_by_step(sys.argv[2])
+    else:
+        once(sys.argv[1], sys.argv[2], sys.argv[4] if sys.argv[3:] else None)

@@ -1,0 +1,204 @@
+"""The long runs: 120 shards, 200 pushes over a bad line, 30 kills, 2 GB. Minutes; figures are printed (-s)."""
+
+import json
+import os
+import random
+import shutil
+import signal
+import subprocess
+import sys
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+from hub_client import NAME, environment, files_of, local_files, repo_of, send
+from hub_faults import random_faults
+from hub_outputs import make_output
+from hub_server import HubServer
+
+from fgbg_depth.loading import load
+
+pytest_plugins = ["hub_fixtures"]
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(1800)]
+PUSHER = str(Path(__file__).with_name("hub_pusher.py"))
+
+
+def version_of(hub: HubServer, name: str, versions: dict[str, Path]) -> str:
+    """Which of the outputs the branch holds; fails unless it is exactly one of them, whole."""
+    head = repo_of(hub, name).resolve("main")
+    statistics = json.loads(hub.store.blob_path(head.files["statistics.json"].blob).read_bytes())
+    listed = {path: entry["sha256"] for key in ("shards", "files") for path, entry in statistics[key].items()}
+    there = {path: entry.sha256 for path, entry in head.files.items() if path.endswith(".parquet")}
+    assert there == listed
+    for version, output in versions.items():
+        local = local_files(output)
+        if {path for path in local if path.endswith(".parquet")} == set(there):
+            assert {path: hub.store.blob_path(head.files[path].blob).read_bytes() for path in there} == {
+                path: local[path] for path in there
+            }
+            return version
+    raise AssertionError(f"the branch holds neither version: {sorted(there)}")
+
+
+def two_outputs(folder: Path) -> dict[str, Path]:
+    return {"few": make_output(folder / "few", 2), "more": make_output(folder / "more", 4)}
+
+
+def start_pusher(hub: HubServer, home: Path, *arguments: str) -> subprocess.Popen[str]:
+    home.mkdir(exist_ok=True)
+    pipe = subprocess.PIPE
+    variables = {**os.environ, **environment(hub, home)}
+    return subprocess.Popen(
+        [sys.executable, PUSHER, *arguments],
+        env=variables,
+        stdin=pipe,
+        stdout=pipe,
+        stderr=subprocess.DEVNULL,
+        text=True,
+    )
+
+
+def test_120_shards_are_one_commit_and_load_in_every_way(hub: HubServer, tmp_path: Path, capsys):
+    from datasets import load_dataset
+
+    output = make_output(tmp_path / "work", 120)
+    first = send(output, tag="v1.0.0")
+    assert len(repo_of(hub).history("main")) == 2 and sum(p.startswith("data/") for p in first.added) == 120
+    sent, old = hub.uploaded_bytes(), files_of(hub)
+    v1 = load(NAME, revision="v1.0.0", split="train")
+    make_output(tmp_path / "work", 121)
+    second = send(output, tag="v1.1.0")
+    again = hub.uploaded_bytes() - sent
+    shards = {path: size for path, size in second.added.items() if path.startswith("data/")}
+    small = second.travel_bytes - sum(shards.values())
+    with capsys.disabled():
+        print(
+            f"\n120 shards: {sent:,} bytes sent; one background more: {again:,} bytes received by the Hub, of which"
+            f" {sum(shards.values()):,} new shard, {small:,} card, pictures, small configs, statistics"
+        )
+    assert len(shards) == 1 and again < 1.1 * second.travel_bytes + 100_000
+    assert not set(second.deleted) & set(files_of(hub)) and files_of(hub, "v1.0.0") == old
+    assert len(repo_of(hub).history("main")) == 3
+    for revision, rows in (("v1.0.0", 960), ("v1.1.0", 968), ("main", 968)):
+        for streaming in (False, True):
+            ours = load(NAME, revision=revision, split="train", streaming=streaming)
+            plain = load_dataset(NAME, revision=revision, split="train", streaming=streaming)
+            found = [row["bg"] for row in ours.remove_columns(["fg_bg", "fg_bg_mask"])]
+            assert len(found) == rows and found == [row["bg"] for row in plain.remove_columns(["fg_bg", "fg_bg_mask"])]
+    after = load(NAME, revision="v1.0.0", split="train")
+    assert all(after[i]["fg_bg"].tobytes() == v1[i]["fg_bg"].tobytes() for i in range(0, 960, 97))
+
+
+def test_200_pushes_over_a_bad_line(hub: HubServer, tmp_path: Path, capsys):
+    """Each takes the branch from one version to the other, while any request may fail in any way."""
+    made = two_outputs(tmp_path)
+    hub.faults.chance = random_faults(random.Random(5), 0.05, 10**9)
+    gave_up: list[str] = []
+
+    def fifty_pushes(worker: int) -> int:
+        name, own = f"alice/scenes-{worker}", tmp_path / f"worker{worker}"
+        versions = {version: Path(shutil.copytree(path, own / version)) for version, path in made.items()}
+        pusher = start_pusher(hub, tmp_path / f"home{worker}", "--steps", name)
+        assert pusher.stdin and pusher.stdout
+        old, num_commits, done = None, 1, 0
+        for turn in range(50):
+            target = ("few", "more")[turn % 2]
+            for _ in range(10):
+                pusher.stdin.write(f"{versions[target]}\n")
+                pusher.stdin.flush()
+                answer = pusher.stdout.readline().strip()
+                repo = hub.store.repos.get(("dataset", name))
+                if repo and len(repo.commits) > 1:
+                    assert version_of(hub, name, versions) in (old, target)
+                if answer == "done":
+                    break
+                gave_up.append(answer)
+            assert answer == "done" and version_of(hub, name, versions) == target
+            num_commits += 1
+            assert len(repo_of(hub, name).commits) == num_commits, "a commit was made twice"
+            old, done = target, done + 1
+        pusher.stdin.close()
+        assert pusher.wait(20) == 0
+        return done
+
+    started = time.monotonic()
+    with ThreadPoolExecutor(4) as pool:
+        done = sum(pool.map(fifty_pushes, range(4)))
+    kinds = {kind: sum(k == kind for k, _ in hub.faults.done) for kind, _ in hub.faults.done}
+    with capsys.disabled():
+        print(
+            f"\n{done} pushes, {len(hub.faults.done)} faults {kinds}, of these {sum('/commit/' in line for _, line in hub.faults.done)}"
+            f" at the commit; {len(gave_up)} pushes gave up and went well when repeated; {time.monotonic() - started:.0f} s"
+        )
+    assert done == 200 and len(hub.faults.done) > 200
+
+
+def test_30_kills(hub: HubServer, tmp_path: Path, capsys):
+    """Killed at a random request or moment; the branch is whole, and the next push completes with one commit."""
+    versions = two_outputs(tmp_path)
+    send(versions["few"])
+    rng, outcome = random.Random(7), {"old": 0, "new": 0}
+    for turn in range(30):
+        old, target = (("few", "more"), ("more", "few"))[turn % 2]
+        num_commits, seen = len(repo_of(hub).commits), [0]
+        pusher = start_pusher(hub, tmp_path / "home", str(versions[target]), NAME)
+        moment, lag_s = rng.randrange(1, 30), rng.choice([0, 0.002, 0.02, 0.1])
+
+        def strike(line: str, pusher=pusher, moment=moment, lag_s=lag_s, seen=seen) -> None:
+            seen[0] += 1
+            if seen[0] == moment:
+                threading.Timer(lag_s, pusher.send_signal, [signal.SIGKILL]).start() if lag_s else pusher.kill()
+
+        hub.faults.chance = strike
+        pusher.wait(60)
+        time.sleep(0.2)  # a request that is on its way is still carried out
+        hub.faults.clear()
+        found = version_of(hub, NAME, versions)
+        assert found in (old, target)
+        outcome["old" if found == old else "new"] += 1
+        assert len(repo_of(hub).commits) == num_commits + (found == target)
+        puts = {path for method, path, _ in hub.log if method == "PUT" and path.startswith("/storage/")}
+        before = len(hub.log)
+        send(versions[target])
+        assert version_of(hub, NAME, versions) == target
+        assert len(repo_of(hub).commits) == num_commits + 1, "a commit was made twice"
+        repeated = [path for method, path, _ in hub.log[before:] if method == "PUT" and path in puts]
+        assert all(_was_cut(hub, path, before) for path in repeated), "something travelled twice"
+    with capsys.disabled():
+        print(f"\n30 kills: branch at the old version {outcome['old']} times, at the new one {outcome['new']} times")
+    assert outcome["old"] and outcome["new"]
+
+
+def _was_cut(hub: HubServer, path: str, before: int) -> bool:
+    """Whether an object that travelled again had not arrived whole: nothing verified it the first time."""
+    return ("POST", f"{path}/verify") not in {(method, p) for method, p, _ in hub.log[:before]}
+
+
+@pytest.mark.parametrize("num_shards", [20, 200])
+def test_2_gb_stay_under_500_mb_of_memory(hub: HubServer, tmp_path: Path, capsys, num_shards: int):
+    output = make_large_output(tmp_path / "large", num_shards, 2_000_000_000)
+    pusher = start_pusher(hub, tmp_path / "home", str(output), NAME)
+    answer, _ = pusher.communicate(timeout=900)
+    figures = json.loads(answer)
+    with capsys.disabled():
+        print(f"\n2 GB in {num_shards} shards: peak {figures['peak_mb']:.0f} MB ({figures['start_mb']:.0f} before)")
+    assert figures["peak_mb"] < 500 and hub.stored_bytes() > 2_000_000_000
+    for blob in (hub.store.root / "blobs").iterdir():
+        blob.unlink()
+
+
+def make_large_output(folder: Path, num_shards: int, total_bytes: int) -> Path:
+    """An output whose shards are padded to `total_bytes`; sparse files, so that the disk stays free."""
+    import hashlib
+
+    output = make_output(folder, num_shards)
+    statistics = json.loads((output / "statistics.json").read_text())
+    for path, entry in statistics["shards"].items():
+        with open(output / path, "r+b") as file:
+            file.truncate(total_bytes // num_shards)
+            entry["bytes"] = total_bytes // num_shards
+            entry["sha256"] = hashlib.file_digest(file, "sha256").hexdigest()
+    (output / "statistics.json").write_text(json.dumps(statistics))
+    return output

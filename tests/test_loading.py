@@ -1,0 +1,173 @@
+"""Loading exactly one version, from a folder or the Hub; never another in silence."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hub_client import NAME, edit_on_hub, repo_of, send
+from hub_faults import Fault
+from hub_outputs import make_output
+from hub_server import HubServer
+
+from fgbg_depth.errors import HubError
+from fgbg_depth.loading import load, with_backgrounds
+
+pytest_plugins = ["hub_fixtures"]
+COLUMNS = ["fg_bg", "fg_bg_mask", "bg", "fg", "flip", "placement", "x", "y", "width", "height"]
+
+
+@pytest.fixture
+def two_versions(hub: HubServer, work: Path) -> HubServer:
+    """v1.0.0 with 4 backgrounds (32 rows), v2.0.0 and main with 5 (40 rows)."""
+    send(work / "out", tag="v1.0.0")
+    make_output(work, 5)
+    send(work / "out", tag="v2.0.0")
+    return hub
+
+
+def names(rows) -> set[str]:
+    return {row["bg"] for row in rows}
+
+
+@pytest.mark.parametrize("streaming", [False, True])
+@pytest.mark.parametrize(("revision", "num_bg"), [("v1.0.0", 4), ("v2.0.0", 5), ("main", 5), (None, 5)])
+def test_each_revision_is_served_as_it_is(two_versions: HubServer, streaming: bool, revision: str | None, num_bg: int):
+    rows = load(NAME, revision=revision, split="train", streaming=streaming)
+    assert list(rows.features) == COLUMNS
+    assert len(names(rows)) == num_bg and sum(1 for _ in rows) == 8 * num_bg
+    image = next(iter(rows))["fg_bg"]
+    assert (image.size, image.mode) == ((32, 32), "RGB")
+
+
+@pytest.mark.parametrize("streaming", [False, True])
+def test_plain_load_dataset_serves_the_same(two_versions: HubServer, streaming: bool):
+    from datasets import load_dataset
+
+    for revision, num_bg in (("v1.0.0", 4), ("main", 5)):
+        rows = load_dataset(NAME, revision=revision, split="train", streaming=streaming)
+        ours = load(NAME, revision=revision, split="train")
+        assert [row["bg"] for row in rows] == list(ours["bg"]) and len(names(rows)) == num_bg
+        assert next(iter(rows))["fg_bg"].tobytes() == ours[0]["fg_bg"].tobytes()
+
+
+def test_configs_and_splits(hub: HubServer, tmp_path: Path):
+    output = make_output(tmp_path / "held", 10, holdout=0.3)
+    send(output)
+    everything = load(NAME)
+    assert {name: len(rows) for name, rows in everything.items()} == {
+        "train": 28,
+        "test_unseen_bg": 12,
+        "test_unseen_fg": 28,
+        "test_unseen_both": 12,
+    }
+    assert len(load(NAME, split="train[:5]")) == 5
+    assert len(load(NAME, split="train+test_unseen_bg")) == 40
+    for config, rows in (("bg", 10), ("fg", 2)):
+        assert len(load(NAME, config=config, split="train")) == len(load(output, config=config)["train"]) == rows
+    with pytest.raises(HubError, match="no split 'test' in config default; there are train, test_unseen_bg"):
+        load(NAME, split="test")
+    with pytest.raises(HubError, match="no config 'masks'; there are default, bg, fg, preview"):
+        load(NAME, config="masks")
+
+
+def test_one_split_downloads_only_its_files(hub: HubServer, tmp_path: Path):
+    send(make_output(tmp_path / "held", 10, holdout=0.3))
+    before = len(hub.log)
+    load(NAME, split="test_unseen_both")
+    fetched = {path.split("/")[-1] for method, path, _ in hub.log[before:] if method == "GET" and "/resolve/" in path}
+    assert fetched >= {"README.md", "statistics.json"} and len(fetched) == 2 + 3
+    assert all(name.startswith("test_unseen_both-") for name in fetched - {"README.md", "statistics.json"})
+
+
+def test_offline_serves_the_version_asked_for_or_fails(two_versions: HubServer, monkeypatch: pytest.MonkeyPatch):
+    load(NAME, revision="v1.0.0")
+    two_versions.faults.add(Fault("reset", "", times=10**6))
+    assert len(load(NAME, revision="v1.0.0", split="train")) == 32
+    assert len(list(load(NAME, revision="v1.0.0", split="train", streaming=True))) == 32
+    for revision in ("v2.0.0", "main", None):
+        for streaming in (False, True):
+            with pytest.raises(HubError, match="cannot be reached, and datasets/alice/scenes, revision"):
+                load(NAME, revision=revision, split="train", streaming=streaming)
+    with pytest.raises(HubError, match="nothing else is served"):
+        load(NAME, revision="v1.0.0", config="bg")  # its files were never asked for
+    two_versions.faults.clear()
+    from huggingface_hub import constants
+
+    monkeypatch.setattr(constants, "HF_HUB_OFFLINE", True)
+    assert len(load(NAME, revision="v1.0.0", split="train")) == 32
+    with pytest.raises(HubError, match="cannot be reached"):
+        load(NAME, revision="v2.0.0", split="train")
+
+
+def test_a_hub_that_is_down_serves_the_version_asked_for_or_fails(two_versions: HubServer):
+    commit = repo_of(two_versions).tags["v1.0.0"]
+    load(NAME, revision=commit)
+    load(NAME, revision="v1.0.0")
+    two_versions.faults.add(Fault("503", "", times=10**6))
+    assert len(load(NAME, revision="v1.0.0", split="train")) == 32
+    assert len(load(NAME, revision=commit, split="train")) == 32
+    with pytest.raises(HubError, match="cannot be reached"):
+        load(NAME, revision="v2.0.0", split="train")
+
+
+def test_a_refusal_is_not_answered_from_the_cache(two_versions: HubServer):
+    load(NAME, revision="v1.0.0")
+    two_versions.store.repos["dataset", NAME].private = True
+    with pytest.raises(HubError, match=r"may not read it \(404\).*\n.*hf auth login"):
+        load(NAME, revision="v1.0.0", token="bob-write")
+    with pytest.raises(HubError, match=r"\(401\)"):
+        load(NAME, revision="v1.0.0", token="hf_wrong")
+
+
+def test_what_is_not_there(two_versions: HubServer, work: Path, tmp_path: Path):
+    with pytest.raises(HubError, match="has no revision 'v9'"):
+        load(NAME, revision="v9")
+    with pytest.raises(HubError, match="datasets/alice/none does not exist"):
+        load("alice/none")
+    with pytest.raises(HubError, match="neither a folder nor USER/NAME"):
+        load("no such/folder/at all")
+    with pytest.raises(HubError, match="is a folder and has no revisions"):
+        load(work / "out", revision="v1.0.0")
+    with pytest.raises(HubError, match="no finished dataset"):
+        load(tmp_path)
+    two_versions.store.create("dataset", "alice/other", False, "alice")
+    with pytest.raises(HubError, match="no finished dataset"):
+        load("alice/other")
+
+
+def test_a_stray_file_on_the_hub_adds_no_rows(two_versions: HubServer, work: Path):
+    shard = next((work / "out" / "data").iterdir()).read_bytes()
+    edit_on_hub(two_versions, "data/train-stray.parquet", shard)
+    assert len(load(NAME, split="train")) == 40
+
+
+def test_damage_on_the_way_is_noticed(two_versions: HubServer):
+    shard = next(path for path in repo_of(two_versions).resolve("main").files if path.startswith("data/"))
+    blob = two_versions.store.blob_path(repo_of(two_versions).resolve("main").files[shard].blob)
+    blob.write_bytes(blob.read_bytes()[:-100])
+    with pytest.raises(HubError, match=r"could not be read"):
+        load(NAME, split="train")
+
+
+@pytest.mark.parametrize("streaming", [False, True])
+def test_backgrounds_join_row_by_row(two_versions: HubServer, streaming: bool):
+    rows = load(NAME, split="train", streaming=streaming)
+    pictures = load(NAME, config="bg", split="train")
+    expected = {row["name"]: row["image"] for row in pictures}
+    joined = with_backgrounds(rows, pictures)
+    for row, plain in zip(joined, rows, strict=True):
+        assert row["bg_image"].tobytes() == expected[row["bg"]].tobytes()
+        assert {name: row[name] for name in COLUMNS[2:]} == {name: plain[name] for name in COLUMNS[2:]}
+        assert row["fg_bg"].tobytes() == plain["fg_bg"].tobytes()
+    outside = np.asarray(plain["fg_bg_mask"]) == 0
+    difference = np.abs(np.asarray(row["fg_bg"], int) - np.asarray(row["bg_image"], int))
+    assert difference[outside].mean() < 60  # JPEG of noise
+
+
+def test_backgrounds_join_from_a_name_and_over_all_splits(hub: HubServer, tmp_path: Path):
+    output = make_output(tmp_path / "held", 10, holdout=0.3)
+    send(output, tag="v1")
+    joined = with_backgrounds(load(NAME, revision="v1"), NAME, revision="v1")
+    assert {name: len(rows) for name, rows in joined.items()}["test_unseen_bg"] == 12
+    batch = with_backgrounds(load(output, split="train"), output)[3:6]
+    assert [image.size for image in batch["bg_image"]] == [(32, 32)] * 3
