@@ -1,0 +1,160 @@
+"""Ray: the same bytes as a local build, also when a node dies; errors say what to do."""
+
+import builtins
+import shutil
+import socket
+import tempfile
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from tiny import make_sources, quiet_build, tiny_recipe, tree
+
+from fgbg_depth import engine_ray
+from fgbg_depth.engine_ray import plan_actors, run_ray
+from fgbg_depth.errors import EngineError, SourceError
+
+
+@pytest.mark.parametrize(
+    ("resources", "workers", "wants_gpus", "num_tasks", "expected"),
+    [
+        ({"CPU": 64.0}, None, False, 1000, (64, {"num_cpus": 1})),
+        ({"CPU": 64.0}, None, False, 10, (10, {"num_cpus": 1})),
+        ({"CPU": 64.0, "GPU": 4.0}, None, True, 1000, (24, {"num_cpus": 1, "num_gpus": 1 / 6})),
+        ({"CPU": 64.0, "GPU": 4.0}, 4, True, 1000, (4, {"num_cpus": 1, "num_gpus": 1.0})),
+        ({"CPU": 64.0, "GPU": 4.0}, 6, True, 1000, (6, {"num_cpus": 1, "num_gpus": 0.5})),
+        ({"CPU": 8.0, "GPU": 4.0}, None, True, 1000, (8, {"num_cpus": 1, "num_gpus": 0.5})),
+        ({"CPU": 64.0, "GPU": 4.0}, None, False, 1000, (64, {"num_cpus": 1})),
+        ({}, None, True, 1000, (1, {"num_cpus": 1})),  # an autoscaler has started nothing yet
+        ({}, 100, False, 1000, (100, {"num_cpus": 1})),
+    ],
+)
+def test_actors_fit_the_cluster(
+    resources: dict, workers: int | None, wants_gpus: bool, num_tasks: int, expected: Any
+) -> None:
+    assert plan_actors(resources, workers, wants_gpus, num_tasks) == expected
+
+
+def test_without_ray_the_message_names_the_requirement(
+    sources: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real = builtins.__import__
+
+    def no_ray(name: str, *args: Any, **kwargs: Any) -> Any:
+        if name == "ray":
+            raise ImportError("No module named 'ray'")
+        return real(name, *args, **kwargs)
+
+    monkeypatch.setattr(builtins, "__import__", no_ray)
+    with pytest.raises(EngineError, match=r"requirements-ray\.txt"):
+        quiet_build(tiny_recipe(sources), tmp_path / "out", engine_name="ray")
+
+
+def test_nothing_to_do_starts_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(engine_ray, "_import_ray", lambda: pytest.fail("Ray was imported"))
+    run_ray(None, [], 2, None, None, None)  # type: ignore[arg-type]
+
+
+@pytest.fixture
+def ray_folder(monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
+    """A short path: Ray puts sockets there, whose names may have 107 letters."""
+    folder = tempfile.mkdtemp(prefix="ray-", dir="/tmp")
+    monkeypatch.setenv("RAY_TMPDIR", folder)
+    yield folder
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+@pytest.fixture
+def big_sources(tmp_path: Path) -> Path:
+    return make_sources(tmp_path / "sources", 12, 6)
+
+
+@pytest.fixture
+def ray(monkeypatch: pytest.MonkeyPatch) -> Any:
+    monkeypatch.setenv("RAY_DEDUP_LOGS_SKIP_REGEX", ".")  # as engine_ray does before it imports Ray
+    monkeypatch.setenv("RAY_USAGE_STATS_ENABLED", "0")
+    return pytest.importorskip("ray", reason="pip install -r requirements-ray.txt")
+
+
+@pytest.mark.slow
+def test_ray_on_this_machine_makes_the_same_bytes(ray: Any, sources: Path, built: Path, tmp_path: Path) -> None:
+    before = set(Path(tempfile.gettempdir()).glob("fgbg-ray-*"))
+    result = quiet_build(tiny_recipe(sources), tmp_path / "out", engine_name="ray", workers=2)
+    assert result.whole and result.made == result.shards
+    assert tree(tmp_path / "out") == tree(built)
+    assert not ray.is_initialized()
+    assert set(Path(tempfile.gettempdir()).glob("fgbg-ray-*")) == before  # no session folder left
+
+
+@pytest.mark.slow
+def test_a_cluster_loses_a_node_and_no_shard(
+    ray: Any, ray_folder: str, big_sources: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Two nodes with one core each, two actors: the lost one has no place until the other's work is done."""
+    from ray.cluster_utils import Cluster
+
+    recipe = tiny_recipe(big_sources, size=64, placements=60)
+    quiet_build(recipe, tmp_path / "local")
+    node = {"num_cpus": 1, "object_store_memory": 80 * 2**20}
+    cluster = Cluster(initialize_head=True, head_node_args={**node, "include_dashboard": False})
+    data, seen = tmp_path / "ray" / "data", []
+    try:
+        second = cluster.add_node(**node)
+
+        def kill() -> None:
+            while len(list(data.glob("*.parquet"))) < 4:
+                time.sleep(0.05)
+            cluster.remove_node(second, allow_graceful=False)
+            seen.append(len(list(data.glob("*.parquet"))))
+
+        killer = threading.Thread(target=kill, daemon=True)
+        killer.start()
+        result = quiet_build(recipe, tmp_path / "ray", engine_name="ray", workers=2, address=cluster.address)
+        killer.join(10)
+    finally:
+        ray.shutdown()
+        cluster.shutdown()
+    assert seen and seen[0] < result.shards, "the node outlived the build; make the build longer"
+    assert result.made == result.shards == 24
+    assert tree(tmp_path / "ray") == tree(tmp_path / "local")
+
+
+def test_no_cluster_at_the_address(ray: Any, sources: Path, tmp_path: Path) -> None:
+    """At once; Ray itself goes on trying for minutes."""
+    with socket.socket() as unused:
+        unused.bind(("127.0.0.1", 0))  # bound and not listening: nobody answers
+        address = f"127.0.0.1:{unused.getsockname()[1]}"
+        with pytest.raises(EngineError, match=f"no Ray cluster answers at {address}") as e:
+            quiet_build(tiny_recipe(sources), tmp_path / "out", engine_name="ray", address=address)
+    assert "ray start --head" in str(e.value) and not ray.is_initialized()
+
+
+@pytest.mark.slow
+def test_a_node_that_does_not_see_the_output(
+    ray: Any, sources: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from fgbg_depth import pipeline
+
+    monkeypatch.setattr(pipeline, "write_prepared", lambda storage, sources: ("bg/elsewhere.parquet", "fg/x.parquet"))
+    with pytest.raises(EngineError, match="must be a folder that all nodes share"):
+        quiet_build(tiny_recipe(sources), tmp_path / "out", engine_name="ray", workers=1)
+    assert not ray.is_initialized()
+
+
+@pytest.mark.slow
+def test_a_failing_shard_is_an_error_as_in_a_local_build(ray: Any, sources: Path, tmp_path: Path) -> None:
+    """A file where the folder `data` should be."""
+    from fgbg_depth.errors import OutputError
+
+    output = tmp_path / "out"
+    quiet_build(tiny_recipe(sources), output, part=(1, 10**6))  # the recipe and the sources, no shard
+    shutil.rmtree(output / "data", ignore_errors=True)
+    (output / "data").write_text("in the way")
+    with pytest.raises(OutputError, match="file is where a folder"):
+        quiet_build(tiny_recipe(sources), output, engine_name="ray", workers=1)
+    with pytest.raises(SourceError):
+        quiet_build(tiny_recipe(sources, backgrounds=str(tmp_path)), output, engine_name="ray", workers=1)
+    assert not ray.is_initialized()
