@@ -120,8 +120,9 @@ class Browser:
         return self._row(shard, index - shard.first, columns)
 
     def _row(self, shard: Shard, at: int, columns: Sequence[str]) -> Row:
-        values = self._reader.read(shard.name, at, [*FACTS, *columns])
-        facts = {key: values[key] for key in FACTS}
+        small = self._small.get(shard.name)
+        values = self._reader.read(shard.name, at, [*columns] if small else [*FACTS, *columns])
+        facts = {"bg": self._background(shard)} | small.facts(at) if small else {key: values[key] for key in FACTS}
         images = {key: values[key] for key in columns if key in values}
         return Row(shard.split, shard.first + at, shard.name, at, facts, images)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -33,11 +34,12 @@ class Filter:
 
 @dataclass(frozen=True)
 class SmallColumns:
-    """One shard's rows without their pictures; 16 bytes a row."""
+    """One shard's rows without their pictures; 17 bytes a row."""
 
     names: tuple[str, ...]  # cut-outs in this shard
     fg: NDArray[np.int32]  # position in `names`
     flip: NDArray[np.bool_]
+    placement: NDArray[np.int32]
     box: NDArray[np.int16]  # (rows, 4): x, y, width, height of the placed cut-out; may reach out of the frame
 
     @classmethod
@@ -46,7 +48,14 @@ class SmallColumns:
         box = [table[key].to_numpy().astype(np.int16) for key in ("x", "y", "width", "height")]
         codes = fg.indices.to_numpy(zero_copy_only=False).astype(np.int32)
         flip = table["flip"].to_numpy(zero_copy_only=False).astype(bool)
-        return cls(tuple(fg.dictionary.to_pylist()), codes, flip, np.stack(box, axis=1))
+        placement = table["placement"].to_numpy().astype(np.int32)
+        return cls(tuple(fg.dictionary.to_pylist()), codes, flip, placement, np.stack(box, axis=1))
+
+    def facts(self, row: int) -> dict[str, Any]:
+        """The row's values by column."""
+        x, y, width, height = self.box[row].tolist()
+        place = {"placement": int(self.placement[row]), "x": x, "y": y, "width": width, "height": height}
+        return {"fg": self.names[self.fg[row]], "flip": bool(self.flip[row])} | place
 
     def matches(self, wanted: Filter, coverage: Callable[[], NDArray[np.float32]]) -> NDArray[np.int32]:
         """Rows of the shard that pass, rising. `coverage` is called only if the filter asks for it."""

@@ -17,7 +17,7 @@ from fgbg_depth.errors import ShardError
 IMAGE_COLUMNS = ("fg_bg", "fg_bg_mask", "fg_bg_depth")
 FACTS = ("bg", "fg", "flip", "placement", "x", "y", "width", "height")
 CACHE_BYTES = 128 * 2**20  # of row groups: a reference row group (100 rows at 224 x 224) is about 9 MB
-NUM_FOOTERS = 48  # a parsed footer of 40 row groups takes about half a megabyte
+NUM_FOOTERS = 128  # a parsed footer of 40 row groups takes about half a megabyte
 
 T = TypeVar("T")
 
@@ -87,6 +87,8 @@ class RowReader:
 
     def read(self, shard: str, shard_row: int, columns: Sequence[str]) -> dict[str, Any]:
         """The row's values; pictures as their stored bytes. Columns that the shard lacks are left out."""
+        if not columns:
+            return {}
         group, at = self.row_group(shard, shard_row)
         present = set(self.footer(shard).schema.to_arrow_schema().names)
         small = [key for key in columns if key in present and key not in IMAGE_COLUMNS]

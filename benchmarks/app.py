@@ -1,0 +1,207 @@
+"""How quick the app is on the reference job's 400,000 rows, and under 20 visitors at once.
+
+    python benchmarks/app.py                    # about two minutes, 0.4 GB of disk
+    python benchmarks/app.py --output FOLDER    # on a dataset that exists
+    python benchmarks/app.py --seconds 10 --clients 5
+
+The folder is made here: two shards with rows as large as the reference job's (224 x 224, about 90 KB a row), which
+stand under 200 names each in the places of all backgrounds. Reads from disk are timed with the files dropped from the
+system's cache where it allows that.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import platform
+import random
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections import defaultdict
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import psutil
+import pyarrow.parquet as pq
+
+ROOT = Path(__file__).resolve().parent.parent
+sys.path[:0] = [str(ROOT), str(ROOT / "tests")]
+
+from app_outputs import SMALL, _image, encode, make_output, write_table  # noqa: E402
+from app_server import command  # noqa: E402
+
+from fgbg_depth.browse import Browser, Filter  # noqa: E402
+
+NUM_BACKGROUNDS, NUM_CUTOUTS, PLACEMENTS, SIZE = 100, 100, 20, 224
+
+
+def make_reference(output: Path) -> Path:
+    """An output of 400,000 rows in 200 shards; only two of them take room on the disk."""
+    make_output(output, 2, NUM_CUTOUTS, 1, size=SIZE)
+    statistics = json.loads((output / "statistics.json").read_text())
+    for path in (output / "data").iterdir():
+        path.unlink()
+    names = sorted(statistics["sources"]["fg"])
+    rng = np.random.Generator(np.random.Philox(0))
+    noise = rng.integers(0, 40, (SIZE, SIZE, 3), np.uint8)  # about as many bytes as a photograph has
+    ramp = np.linspace(0, 200, SIZE)[:, None, None].astype(np.uint8)
+    depth = (2000 + 30 * np.mgrid[0:SIZE, 0:SIZE][0] + rng.integers(0, 90, (SIZE, SIZE))).astype(np.uint16)
+    pictures = [encode(np.roll(noise + ramp, i, 1), "JPEG") for i in range(8)]
+    maps = [encode(np.roll(depth, i, 1)) for i in range(8)]
+    mask = encode(np.pad(np.full((100, 60), 255, np.uint8), ((60, 64), (80, 84))))
+    shards = {}
+    for split, chosen in (("train", names[:90]), ("test_unseen_fg", names[90:])):
+        rows: dict[str, list] = {key: [] for key in ("fg_bg", "fg_bg_mask", "fg_bg_depth", *SMALL)}
+        for fg in chosen:
+            for number in range(2 * PLACEMENTS):
+                x, y = int(rng.integers(-20, 180)), int(rng.integers(-20, 180))
+                facts = ("scene", fg, number >= PLACEMENTS, number % PLACEMENTS, x, y, 60, 112)
+                images = pictures[number % 8], mask, maps[number % 8]
+                for key, value in zip(rows, (*map(_image, images), *facts), strict=True):
+                    rows[key].append(value)
+        schema = dict(zip(rows, [pq_type() for _ in range(3)] + list(SMALL.values()), strict=True))
+        first = output / f"data/{split}-scene_000-{'0' * 24}.parquet"
+        facts = write_table(first, rows, schema, {})
+        shards[f"data/{first.name}"] = facts
+        for number in range(1, NUM_BACKGROUNDS):
+            name = f"data/{split}-scene_{number:03d}-{'0' * 24}.parquet"
+            os.link(first, output / name)
+            shards[name] = facts
+    total = sum(facts["rows"] for facts in shards.values())
+    splits = {split: sum(f["rows"] for n, f in shards.items() if n.startswith(f"data/{split}-")) for split in
+              ("train", "test_unseen_fg")}  # fmt: skip
+    statistics |= {"shards": shards, "rows": total, "splits": splits}
+    (output / "statistics.json").write_text(json.dumps(statistics))
+    return output
+
+
+def pq_type() -> object:
+    from app_outputs import IMAGE
+
+    return IMAGE
+
+
+def drop_from_cache(folder: Path) -> None:
+    """Ask the system to forget the files' contents (Linux; elsewhere nothing happens)."""
+    if hasattr(os, "posix_fadvise"):
+        for path in folder.rglob("*.parquet"):
+            descriptor = os.open(path, os.O_RDONLY)
+            os.fsync(descriptor)
+            os.posix_fadvise(descriptor, 0, 0, os.POSIX_FADV_DONTNEED)
+            os.close(descriptor)
+
+
+def timed(words: str, work: Callable[[], object]) -> None:
+    begin = time.perf_counter()
+    result = work()
+    print(f"  {words:<66} {(time.perf_counter() - begin) * 1000:>8.1f} ms", flush=True)
+    return result  # type: ignore[return-value]
+
+
+def reading(output: Path) -> None:
+    """Opening, sampling, filtering and opening rows, in a process of its own so that its memory is its own."""
+    process = psutil.Process()
+    before = process.memory_info().rss
+    drop_from_cache(output)
+    begin = time.perf_counter()
+    browser = Browser.open(output)
+    browser.sample(Filter(), 24, seed=0)
+    first = time.perf_counter() - begin
+    print(f"{browser.num_rows:,} rows in {len(browser.shards)} shards")
+    print(f"  {'open the dataset and read 24 random rows, from disk':<66} {first * 1000:>8.1f} ms")
+    timed("24 more rows", lambda: browser.sample(Filter(), 24, seed=0, page=1))
+    fg = browser.names("fg")[3]
+    timed("first filter (reads all small columns)", lambda: browser.sample(Filter(fg=fg), 24))
+    timed("first filter by coverage", lambda: browser.sample(Filter(coverage=(0.02, 0.06)), 24))
+    timed("the same again, other page", lambda: browser.sample(Filter(coverage=(0.02, 0.06)), 24, page=1))
+    split = next(iter(browser.splits))
+    chosen = random.Random(0).sample(range(browser.splits[split]), 100)
+    took = []
+    for index in chosen:
+        begin = time.perf_counter()
+        browser.row(split, index)
+        took.append(time.perf_counter() - begin)
+    print(f"  {'open a row, all pictures: p50 and p95 of 100':<66} {quantiles(took)}")
+    shard = browser.shards[0].name
+    timed("baseline: pyarrow reads the row's whole shard", lambda: pq.read_table(output / shard))
+    memory = (process.memory_info().rss - before) / 2**20
+    print(f"  {'memory taken before that baseline and with it (peak)':<66} {memory:>8.0f} MiB")
+
+
+def quantiles(seconds: list[float]) -> str:
+    p50, p95 = np.quantile(seconds, (0.5, 0.95)) * 1000
+    return f"{p50:>8.1f} ms {p95:>8.1f} ms"
+
+
+def visiting(output: Path, num_clients: int, seconds: float) -> int:
+    """Many gradio_client visitors at once; how many calls failed."""
+    from gradio_client import Client
+
+    took: dict[str, list[float]] = defaultdict(list)
+    errors: list[str] = []
+    with tempfile.TemporaryDirectory() as home, command(str(output), home=Path(home)) as url:
+        server = next(p for p in psutil.process_iter(["cmdline"]) if url.rsplit(":")[-1] in (p.info["cmdline"] or []))
+        clients = [Client(url, verbose=False, analytics_enabled=False) for _ in range(num_clients)]
+        splits = clients[0].predict(api_name="/info")["splits"]
+        split, rows = max(splits.items(), key=lambda item: item[1])
+        deadline = time.perf_counter() + seconds
+
+        def visit(client: Client, seed: int) -> None:
+            choice = random.Random(seed)
+            while time.perf_counter() < deadline:
+                calls = [
+                    ("/samples", {"num": 24, "seed": choice.randrange(1000)}),
+                    ("/samples", {"num": 24, "seed": choice.randrange(1000), "coverage_max": 0.05}),
+                    ("/row", {"split": split, "index": choice.randrange(rows)}),
+                    ("/depth_at", {"split": split, "index": choice.randrange(rows), "x": 10, "y": 10}),
+                ]
+                name, values = choice.choice(calls)
+                begin = time.perf_counter()
+                try:
+                    client.predict(**values, api_name=name)
+                except Exception as e:  # counted, and the benchmark fails
+                    errors.append(f"{name}: {e!r}")
+                took[name].append(time.perf_counter() - begin)
+
+        threads = [threading.Thread(target=visit, args=(c, i)) for i, c in enumerate(clients)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        memory = server.memory_info().rss / 2**20
+    everything = [t for times in took.values() for t in times]
+    print(f"{num_clients} clients for {seconds:g} s: {len(everything)} calls, {len(errors)} errors; p50 and p95")
+    for name, times in sorted(took.items()):
+        print(f"  {name:<66} {quantiles(times)}")
+    print(f"  {'all':<66} {quantiles(everything)}")
+    print(f"  {'memory of the server':<66} {memory:>8.0f} MiB")
+    for error in sorted(set(errors))[:5]:
+        print(f"  {error}")
+    return len(errors)
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--output", type=Path, help="a dataset to read instead of a made one")
+    parser.add_argument("--clients", type=int, default=20)
+    parser.add_argument("--seconds", type=float, default=60)
+    parser.add_argument("--reading-only", action="store_true", help=argparse.SUPPRESS)
+    args = parser.parse_args()
+    if args.reading_only:
+        reading(args.output)
+        return 0
+    load = ", ".join(f"{x:.1f}" for x in os.getloadavg())
+    print(f"{platform.processor() or platform.machine()}, {os.cpu_count()} cores, load {load}")
+    with tempfile.TemporaryDirectory(prefix="fgbg-app-") as folder:
+        output = args.output or make_reference(Path(folder) / "reference")
+        subprocess.run([sys.executable, __file__, "--output", str(output), "--reading-only"], check=True)
+        return 1 if visiting(output, args.clients, args.seconds) else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
