@@ -16,7 +16,7 @@ import pytest
 from app_outputs import depth_spec, encode, make_output
 from PIL import Image
 
-from fgbg_depth.app import card, gallery, header, numbers, pixels, source_tiles, space, viewer
+from fgbg_depth.app import card, gallery, header, numbers, pixels, scene, source_tiles, viewer
 from fgbg_depth.app.cloud import distances, edges, make_cloud, unproject
 from fgbg_depth.app.handlers import coverage_top, make_filter, parse_address
 from fgbg_depth.app.markup import escape, tag
@@ -184,7 +184,7 @@ def test_a_plane_stays_a_plane_and_the_field_of_view_is_kept() -> None:
 @pytest.mark.parametrize("as_surface", [False, True])
 def test_glb_is_valid(browser: Browser, as_surface: bool) -> None:
     row = browser.row("train", 5)
-    document, points, colours, triangles = parse_glb(space.cloud_of(browser, row, 60, True, as_surface))
+    document, points, colours, triangles = parse_glb(scene.cloud_of(browser, row, 60, True, as_surface))
     assert len(points) == len(colours) > 1000 and np.isfinite(points).all()
     assert document["cameras"][0]["perspective"]["aspectRatio"] == 1
     assert document["meshes"][0]["primitives"][0]["mode"] == (4 if as_surface else 0)

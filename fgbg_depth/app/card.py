@@ -17,7 +17,9 @@ from fgbg_depth.errors import FgBgError
 
 ASSET = re.compile(r"(?:\./)?(assets/[\w.-]+\.png)")
 LINK = re.compile(r"https?://|mailto:|#", re.IGNORECASE)
-BARE = re.compile(r"&lt;(/?(?:details|summary|br|sub|sup|kbd))\s*/?&gt;")  # the only HTML let through: no attributes
+BARE = re.compile(
+    r"&lt;(/?(?:details|summary|br|sub|sup|kbd|code|em|strong|b|i))\s*/?&gt;"
+)  # the only HTML let through: no attributes
 
 
 def render(files: Files) -> Markup:

@@ -14,7 +14,7 @@ from typing import Any
 
 import gradio as gr
 
-from fgbg_depth.app import pixels, space, viewer
+from fgbg_depth.app import pixels, scene, viewer
 from fgbg_depth.app.handlers import MIRRORED, told
 from fgbg_depth.app.opened import Opened
 from fgbg_depth.browse import Browser, Filter, Row
@@ -98,7 +98,7 @@ def point_cloud(opened: Opened) -> Callable[..., dict]:
     def run(split: str, index: int, fov_deg: float = 60.0, as_surface: bool = True, drop_edges: bool = True) -> dict:
         browser = opened()
         found = browser.row(split, index, ("fg_bg", "fg_bg_depth"))
-        return as_text(space.cloud_of(browser, found, fov_deg, drop_edges, as_surface), "model/gltf-binary")
+        return as_text(scene.cloud_of(browser, found, fov_deg, drop_edges, as_surface), "model/gltf-binary")
 
     return run
 

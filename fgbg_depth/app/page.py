@@ -6,7 +6,7 @@ from typing import Any
 
 import gradio as gr
 
-from fgbg_depth.app import card, gallery, header, numbers, source_tiles, space, viewer
+from fgbg_depth.app import card, gallery, header, numbers, scene, source_tiles, viewer
 from fgbg_depth.app.handlers import ANY, MIRRORED, Page, told
 from fgbg_depth.app.markup import tag
 from fgbg_depth.app.opened import Opened
@@ -56,7 +56,7 @@ def build_page(opened: Opened) -> gr.Blocks:
                     apply_default_css=False,
                     elem_id="fg-view",
                 )
-            cloud = space.tab(opened)
+            cloud = scene.tab(opened)
             with gr.Tab("Statistics", id="statistics") as statistics_tab:
                 statistics = gr.HTML(apply_default_css=False)
             with gr.Tab("Sources", id="sources") as sources_tab:
@@ -76,7 +76,7 @@ def build_page(opened: Opened) -> gr.Blocks:
         _wire_samples(page, more, shuffle, clear)
         _wire_row(page, before, after, lucky)
         _wire_sources(page, kind, sources, sources_tab)
-        space.wire(cloud, opened, page.address, turn, page.tabs)
+        scene.wire(cloud, opened, page.address, turn, page.tabs)
         hidden: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden"}
         statistics_tab.select(told(lambda: numbers.page(opened())), outputs=statistics, **hidden)
         card_tab.select(

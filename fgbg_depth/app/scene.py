@@ -26,16 +26,16 @@ SHAPES = {"Surface": True, "Points": False}
 
 
 @dataclass
-class SpaceTab:
+class SceneTab:
     """The tab's components."""
 
     tab: gr.Tab
     words: gr.HTML
-    scene: gr.HTML
+    canvas: gr.HTML
     controls: list[Any]
 
 
-def tab(opened: Opened) -> SpaceTab:
+def tab(opened: Opened) -> SceneTab:
     """Lay the tab out."""
     with gr.Tab("3-D", id="space") as made, gr.Row(elem_id="fg-space"):
         with gr.Column():
@@ -55,10 +55,10 @@ def tab(opened: Opened) -> SpaceTab:
                 gr.Checkbox(True, label="Leave out pixels at jumps in depth", elem_id="fg-edges"),
             ]
         canvas = gr.HTML(js_on_load=static("scene.js"), apply_default_css=False, elem_id="fg-scene")
-    return SpaceTab(made, words, canvas, controls)
+    return SceneTab(made, words, canvas, controls)
 
 
-def wire(t: SpaceTab, opened: Opened, address: gr.State, turn: gr.Button, tabs: gr.Tabs) -> None:
+def wire(t: SceneTab, opened: Opened, address: gr.State, turn: gr.Button, tabs: gr.Tabs) -> None:
     """Make the model when the tab is opened and when a control changes."""
 
     def draw(at: str, fov: float, shape: str, drop: bool) -> tuple[Any, Any]:
@@ -69,15 +69,15 @@ def wire(t: SpaceTab, opened: Opened, address: gr.State, turn: gr.Button, tabs: 
             data = cloud_of(browser, row, fov, drop, SHAPES.get(shape, True))
         except FgBgError as e:
             return tag("p", str(e), class_="fg-note"), ""
-        return explain(browser, row), scene(row, data)
+        return explain(browser, row), canvas_of(row, data)
 
     triggers = [t.tab.select, t.controls[0].release, t.controls[1].input, t.controls[2].input]
     quiet: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden"}
-    gr.on(triggers, draw, [address, *t.controls], [t.words, t.scene], trigger_mode="always_last", **quiet)
+    gr.on(triggers, draw, [address, *t.controls], [t.words, t.canvas], trigger_mode="always_last", **quiet)
     turn.click(lambda: gr.Tabs(selected="space"), None, tabs, **quiet)
 
 
-def scene(row: Row, glb: bytes) -> Markup:
+def canvas_of(row: Row, glb: bytes) -> Markup:
     """The canvas and the file it draws; static/scene.js does the drawing."""
     return tag(
         "div",
