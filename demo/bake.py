@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
+from demo.arrays import f32
 from demo.cutouts import MAKERS, render_cutout
 from demo.scenes import render_scene
 from demo.trace import Cutout
@@ -56,9 +57,9 @@ def bake_cutouts(path: Path, count: int, first: int) -> None:
             index = len(arrays) // 3
             arrays[f"rgba_{index}"] = cutout.rgba
             arrays[f"relief_{index}"] = cutout.relief_m.astype(np.float16)
-            arrays[f"pixel_{index}"] = np.float32(cutout.pixel_m)
+            arrays[f"pixel_{index}"] = f32(cutout.pixel_m)
     path.parent.mkdir(parents=True, exist_ok=True)
-    np.savez(path, **arrays)
+    np.savez(path, **arrays)  # type: ignore[arg-type]
 
 
 def load_cutouts(path: Path) -> list[Cutout]:

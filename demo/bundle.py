@@ -60,7 +60,7 @@ FOREGROUNDS: dict[str, tuple[str, int, float | None]] = {
 
 
 def graded(image: np.ndarray) -> np.ndarray:
-    """(h, w, 3) uint8 of a float picture in [0, 1]: full contrast and a little more colour, as a photographer would choose."""
+    """(h, w, 3) uint8 of a float picture in [0, 1]: full contrast, pale colours a little stronger."""
     low, high = np.percentile(image.mean(2), (0.7, 99.3))
     x = np.clip((image - low * 0.9) / (high - low * 0.9), 0, 1.2)
     gray, vivid = x.mean(2, keepdims=True), x.max(2, keepdims=True) - x.min(2, keepdims=True)

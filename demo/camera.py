@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from demo.arrays import f32
 from demo.solids import PUFFS, Solid
 
 
@@ -42,15 +43,15 @@ def window_of(
     everything = (slice(0, height), slice(0, width))
     if solid.shape in ("room", "ground"):
         return everything
-    signs = np.float32([[x, y, z] for x in (-1, 1) for y in (-1, 1) for z in (-1, 1)]) * solid.half
+    signs = f32([[x, y, z] for x in (-1, 1) for y in (-1, 1) for z in (-1, 1)]) * solid.half
     if solid.shape in PUFFS:  # a puff turns to face the camera
         wide = max(solid.half[0], solid.half[2])
         if np.hypot(solid.center[0], solid.center[2]) < 1.3 * wide + 0.4:
             return None  # the camera stands in the leaves
-        signs = np.float32([[x * wide, y * solid.half[1], z * wide] for x in (-1, 1) for y in (-1, 1) for z in (-1, 1)])
+        signs = f32([[x * wide, y * solid.half[1], z * wide] for x in (-1, 1) for y in (-1, 1) for z in (-1, 1)])
     c, s = np.float32(np.cos(solid.yaw)), np.float32(np.sin(solid.yaw))
     corners = np.stack([c * signs[:, 0] + s * signs[:, 2], signs[:, 1], c * signs[:, 2] - s * signs[:, 0]], 1)
-    seen = (corners + solid.center - np.float32(origin)) @ axes.T
+    seen = (corners + solid.center - f32(origin)) @ axes.T
     if (seen[:, 2] < 0.05).all():
         return None
     if (seen[:, 2] < 0.3).any():

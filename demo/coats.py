@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from demo.arrays import f32
 from demo.materials import hsv, smooth
 from demo.noise import noise
 from demo.palette import Rng
@@ -13,7 +14,7 @@ def patches(color: Triple, size: float, threshold: float, shift: float) -> Patte
 
     def pattern(p: np.ndarray, base: np.ndarray, fur: np.ndarray) -> np.ndarray:
         where = noise("blotch", p[:, 0] + 0.5 * p[:, 1] + shift, p[:, 2] + 0.4 * p[:, 1], size * 8, 0.01)
-        return base + (np.float32(color) - base) * (smooth(where, threshold, threshold + 0.25) * (fur > 0.5))[:, None]
+        return base + (f32(color) - base) * (smooth(where, threshold, threshold + 0.25) * (fur > 0.5))[:, None]
 
     return pattern
 
@@ -24,7 +25,7 @@ def tabby(color: Triple, width: float, shift: float) -> Pattern:
     def pattern(p: np.ndarray, base: np.ndarray, fur: np.ndarray) -> np.ndarray:
         bent = p[:, 2] + 0.06 * noise("blotch", p[:, 1] + shift, p[:, 0] + shift, 1.2, 0.01) + 0.25 * np.abs(p[:, 0])
         wave = np.abs(np.mod(bent / width, 1) - 0.5) * 2
-        return base + (np.float32(color) - base) * (0.8 * smooth(wave, 0.45, 0.8) * (fur > 0.5))[:, None]
+        return base + (f32(color) - base) * (0.8 * smooth(wave, 0.45, 0.8) * (fur > 0.5))[:, None]
 
     return pattern
 

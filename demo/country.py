@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from demo.arrays import f32
 from demo.ground import land, pavement, roadway
 from demo.materials import Color, grass, hsv, plain, tiles
 from demo.nature import bush, conifer, hills, rock, scatter_tufts, tree, tuft
@@ -36,8 +37,8 @@ def road(rng: Rng) -> Scene:
     soil, color, kind = land(rng)
     tone, half = rng.uniform(0.06, 0.35), rng.uniform(1.0, 4.5)
     track = rng.uniform() < 0.4
-    asphalt = hsv(0.09, rng.uniform(0.2, 0.45), tone + 0.15) if track else np.float32([1, 1, 1.03]) * tone
-    mark = asphalt if track else np.float32([(0.8, 0.8, 0.8), (0.8, 0.6, 0.1)][rng.integers(2)])
+    asphalt = hsv(0.09, rng.uniform(0.2, 0.45), tone + 0.15) if track else f32([1, 1, 1.03]) * tone
+    mark = asphalt if track else f32([(0.8, 0.8, 0.8), (0.8, 0.6, 0.1)][rng.integers(2)])
     ground = roadway(asphalt, mark, soil, half, dash=float(rng.choice([0, 3.0])))
     x = rng.uniform(-0.6, 0.6) * half
     scene.add("ground", (x, 0, 0), 1, ground, rng.normal(0, 0.1), mirror=float(rng.choice([0, 0.3], p=[0.9, 0.1])))

@@ -1,7 +1,9 @@
-"""Measure a depth network: python -m demo.evaluate MODEL --scenes UNSEEN --train TRAIN [--real FOLDER] [--sheet FILE.png]
+"""Measure a depth network and print Markdown.
 
-MODEL is a folder for `AutoModelForDepthEstimation` or a state dict that `demo.train` wrote. UNSEEN and TRAIN are folders
-that `demo.bake` wrote (scenes and cutouts.npz); the trivial baselines come from TRAIN. Prints Markdown.
+    python -m demo.evaluate MODEL --scenes UNSEEN --train TRAIN [--real FOLDER] [--sheet FILE.png]
+
+MODEL is a folder for `AutoModelForDepthEstimation` or a state dict that `demo.train` wrote. UNSEEN and TRAIN are
+folders that `demo.bake` wrote (scenes and cutouts.npz); the trivial baselines come from TRAIN.
 """
 
 import argparse
@@ -96,7 +98,8 @@ def on_scenes(model: DenseDepthForDepthEstimation, unseen: Path, train: Path) ->
     sky, near = ~np.isfinite(true), true < 30
     lines += [
         "",
-        f"Sky: {(plain[sky] > 60).mean():.1%} of its pixels are put beyond 60 m; of what is within 30 m, {(plain[near] > 60).mean():.2%}.",
+        f"Sky: {(plain[sky] > 60).mean():.1%} of its pixels are put beyond 60 m; "
+        f"of what is within 30 m, {(plain[near] > 60).mean():.2%}.",
     ]
     composites, truth, masks = _composites(images, depth, unseen)
     seen = predict(model, composites)
@@ -114,7 +117,8 @@ def on_scenes(model: DenseDepthForDepthEstimation, unseen: Path, train: Path) ->
     nearer = _nearer(plain, seen, own)
     lines += [
         "",
-        f"The cut-out is nearer than what it hides in {np.mean(nearer < 1):.0%}, by more than a tenth in {np.mean(nearer < 0.9):.0%}.",
+        f"The cut-out is nearer than what it hides in {np.mean(nearer < 1):.0%}, "
+        f"by more than a tenth in {np.mean(nearer < 0.9):.0%}.",
     ]
     return lines
 
@@ -138,7 +142,7 @@ def _nearer(before: np.ndarray, after: np.ndarray, masks: np.ndarray) -> np.ndar
 def on_photographs(
     model: DenseDepthForDepthEstimation, folder: Path, sheet: Path | None, count: int = 100
 ) -> list[str]:
-    """`folder` has backgrounds/ and foregrounds/. One line of Markdown, and a sheet with every composite, failures framed."""
+    """`folder` has backgrounds/ and foregrounds/. Markdown, and a sheet of every composite with failures framed."""
     backgrounds, foregrounds = (sorted((folder / name).iterdir()) for name in ("backgrounds", "foregrounds"))
     rng = np.random.default_rng(1)
     plain, composites, masks = [], [], []
@@ -161,7 +165,8 @@ def on_photographs(
     if sheet is not None:
         _sheet(sheet, np.stack(composites), before, after, ratios)
     return [
-        f"Photographs: the cut-out's region is nearer than what it hides in {(ratios < 1).sum()} of {len(ratios)}, by more than a tenth in {(ratios < 0.9).sum()}."
+        f"Photographs: the cut-out's region is nearer than what it hides in {(ratios < 1).sum()} of {len(ratios)}, "
+        f"by more than a tenth in {(ratios < 0.9).sum()}."
     ]
 
 

@@ -113,7 +113,8 @@ class Feed:
     def _fill(self, rng: np.random.Generator) -> None:
         while True:
             self.scenes.refresh()
-            pairs = [example(self.scenes, self.cutouts, self.size, rng) for _ in range(self.batch)]
+            size = self.size  # one for the whole batch: the trainer may set another meanwhile
+            pairs = [example(self.scenes, self.cutouts, size, rng) for _ in range(self.batch)]
             images = shake(np.stack([image for image, _ in pairs]), rng)
             self.queue.put(
                 (

@@ -1,4 +1,4 @@
-"""Turn trained weights into the model folder the package ships: python -m demo.export WEIGHTS.pt FOLDER [--figures FILE.md]
+"""Turn trained weights into the model folder of the package: python -m demo.export WEIGHTS.pt FOLDER [--figures FILE]
 
 Weights are stored as float16 (the normalisations' as float32); the configuration asks for float32 when loading. The
 folder loads with `AutoModelForDepthEstimation.from_pretrained` after `import fgbg_depth`.

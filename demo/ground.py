@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from demo.arrays import f32
 from demo.materials import Color, Material, edge, grass, hsv, mix, plain, speckled, tiles
 from demo.noise import noise
 from demo.palette import Rng, leaf_green
@@ -44,7 +45,7 @@ def pavement(rng: Rng, tone: float) -> Material:
         size = rng.uniform(0.3, 1.0)
         return tiles(np.full(3, tone + 0.14), np.full(3, tone + 0.2), np.full(3, tone), size, size, 0.02, offset=0.5)
     if kind == 1:
-        return plain(np.float32([1, 0.97, 0.92]) * (tone + 0.15), 0.1, "grain", 1.0)
+        return plain(f32([1, 0.97, 0.92]) * (tone + 0.15), 0.1, "grain", 1.0)
     return tiles(
         hsv(0.05, 0.35, tone + 0.1), hsv(0.07, 0.3, tone + 0.2), np.full(3, tone), 0.25, 0.12, 0.015, offset=0.5
     )

@@ -1,7 +1,7 @@
 """Noise from an integer hash: the same texture on every machine, with no float sine and no library's FFT in it.
 
-Textures are one 256 x 256 tile of each kind with seven levels of blur; `noise` looks them up in metres and picks the blur
-from the footprint of a pixel, so that nothing far away sparkles.
+Textures are one 256 x 256 tile of each kind with seven levels of blur; `noise` looks them up in metres and picks the
+blur from the footprint of a pixel, so that nothing far away sparkles.
 """
 
 from functools import cache
@@ -63,7 +63,7 @@ def _octave(cells_u: int, cells_v: int, seed: int) -> np.ndarray:
 
 @cache
 def tile(kind: str) -> np.ndarray:
-    """(LEVELS, TILE, TILE) float32, zero mean and unit deviation at level 0; level n is blurred to about 2**n texels."""
+    """(LEVELS, TILE, TILE) float32, zero mean, unit deviation at level 0; level n is blurred to about 2**n texels."""
     total = np.zeros((TILE, TILE), np.float32)
     for number, ((cells_u, cells_v), weight) in enumerate(OCTAVES[kind]):
         total += np.float32(weight) * _octave(cells_u, cells_v, 1000 * len(kind) + number + ord(kind[0]))

@@ -16,8 +16,8 @@ def standing_depth(depth: np.ndarray, mask: np.ndarray, foot: tuple[int, int], h
     then it hovers as near as it must.
 
     Args:
-        depth: (h, w) metres, inf for sky.  mask: (h, w) bool, what it covers.  foot: row and column of its lowest point.
-        height_px: its whole height in pixels, seen or not.
+        depth: (h, w) metres, inf for sky.  mask: (h, w) bool, what it covers.
+        foot: row and column of its lowest point.  height_px: its whole height in pixels, seen or not.
     """
     row, column = min(foot[0], depth.shape[0] - 1), int(np.clip(foot[1], 0, depth.shape[1] - 1))
     hidden = np.minimum(depth[mask][::3], 80.0)

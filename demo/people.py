@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from demo.arrays import f32
 from demo.materials import hsv
 from demo.palette import Rng, any_color
 from demo.sdf import Body
@@ -65,15 +66,15 @@ def _arms(body: Body, rng: Rng, top: np.ndarray, skin: np.ndarray, broad: float,
         hand = (side * (broad + 0.03 + out * 0.6 + lift * 0.25), 0.87 + lift, swing - 0.09)
         body.limb(shoulder, elbow, 0.062, 0.047, top, 0.05, 0.03)
         body.limb(elbow, hand, 0.043, 0.031, skin if bare else top, 0.08, 0.008 if bare else 0.02)
-        down = np.float32([0, -0.075, -0.01])
-        palm = np.float32(hand)
+        down = f32([0, -0.075, -0.01])
+        palm = f32(hand)
         body.ball(palm + down * 0.6, (0.026, 0.05, 0.038), skin, 0.1, 0.012)
         for i in range(4):
-            start = palm + down * 1.0 + np.float32([0, 0, -0.027 + 0.018 * i])
+            start = palm + down * 1.0 + f32([0, 0, -0.027 + 0.018 * i])
             body.limb(start, start + down * 0.75, 0.0105, 0.008, skin, 0.1, 0.006)
         body.limb(
-            palm + down * 0.4 + np.float32([0, 0, -0.03]),
-            palm + down * 1.0 + np.float32([0, 0, -0.055]),
+            palm + down * 0.4 + f32([0, 0, -0.03]),
+            palm + down * 1.0 + f32([0, 0, -0.055]),
             0.012,
             0.009,
             skin,
@@ -89,7 +90,7 @@ def _head(body: Body, rng: Rng, skin: np.ndarray, hair: np.ndarray, kind: str) -
     body.ball((0, y + 0.03, 0.005), (0.078 * grow, 0.092 * grow, 0.098 * grow), skin, 0.15, 0.02)
     body.ball((0, y - 0.045, -0.022), (0.062 * grow, 0.07 * grow, 0.07 * grow), skin, 0.15, 0.04)
     body.limb((0, y + 0.02, -0.088 * grow), (0, y - 0.018, -0.105 * grow), 0.008, 0.015, skin, 0.15, 0.012)
-    body.ball((0, y - 0.062, -0.084 * grow), (0.024, 0.007, 0.012), skin * np.float32([0.85, 0.5, 0.5]), 0.3, 0.006)
+    body.ball((0, y - 0.062, -0.084 * grow), (0.024, 0.007, 0.012), skin * f32([0.85, 0.5, 0.5]), 0.3, 0.006)
     for side in (-1, 1):
         x = side * 0.031 * grow
         body.ball((x, y + 0.018, -0.081 * grow), (0.0145, 0.0095, 0.012), (0.85, 0.85, 0.85), 0.8, 0.004)

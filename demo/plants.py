@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from demo.arrays import f32
 from demo.materials import hsv
 from demo.palette import Rng
 from demo.sdf import Body
@@ -22,9 +23,9 @@ def houseplant(rng: Rng) -> Body:
     for i in range(count):
         a, share = i * 2.39996, (i + 0.5) / count
         out, up = 0.1 + 0.24 * share, 0.62 - 0.4 * share + rng.uniform(-0.05, 0.05)
-        side = np.float32([np.cos(a), 0, np.sin(a)])
-        bend = np.float32([0, 0.32, 0]) + side * out * 0.5 + np.float32([0, up * 0.8, 0])
-        tip = bend + side * rng.uniform(0.2, 0.28) + np.float32([0, rng.uniform(-0.08, 0.12), 0])
+        side = f32([np.cos(a), 0, np.sin(a)])
+        bend = f32([0, 0.32, 0]) + side * out * 0.5 + f32([0, up * 0.8, 0])
+        tip = bend + side * rng.uniform(0.2, 0.28) + f32([0, rng.uniform(-0.08, 0.12), 0])
         green = hsv(hue, rng.uniform(0.6, 0.85), rng.uniform(0.22, 0.5))
         body.limb((0, 0.31, 0), bend, 0.011, 0.008, green * 0.7, 0.1, 0.006)
         body.leaf(bend - side * 0.03, tip, rng.uniform(0.055, 0.085), 0.009, green, 0.45, 0.004)

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from demo.arrays import f32
 from demo.camera import Camera, camera_rays, window_of
 from demo.materials import Color, Material
 from demo.shade import shade
@@ -19,7 +20,7 @@ Sky = Callable[[np.ndarray, float], tuple[np.ndarray, Color]]
 
 @dataclass
 class Light:
-    """A lamp at `place`, or with `sun` a direction towards the light. `soft` is its size, as the spread of shadow rays."""
+    """A lamp at `place`, or with `sun` a direction towards the light. `soft`: its size, as the spread of rays."""
 
     place: np.ndarray
     color: Color
@@ -49,7 +50,7 @@ class Scene:
     solids: list[Solid] = field(default_factory=list)
     lights: list[Light] = field(default_factory=list)
     contacts: list[Contact] = field(default_factory=list)
-    ambient: Color = field(default_factory=lambda: np.float32([0.3, 0.3, 0.3]))
+    ambient: Color = field(default_factory=lambda: f32([0.3, 0.3, 0.3]))
     sky: Sky | None = None
     fog: float = 0.0  # share of light lost a metre
     room: tuple[np.ndarray, np.ndarray] | None = None  # corners, for darker edges between walls
@@ -67,7 +68,7 @@ class Scene:
     ) -> None:
         """Add a solid. What reaches down to the ground gets a contact shadow of strength `contact`."""
         size = (half, half, half) if isinstance(half, (int, float)) else half
-        solid = Solid(shape, np.float32(center), np.float32(size), material, yaw, **options)  # type: ignore[arg-type]
+        solid = Solid(shape, f32(center), f32(size), material, yaw, **options)  # type: ignore[arg-type]
         solid.seed = solid.seed or len(self.solids) + 1 + int(self.rng.integers(1000))
         self.solids.append(solid)
         if contact and shape not in ("room", "ground", "ridge") and center[1] - size[1] < 0.06 and size[1] > 0.02:

@@ -36,7 +36,7 @@ SHARES = {
 
 @dataclass
 class Rendered:
-    """A finished picture: (h, w, 3) float32 in [0, 1], z-depth (h, w) float32 metres (inf: sky), its kind and camera."""
+    """A picture (h, w, 3) float32 in [0, 1], its z-depth (h, w) float32 metres (inf: sky), kind and camera."""
 
     image: np.ndarray
     depth_m: np.ndarray

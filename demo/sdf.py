@@ -8,6 +8,8 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from demo.arrays import f32
+
 Triple = tuple[float, float, float] | np.ndarray
 # (points (n, 3), colour (n, 3), fur (n,)) -> colour (n, 3): stripes, spots, panels.
 Pattern = Callable[[np.ndarray, np.ndarray, np.ndarray], np.ndarray]
@@ -45,7 +47,7 @@ class Body:
         blend: float,
         fur: float,
     ) -> None:
-        self.parts.append(Part(distance, np.float32(low), np.float32(high), np.float32(color), gloss, blend, fur))
+        self.parts.append(Part(distance, f32(low), f32(high), f32(color), gloss, blend, fur))
 
     def ball(
         self,
@@ -57,7 +59,7 @@ class Body:
         fur: float = 0.0,
     ) -> None:
         """An ellipsoid along the axes."""
-        c, r = np.float32(center), np.broadcast_to(np.float32(radius), 3)
+        c, r = f32(center), np.broadcast_to(f32(radius), 3)
 
         def distance(p: np.ndarray) -> np.ndarray:
             q = (p - c) / r
@@ -78,7 +80,7 @@ class Body:
         fur: float = 0.0,
     ) -> None:
         """A capsule from a to b whose radius goes from `start` to `end`."""
-        p0, p1 = np.float32(a), np.float32(b)
+        p0, p1 = f32(a), f32(b)
         along = p1 - p0
         square = max(float(along @ along), 1e-9)
 
@@ -103,14 +105,14 @@ class Body:
         fur: float = 0.0,
     ) -> None:
         """A flat ellipsoid from a to b, its flat side up or, if it rises steeply, outwards."""
-        p0, p1 = np.float32(a), np.float32(b)
+        p0, p1 = f32(a), f32(b)
         long = (p1 - p0) / 2
         length = float(np.sqrt(long @ long)) + 1e-6
         axis = long / length
-        side = np.cross(axis, np.float32([0, 1, 0]) if abs(axis[1]) < 0.97 else np.float32([1, 0, 0]))
+        side = np.cross(axis, f32([0, 1, 0]) if abs(axis[1]) < 0.97 else f32([1, 0, 0]))
         side /= np.sqrt(side @ side)
         turn = np.stack([axis, side, np.cross(axis, side)]).astype(np.float32)
-        radius, middle = np.float32([length, width, thick]), (p0 + p1) / 2
+        radius, middle = f32([length, width, thick]), (p0 + p1) / 2
 
         def distance(p: np.ndarray) -> np.ndarray:
             q = (p - middle) @ turn.T / radius
@@ -131,7 +133,7 @@ class Body:
         fur: float = 0.0,
     ) -> None:
         """A box with rounded edges."""
-        c, h = np.float32(center), np.float32(half)
+        c, h = f32(center), f32(half)
 
         def distance(p: np.ndarray) -> np.ndarray:
             q = np.abs(p - c) - h + np.float32(round_)
@@ -153,7 +155,7 @@ class Body:
         fur: float = 0.0,
     ) -> None:
         """Upright; `taper` widens it upwards by that share a half height."""
-        c = np.float32(center)
+        c = f32(center)
 
         def distance(p: np.ndarray) -> np.ndarray:
             q = p - c
@@ -162,7 +164,7 @@ class Body:
             outside = np.hypot(np.maximum(x, 0), np.maximum(y, 0))
             return ((outside + np.minimum(np.maximum(x, y), 0) - round_) * 0.9).astype(np.float32)
 
-        reach = np.float32([radius * (1 + abs(taper)), half, radius * (1 + abs(taper))])
+        reach = f32([radius * (1 + abs(taper)), half, radius * (1 + abs(taper))])
         self._add(distance, c - reach, c + reach, color, gloss, blend, fur)
 
     def ring(
@@ -177,7 +179,7 @@ class Body:
         fur: float = 0.0,
     ) -> None:
         """A torus around the axis with this number."""
-        c, others = np.float32(center), [i for i in range(3) if i != axis]
+        c, others = f32(center), [i for i in range(3) if i != axis]
 
         def distance(p: np.ndarray) -> np.ndarray:
             q = p - c

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from demo.arrays import f32
 from demo.noise import noise
 from demo.solids import FAR, PUFFS, Solid, intersect
 from demo.surface import surface
@@ -25,7 +26,7 @@ def shade(
 ) -> np.ndarray:
     count = len(t)
     length = np.sqrt((rays * rays).sum(1))
-    points = np.float32([0, scene.camera.height, 0]) + np.where(t < FAR, t, 0)[:, None] * rays
+    points = f32([0, scene.camera.height, 0]) + np.where(t < FAR, t, 0)[:, None] * rays
     toward = -rays / length[:, None]
     albedo, normals = np.zeros((count, 3), np.float32), np.zeros((count, 3), np.float32)
     glow, gloss, open_, mirror = (np.full(count, v, np.float32) for v in (0, 0, 1, 0))
@@ -93,7 +94,7 @@ def _outdoors(
     assert scene.sky is not None
     wet = mirror > 0
     if wet.any():
-        bounced = rays[wet] * np.float32([1, -1, 1])
+        bounced = rays[wet] * f32([1, -1, 1])
         at = points[wet]
         bounced[:, :2] += 0.035 * noise("wave", at[:, 0] * 0.3, at[:, 2], 5.0, distance[wet] / focal * 3)[:, None]
         bounced[:, 1] = np.abs(bounced[:, 1]) + 0.01
@@ -129,7 +130,7 @@ def _visible(
     shape: tuple[int, int],
     samples: int,
 ) -> np.ndarray:
-    """(n,) share of the lamp that each point sees: jittered shadow rays for every fourth pixel, then a 3 x 3 mean."""
+    """(n,) share of the lamp that each point sees: jittered rays for every fourth pixel, then a 3 x 3 mean."""
     casters = [s for s in scene.solids if s.casts and s.shape not in ("room", "ground", "ridge")]
     if not casters:
         return np.ones(len(points), np.float32)
@@ -149,7 +150,8 @@ def _visible(
     grid = np.ones(some.shape, np.float32)
     grid[some] = seen
     padded = np.pad(grid, 1, mode="edge")
-    grid = sum(padded[a : a + grid.shape[0], b : b + grid.shape[1]] for a in range(3) for b in range(3)) / 9  # type: ignore[assignment]
+    rows, columns = grid.shape
+    grid = np.mean([padded[a : a + rows, b : b + columns] for a in range(3) for b in range(3)], axis=0)
     return np.repeat(np.repeat(grid, 2, 0), 2, 1)[:h, :w].ravel()
 
 

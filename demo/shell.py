@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from demo.arrays import f32
 from demo.camera import Camera
 from demo.materials import Material, edge, hsv, mix, picture, plain, stripes, tiles
 from demo.noise import noise
@@ -35,7 +36,7 @@ def build_shell(
     middle = ((left + right) / 2, height / 2, (far + back) / 2)
     half = ((right - left) / 2, height / 2, (far - back) / 2)
     scene.add("room", middle, half, None, faces={0: walls, 1: walls, 2: walls, 3: end, 4: ground, 5: ceiling})
-    scene.room = (np.float32([left, 0, back]), np.float32([right, height, far]))
+    scene.room = (f32([left, 0, back]), f32([right, height, far]))
     trim = plain(wall_paint(rng) * 0.6 + 0.25, 0.02)
     strips = [(0.05, 0.05)] if rng.uniform() < 0.75 else []
     strips += [(height - 0.05, 0.05)] if grand or rng.uniform() < 0.4 else []
@@ -105,7 +106,7 @@ def hang_on_walls(scene: Scene, rng: Rng, left: float, right: float, far: float,
 
 def add_lamps(scene: Scene, rng: Rng, left: float, right: float, far: float, height: float) -> None:
     for _ in range(int(rng.integers(1, 3))):
-        place = np.float32(
+        place = f32(
             [rng.uniform(0.6 * left, 0.6 * right), height - rng.uniform(0.2, 0.5), rng.uniform(0.3, 0.9) * min(far, 6)]
         )
         color = hsv(rng.choice([0.09, 0.12, 0.6]), rng.uniform(0, 0.3), 1.0) * np.float32(

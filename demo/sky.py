@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from demo.arrays import f32
 from demo.materials import hsv, mix, smooth
 from demo.noise import noise
 from demo.raycast import Light, Scene
@@ -55,7 +56,7 @@ def add_sky(scene: Scene, rng: np.random.Generator, mood: str | None = None) -> 
     zenith, horizon = _colors(mood, rng)
     height = rng.uniform(0.08, 0.25) if mood == "sunset" else rng.uniform(0.45, 1.25)
     bearing = rng.uniform(-2.8, 2.8)
-    sun = np.float32([np.sin(bearing) * np.cos(height), np.sin(height), np.cos(bearing) * np.cos(height)])
+    sun = f32([np.sin(bearing) * np.cos(height), np.sin(height), np.cos(bearing) * np.cos(height)])
     shift = rng.uniform(0, 90, 2).astype(np.float32)
     cover = rng.uniform(0.2, 1.2) if mood in ("storm", "white") else rng.uniform(-0.9, 0.5)
     clouds = mood not in ("clear", "night") or rng.uniform() < 0.2
@@ -78,12 +79,12 @@ def add_sky(scene: Scene, rng: np.random.Generator, mood: str | None = None) -> 
             share = smooth(here + cover, 0.0, 1.1) * np.clip(up * 7, 0, 1)
             dark, light = (zenith * 0.45 + horizon * 0.3), horizon * 0.3 + 0.72
             color = mix(color, mix(dark, light, lit) * np.float32(bright), share)
-        warm = np.float32([1, 0.85, 0.6])
+        warm = f32([1, 0.85, 0.6])
         color = color + warm * (disc * (0.4 * glare**20 + 6 * np.minimum(glare, 1) ** 1500))[:, None].astype(np.float32)
         return color * np.float32(1.3), horizon * np.float32(1.15)
 
     scene.sky = sky
-    tint = np.float32([1.25, 0.72, 0.42]) if mood == "sunset" else np.float32([1, 0.92, 0.78])
+    tint = f32([1.25, 0.72, 0.42]) if mood == "sunset" else f32([1, 0.92, 0.78])
     scene.lights.append(
         Light(sun, tint * np.float32(SUN[mood]), sun=True, soft=0.35 if mood in ("white", "storm") else 0.03)
     )

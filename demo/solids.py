@@ -1,7 +1,7 @@
 """Solids as affine images of unit shapes: where a ray first meets each, and the normal and texture coordinates there.
 
-Every function works in the solid's own frame: a box fills [-1, 1]^3, a ball has radius 1, a cylinder radius 1 and y in [-1, 1].
-Rays are origin + t * direction; a miss is FAR. Origins may be three numbers (one camera) or three arrays (shadow rays).
+Every function works in the solid's own frame: a box fills [-1, 1]^3, a ball has radius 1, a cylinder radius 1 and y in
+[-1, 1]. Rays are origin + t * direction; a miss is FAR. Origins may be three numbers (one camera) or three arrays.
 """
 
 from dataclasses import dataclass
@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from demo.arrays import f32
 from demo.materials import Material
 from demo.noise import hash01, noise
 
@@ -67,8 +68,8 @@ def _box(o: Axes, d: Axes, inside: bool = False) -> np.ndarray:
 def _prism(o: Axes, d: Axes, taper: float) -> np.ndarray:
     """A box whose top is smaller by `taper` along x (and, above 1, along z by taper - 1): car cabins, gable roofs."""
     tx, tz = (taper, 0.0) if taper <= 1 else (taper - 1, taper - 1)
-    enter, leave = -FAR, FAR
-    planes = [(0, 1, 0, 1), (0, -1, 0, 1)]
+    enter, leave = f32(-FAR), f32(FAR)
+    planes: list[tuple[float, float, float, float]] = [(0, 1, 0, 1), (0, -1, 0, 1)]
     for sign in (-1, 1):
         planes += [(sign, tx / 2, 0, 1 - tx / 2), (0, tz / 2, sign, 1 - tz / 2)]
     for nx, ny, nz, limit in planes:
@@ -99,14 +100,14 @@ def _cone(o: Axes, d: Axes, taper: float) -> np.ndarray:
     a = np.where(np.abs(a) < 1e-9, np.float32(1e-9), a)
     inside = b * b - a * c
     root = np.sqrt(np.maximum(inside, 0))
-    best = FAR
+    best = f32(FAR)
     for t in ((-b - root) / a, (-b + root) / a) if taper else ((-b - root) / a,):
         hit = (inside > 0) & (np.abs(o[1] + t * d[1]) <= 1) & (t > NEAR)
         best = np.minimum(best, np.where(hit, t, FAR))
     dy = np.where(np.abs(d[1]) < 1e-7, np.float32(1e-7), d[1])
     t = (-np.sign(dy) - o[1]) / dy
     x, z = o[0] + t * d[0], o[2] + t * d[2]
-    limit = np.where(dy > 0, np.float32(1), np.float32((1 - taper) ** 2))
+    limit = np.where(dy > 0, np.float32(1), f32((1 - taper) ** 2))
     return np.minimum(best, np.where((x * x + z * z <= limit) & (t > NEAR), t, FAR))
 
 
@@ -116,7 +117,7 @@ def _ground(o: Axes, d: Axes) -> np.ndarray:
 
 
 def _ridge(o: Axes, d: Axes, solid: Solid) -> np.ndarray:
-    """A slope rising from y = 0 at z = -1 towards z = 1, cut off at a noisy skyline: hills and mountains, one behind another."""
+    """A slope rising from y = 0 at z = -1 towards z = 1, cut off at a noisy skyline: hills and mountains."""
     speed = d[1] - d[2] / 2
     t = ((o[2] + 1) / 2 - o[1]) / np.where(np.abs(speed) < 1e-7, np.float32(1e-7), speed)
     x, y = o[0] + t * d[0], o[1] + t * d[1]
@@ -133,7 +134,7 @@ def _ridge(o: Axes, d: Axes, solid: Solid) -> np.ndarray:
 
 
 def _puff(o: Axes, d: Axes, solid: Solid) -> np.ndarray:
-    """Foliage: a disc that faces the camera, bulging like a ball, with a ragged rim and holes; its depth follows the bulge."""
+    """Foliage: a disc facing the camera, bulging like a ball, with a ragged rim and holes; depth follows the bulge."""
     away = np.hypot(o[0], o[2]) + np.float32(1e-6)
     toward = -(o[0] * d[0] + o[2] * d[2]) / away  # how fast the ray nears the upright plane through the middle
     ahead = toward > 1e-4
@@ -183,5 +184,5 @@ def intersect(solid: Solid, origin: Axes, direction: Axes, *, shadow: bool = Fal
             return _puff(o, d, solid)
         if solid.shape == "conifer":
             return _cone(o, d, 1.0)
-        return _ball(tuple(a * 1.2 for a in o), tuple(a * 1.2 for a in d))  # type: ignore[arg-type]
+        return _ball(tuple(a * 1.2 for a in o), tuple(a * 1.2 for a in d))
     return _ball(o, d)

@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from demo.arrays import f32
 from demo.ground import pavement, roadway
 from demo.materials import hsv, plain, tiles
 from demo.nature import hills, tree
@@ -21,8 +22,8 @@ def street(rng: Rng) -> Scene:
     half, walk, tone = rng.uniform(2.5, 6.5), rng.uniform(1.4, 4), rng.uniform(0.08, 0.3)
     middle = rng.uniform(-0.8, 0.8) * half
     pave, wet = pavement(rng, tone), float(rng.choice([0, 0.35], p=[0.85, 0.15]))
-    asphalt = np.float32([1, 1, 1.03]) * tone
-    mark = np.float32([(0.8, 0.8, 0.8), (0.8, 0.6, 0.1)][rng.integers(2)])
+    asphalt = f32([1, 1, 1.03]) * tone
+    mark = f32([(0.8, 0.8, 0.8), (0.8, 0.6, 0.1)][rng.integers(2)])
     if rng.uniform() < 0.78:
         zebra = rng.uniform(4, 12) if rng.uniform() < 0.3 else None
         ground = roadway(asphalt, mark, pave, half, kerb=asphalt + 0.2, dash=float(rng.choice([0, 3.0])), zebra=zebra)

@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from demo.arrays import f32
 from demo.noise import noise
 from demo.solids import PUFFS, Solid
 
@@ -36,7 +37,7 @@ def surface(
         v = np.where(axis == 1, lz * hz, (ly + 1) * hy)
         return solid.world_normal(normal), u, v, face
     if solid.shape == "ground":
-        return np.tile(np.float32([0, 1, 0]), (count, 1)), lx * hx, lz * hz, face + 5
+        return np.tile(f32([0, 1, 0]), (count, 1)), lx * hx, lz * hz, face + 5
     if solid.shape == "cone":
         cap = np.abs(ly) > 0.999
         normal = np.stack([np.where(cap, 0, lx), np.where(cap, np.sign(ly), solid.taper / 2), np.where(cap, 0, lz)], 1)

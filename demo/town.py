@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from demo.arrays import f32
 from demo.furniture import part_maker
 from demo.materials import Color, Material, edge, hsv, mix, plain, tiles
 from demo.noise import hash01, noise
@@ -41,7 +42,7 @@ def facade(
             + 0.15 * noise("fbm", u, v, 4.0, fp)
         )
         pane = np.asarray(glass, np.float32) * sheen[:, None]
-        pane = mix(pane, np.float32([1.5, 1.25, 0.8]), (hash01(row, column, seed) < lit).astype(np.float32))
+        pane = mix(pane, f32([1.5, 1.25, 0.8]), (hash01(row, column, seed) < lit).astype(np.float32))
         color = mix(color, pane, inner * (1 - bar))
         if shop is not None:
             color = mix(color, shop(u, v, fp), edge(3.2 - v, fp))
@@ -133,7 +134,7 @@ def car(scene: Scene, rng: Rng, x: float, z: float, yaw: float) -> None:
     paint = plain(
         any_color(rng, (0, 0.9), (0.05, 0.75)) if rng.uniform() < 0.6 else hsv(0, 0, rng.uniform(0.03, 0.8)), 0.02
     )
-    dark, glass = plain(np.full(3, 0.03), 0.05), plain(np.float32([0.05, 0.06, 0.075]), 0.05)
+    dark, glass = plain(np.full(3, 0.03), 0.05), plain(f32([0.05, 0.06, 0.075]), 0.05)
     tall = rng.choice([0.0, 0.25])
     put("box", 0, 0.52, 0, (0.86, 0.24, 2.1), paint, gloss=0.7, contact=0.8)
     put("prism", 0, 0.8, 0, (0.86, 0.1, 2.1), paint, gloss=0.7, taper=1.08)
@@ -144,19 +145,19 @@ def car(scene: Scene, rng: Rng, x: float, z: float, yaw: float) -> None:
         for b in (-1.3, 1.3):
             put("ball", a * 0.78, 0.33, b, (0.13, 0.33, 0.33), dark)
             put("ball", a * 0.86, 0.33, b, (0.06, 0.18, 0.18), plain(np.full(3, 0.5), 0.02), contact=0)
-        put("box", a * 0.6, 0.62, -2.1, (0.16, 0.07, 0.03), plain(np.float32([1, 0.97, 0.85]), 0), glow=0.6)
-        put("box", a * 0.62, 0.66, 2.1, (0.14, 0.07, 0.03), plain(np.float32([0.6, 0.02, 0.02]), 0), glow=0.4)
+        put("box", a * 0.6, 0.62, -2.1, (0.16, 0.07, 0.03), plain(f32([1, 0.97, 0.85]), 0), glow=0.6)
+        put("box", a * 0.62, 0.66, 2.1, (0.14, 0.07, 0.03), plain(f32([0.6, 0.02, 0.02]), 0), glow=0.4)
 
 
 def lamp_post(scene: Scene, rng: Rng, x: float, z: float, toward: float = 1.0) -> None:
-    h, metal = rng.uniform(3, 5.5), plain(np.float32([0.08, 0.085, 0.09]), 0.05)
+    h, metal = rng.uniform(3, 5.5), plain(f32([0.08, 0.085, 0.09]), 0.05)
     scene.add("cone", (x, h / 2, z), (0.06, h / 2, 0.06), metal, taper=0.4)
     scene.add("box", (x + toward * 0.35, h, z), (0.4, 0.03, 0.03), metal)
     scene.add(
         "ball",
         (x + toward * 0.7, h - 0.08, z),
         (0.22, 0.08, 0.12),
-        plain(np.float32([1, 0.95, 0.8]), 0),
+        plain(f32([1, 0.95, 0.8]), 0),
         glow=1.0,
         casts=False,
     )

@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from demo.arrays import f32
 from demo.materials import hsv
 from demo.palette import Rng
 from demo.sdf import Body
@@ -13,13 +14,13 @@ def beach_ball(rng: Rng) -> Body:
     body.ball((0, 0.2, 0), 0.2, (1, 1, 1), 0.9)
 
     def panels(p: np.ndarray, color: np.ndarray, fur: np.ndarray) -> np.ndarray:
-        q = p - np.float32([0, 0.2, 0])
+        q = p - f32([0, 0.2, 0])
         y = np.cos(tilt) * q[:, 1] + np.sin(tilt) * q[:, 2]
         z = np.cos(tilt) * q[:, 2] - np.sin(tilt) * q[:, 1]
         number = np.floor(np.arctan2(q[:, 0], z) / np.pi * colors).astype(int)
         paint = np.stack([hsv(hue + k / colors, 0.78, 0.85) for k in range(colors)])[(number // 2) % colors]
         on = (number % 2 == 0) & (np.abs(y) < 0.185)
-        return np.where(on[:, None], paint, np.float32([0.92, 0.92, 0.9])).astype(np.float32)
+        return np.where(on[:, None], paint, f32([0.92, 0.92, 0.9])).astype(np.float32)
 
     body.pattern, body.yaw, body.pitch = panels, rng.uniform(0, 3), 0.15
     return body
@@ -29,12 +30,12 @@ def football(rng: Rng) -> Body:
     """White with twelve dark pentagons where an icosahedron has its corners."""
     body, golden = Body(), (1 + 5**0.5) / 2
     body.ball((0, 0.11, 0), 0.11, (0.9, 0.9, 0.88), 0.5)
-    corners = np.float32([[0, a, b * golden] for a in (-1, 1) for b in (-1, 1)])
+    corners = f32([[0, a, b * golden] for a in (-1, 1) for b in (-1, 1)])
     corners = np.concatenate([np.roll(corners, k, 1) for k in range(3)]) / np.sqrt(1 + golden**2)
-    dark, seam = hsv(rng.choice([0.0, 0.6, 0.0]), rng.choice([0.0, 0.7]), 0.05), np.float32([0.45, 0.45, 0.44])
+    dark, seam = hsv(rng.choice([0.0, 0.6, 0.0]), rng.choice([0.0, 0.7]), 0.05), f32([0.45, 0.45, 0.44])
 
     def patches(p: np.ndarray, color: np.ndarray, fur: np.ndarray) -> np.ndarray:
-        q = (p - np.float32([0, 0.11, 0])) / 0.11
+        q = (p - f32([0, 0.11, 0])) / 0.11
         closeness = np.sort(q @ corners.T.astype(np.float32), 1)
         on = closeness[:, -1] > 0.935
         line = np.abs(closeness[:, -1] - closeness[:, -2]) < 0.02
@@ -66,9 +67,9 @@ def die(rng: Rng) -> Body:
     }
     for number, axis, sign in ((1, 2, -1), (2, 0, -1), (5, 0, 1), (3, 1, 1)):
         for a, b in spots[number]:
-            at = np.insert(np.float32([a * 0.05, b * 0.05]), axis, sign * 0.098)
-            half = np.insert(np.float32([0.019, 0.019]), axis, 0.006)
-            body.ball(at + np.float32([0, 0.1, 0]), half, pip, 0.5, 0.001)
+            at = np.insert(f32([a * 0.05, b * 0.05]), axis, sign * 0.098)
+            half = np.insert(f32([0.019, 0.019]), axis, 0.006)
+            body.ball(at + f32([0, 0.1, 0]), half, pip, 0.5, 0.001)
     body.yaw, body.pitch = rng.uniform(0.3, 1.2), rng.uniform(0.3, 0.5)
     return body
 

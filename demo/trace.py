@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from demo.arrays import f32
 from demo.noise import noise
 from demo.sdf import Body
 
@@ -44,8 +45,8 @@ def trace(
     middle = (low + high) / 2
     radius = float(np.sqrt((((high - low) / 2) ** 2).sum()))
     away = radius / np.sin(fov / 2)
-    spread = np.float32(np.tan(fov / 2))
-    origin = (middle + turn @ np.float32([0, 0, -away])).astype(np.float32)
+    spread = float(np.tan(fov / 2))
+    origin = (middle + turn @ f32([0, 0, -away])).astype(np.float32)
     # A coarse look finds where the thing is; the picture is then taken of that square alone.
     rays, _ = _rays(turn, 72, 0.0, 0.0, spread)
     seen = _march(body, origin, rays, radius, away)[1].reshape(72, 72)
@@ -115,7 +116,7 @@ def _shade(
     """sRGB-like colour (n, 3) in [0, 1] and fur (n,)."""
     normal = np.zeros_like(points)
     for corner in ((1, -1, -1), (-1, -1, 1), (-1, 1, -1), (1, 1, 1)):  # gradient by a tetrahedron
-        direction = np.float32(corner)
+        direction = f32(corner)
         normal += direction * body.distance(points + direction * np.float32(radius * 2e-3))[:, None]
     normal /= np.maximum(np.sqrt((normal * normal).sum(1, keepdims=True)), 1e-9)
     color, gloss, fur = body.paint(points)

@@ -1,7 +1,7 @@
-"""Train the demo network by the clock: python -m demo.train SCENES CUTOUTS.npz OUT --minutes 75
+"""Train the demo network by the clock: python -m demo.train SCENES CUTOUTS.npz OUT --minutes 90
 
-One torch thread. OUT holds the averaged weights (a state dict, float32), written anew every two minutes, so that whatever
-is there can be looked at or shipped at any time. Scenes that are still being baked are taken in as they appear.
+One torch thread. OUT holds the averaged weights (a state dict, float32), written anew every two minutes, so that
+whatever is there can be looked at or shipped at any time. Scenes still being baked are taken in as they appear.
 """
 
 import argparse
@@ -21,7 +21,7 @@ from fgbg_depth.depth.modeling_densedepth import DenseDepthForDepthEstimation
 MIN_DEPTH, MAX_DEPTH = 0.8, 80.0
 BATCH = 16
 RATE = 2e-3
-SIZES = ((0.2, 128), (0.58, 160), (1.01, 192))  # up to this share of the time, this input size
+SIZES = ((0.15, 128), (0.55, 160), (1.01, 192))  # up to this share of the time, this input size
 
 
 def demo_config() -> DenseDepthConfig:
@@ -102,8 +102,8 @@ def train(feed: Feed, minutes: float, out: Path, start_from: Path | None = None)
             torch._foreach_lerp_([a for a, _ in floats], [b for _, b in floats], 1 - min(0.999, step / (step + 20)))
         if step % 200 == 0:
             print(
-                f"{time.monotonic() - start:6.0f} s  step {step}  seen {seen}  size {images.shape[-1]}  loss {recent:.4f}  "
-                f"rate {rate:.1e}  waiting {feed.queue.qsize()}  scenes {len(feed.scenes.chunks) * 200}",
+                f"{time.monotonic() - start:6.0f} s  step {step}  seen {seen}  size {images.shape[-1]}  "
+                f"loss {recent:.4f}  rate {rate:.1e}  waiting {feed.queue.qsize()}  files {len(feed.scenes.chunks)}",
                 flush=True,
             )
         if time.monotonic() - saved > 120:
