@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -10,6 +11,8 @@ from typing import Any
 import torch
 
 from fgbg_depth.errors import DepthError
+
+logger = logging.getLogger("fgbg_depth.depth")
 
 DTYPES = {"fp32": torch.float32, "tf32": torch.float32, "fp16": torch.float16, "bf16": torch.bfloat16}
 MAX_CUDA_BATCH = 256
@@ -26,10 +29,8 @@ def pick_device(device: str = "auto", worker: int = 0) -> torch.device:
         DepthError: no such device here.
     """
     if device == "auto":
-        if torch.cuda.is_available():
-            device = "cuda"
-        else:
-            device = "mps" if torch.backends.mps.is_available() else "cpu"
+        found = {"cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available(), "cpu": True}
+        device = next(name for name, is_there in found.items() if is_there)
     if device == "cpu":
         return torch.device("cpu")
     if device == "mps":
@@ -58,6 +59,10 @@ def pick_precision(precision: str, device: torch.device) -> str:
         raise DepthError(f"depth precision is {precision!r}; allowed: auto, {', '.join(DTYPES)}.")
     if precision == "tf32" and device.type != "cuda":
         raise DepthError(f"depth precision tf32 exists on NVIDIA GPUs only, not on {device.type}.\n  Use fp32.")
+    if precision == "fp16" and device.type == "cpu":
+        logger.warning(
+            "depth precision fp16 is emulated on many CPUs and then 100 times slower; fp32 or bf16 is better"
+        )
     return precision
 
 

@@ -91,7 +91,7 @@ def _stream(url: str, part: Path, name: str, size: int | None) -> None:
         return
     if size is not None and have > size:
         have = 0
-    headers = {"Range": f"bytes={have}-"} if have else {}
+    headers = {"Accept-Encoding": "identity"} | ({"Range": f"bytes={have}-"} if have else {})
     with httpx.stream("GET", url, headers=headers, follow_redirects=True, timeout=30) as response:
         if response.status_code == 416:  # nothing left: the part is whole, or longer than the file
             part.unlink()
@@ -105,7 +105,7 @@ def _stream(url: str, part: Path, name: str, size: int | None) -> None:
             raise httpx.HTTPError(f"the server's file has {total} bytes, {size} are expected")
         bar = tqdm(total=total, initial=have, unit="B", unit_scale=True, desc=name, disable=None)
         with bar, part.open("ab" if have else "wb") as stream:
-            for chunk in response.iter_bytes(1 << 20):
+            for chunk in response.iter_bytes():
                 stream.write(chunk)
                 bar.update(len(chunk))
     if total is not None and part.stat().st_size != total:

@@ -182,16 +182,22 @@ def test_lying_shape_is_not_believed(tmp_path):
     fails(tmp_path, file, "has no data")
 
 
-def test_lying_widths_are_not_believed(tmp_path):
-    for filters in (10**9, -1, "many", True, None):
-        file = write_file(
-            tmp_path / "a.h5", CURRENT, edit_config=lambda c: layer_of(c, "conv2")["config"].update(filters=filters)
-        )
-        fails(tmp_path, file, "filters")
-    file = write_file(
-        tmp_path / "a.h5", CURRENT, edit_config=lambda c: layer_of(c, "conv2")["config"].update(filters=16_000)
-    )
-    fails(tmp_path, file, "up1_convA: 8000 filters was expected")
+@pytest.mark.parametrize(
+    "filters, match",
+    [
+        (10**9, "filters"),
+        (-1, "filters"),
+        ("many", "filters"),
+        (True, "filters"),
+        (None, "filters"),
+        (16_000, "up1_convA: 8000 filters was expected"),
+    ],
+)
+def test_lying_widths_are_not_believed(filters, match, tmp_path):
+    def edit(config):
+        layer_of(config, "conv2")["config"]["filters"] = filters
+
+    fails(tmp_path, write_file(tmp_path / "a.h5", CURRENT, edit_config=edit), match)
 
 
 def test_not_finite(tmp_path):

@@ -140,7 +140,7 @@ def test_ranges_are_widened_and_rounded_outward(low, high, wide):
 
 
 def test_no_range_is_an_error():
-    with pytest.raises(DepthError, match="predicts 2.5 for every pixel"):
+    with pytest.raises(DepthError, match=r"predicts 2\.5 for every pixel"):
         widened_range(2.5, 2.5, "m")
     with pytest.raises(DepthError, match="nothing finite"):
         widened_range(np.inf, -np.inf, "m")
@@ -210,7 +210,7 @@ def test_a_denser_model_says_where_it_is_wrong(dense):
 
 
 def test_folders_that_are_no_model(tmp_path, dense):
-    with pytest.raises(DepthError, match="has no config.json"):
+    with pytest.raises(DepthError, match=r"has no config\.json"):
         spec_of(tmp_path)
     with pytest.raises(DepthError, match=r"convert-weights .*nyu.h5 FOLDER"):
         (tmp_path / "nyu.h5").write_bytes(b"x")

@@ -1,0 +1,124 @@
+"""Depth models on the Hub, fetched by the real client from a server on loopback; and from its cache without one."""
+
+import http.server
+import json
+import os
+import subprocess
+import sys
+import threading
+
+import pytest
+import tiny_models
+
+SHA = "0123456789abcdef0123456789abcdef01234567"
+PROBE = """
+import json, sys
+from fgbg_depth.depth.weights import locate
+from fgbg_depth.errors import DepthError
+answers = []
+for model, revision in json.loads(sys.argv[1]):
+    try:
+        files = locate(model, revision)
+        names = sorted(path.name for path in files.folder.iterdir())
+        answers.append([files.name, files.revision, files.license(), files.digest(), names])
+    except DepthError as e:
+        answers.append(str(e))
+print(json.dumps(answers))
+"""
+
+
+class Hub(http.server.BaseHTTPRequestHandler):
+    """Enough of the Hub for `snapshot_download` of user/tiny; other names give the Hub's own errors."""
+
+    folder = None
+
+    def do_GET(self, body=True):
+        parts = self.path.split("?")[0].strip("/").split("/")
+        if parts[:2] == ["api", "models"]:
+            self.info("/".join(parts[2:4]), parts[4] if len(parts) > 4 else "", parts[5] if len(parts) > 5 else "main")
+        else:
+            self.file(parts[-1], body)
+
+    def do_HEAD(self):
+        self.do_GET(body=False)
+
+    def info(self, repo, what, revision):
+        if repo == "user/gated":
+            self.answer(403, b"{}", {"X-Error-Code": "GatedRepo"})
+        elif repo not in ("user/tiny", "user/bare"):
+            self.answer(404, b"{}", {"X-Error-Code": "RepoNotFound"})
+        elif revision not in ("main", SHA):
+            self.answer(404, b"{}", {"X-Error-Code": "RevisionNotFound"})
+        else:
+            paths = sorted(self.folder.iterdir()) if repo == "user/tiny" else []
+            tree = [{"type": "file", "path": p.name, "size": p.stat().st_size, "oid": "0" * 40} for p in paths]
+            names = [{"rfilename": path.name} for path in paths]
+            whole = {"id": repo, "sha": SHA, "siblings": names}
+            self.answer(200, json.dumps(tree if what == "tree" else whole).encode())
+
+    def file(self, name, body):
+        path = self.folder / name
+        data = path.read_bytes() if path.is_file() else b""
+        headers = {"ETag": f'"{name}-1"', "X-Repo-Commit": SHA}
+        self.answer(200 if path.is_file() else 404, data, headers, body)
+
+    def answer(self, status, data, headers=(), body=True):
+        self.send_response(status)
+        for name, value in dict(headers).items():
+            self.send_header(name, value)
+        self.send_header("Content-Length", str(len(data)))
+        self.end_headers()
+        if body:
+            self.wfile.write(data)
+
+    def log_message(self, *args):
+        pass
+
+
+@pytest.fixture(scope="module")
+def hub(tmp_path_factory):
+    folder = tiny_models.densedepth(tmp_path_factory.mktemp("hub") / "tiny")
+    (folder / "README.md").write_text("---\nlicense: cc-by-nc-4.0\n---\n")
+    (folder / "training.log").write_text("not needed")
+    httpd = http.server.ThreadingHTTPServer(("127.0.0.1", 0), type("TinyHub", (Hub,), {"folder": folder}))
+    threading.Thread(target=httpd.serve_forever, daemon=True).start()
+    yield f"http://127.0.0.1:{httpd.server_port}"
+    httpd.shutdown()
+    httpd.server_close()
+
+
+def probe(home, *asked, **environment):
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(("HF_", "PYTEST"))}
+    kept |= {"HF_HOME": str(home), "HF_HUB_DISABLE_XET": "1", "HF_HUB_DISABLE_PROGRESS_BARS": "1", **environment}
+    run = subprocess.run(
+        [sys.executable, "-c", PROBE, json.dumps(asked)], env=kept, capture_output=True, text=True, timeout=120
+    )
+    assert run.returncode == 0, run.stderr
+    return json.loads(run.stdout)
+
+
+def test_a_model_of_the_hub_is_pinned_to_its_commit(hub, tmp_path):
+    asked = [
+        ("user/tiny", ""),
+        ("user/tiny", SHA),
+        ("user/tiny", "v9"),
+        ("user/none", ""),
+        ("user/gated", ""),
+        ("user/bare", ""),
+    ]
+    main, pinned, no_revision, none, gated, bare = probe(tmp_path, *asked, HF_ENDPOINT=hub)
+    assert main[:3] == ["user/tiny", SHA, "cc-by-nc-4.0"]
+    assert pinned == main
+    assert main[4] == ["README.md", "config.json", "model.safetensors", "preprocessor_config.json"]
+    assert "has no revision 'v9'" in no_revision
+    assert "no depth model user/none on the Hub (or it is private)" in none
+    assert "hf auth login" in gated
+    assert "no transformers model" in bare
+
+    nobody = {"HF_ENDPOINT": "http://127.0.0.1:9"}
+    for environment in (nobody, {"HF_HUB_OFFLINE": "1"}):
+        cached, missing = probe(tmp_path, ("user/tiny", ""), ("user/other", "v1"), **environment)
+        assert cached == main
+        assert "user/other at revision v1 is not in the local cache" in missing
+        assert "hf download user/other --revision v1" in missing
+        assert "densedepth-demo" in missing
