@@ -150,7 +150,7 @@ def _visible(
     grid = np.ones(some.shape, np.float32)
     grid[some] = seen
     padded = np.pad(grid, 1, mode="edge")
-    rows, columns = grid.shape
+    rows, columns = (h + 1) // 2, (w + 1) // 2
     grid = np.mean([padded[a : a + rows, b : b + columns] for a in range(3) for b in range(3)], axis=0)
     return np.repeat(np.repeat(grid, 2, 0), 2, 1)[:h, :w].ravel()
 

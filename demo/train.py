@@ -78,7 +78,7 @@ def train(feed: Feed, minutes: float, out: Path, start_from: Path | None = None)
     model = DenseDepthForDepthEstimation(demo_config())
     if start_from is not None:
         model.load_state_dict(torch.load(start_from, weights_only=True))
-    model = model.to(memory_format=torch.channels_last).train()
+    model = model.to(memory_format=torch.channels_last).train()  # type: ignore[call-arg]
     average = copy.deepcopy(model)
     pairs = list(zip(average.state_dict().values(), model.state_dict().values(), strict=True))
     floats = [(a, b) for a, b in pairs if a.dtype.is_floating_point]
