@@ -64,24 +64,27 @@ class Plan:
 
 def make_plan(recipe: Recipe, sources: Sources, spec: DepthSpec | None) -> Plan:
     """Divide all rows into shards; nothing is composed."""
-    shards = []
-    for bg in sources.backgrounds:
-        for fg_held_out in (False, True):
-            cutouts = [fg for fg in sources.cutouts if fg.held_out == fg_held_out]
-            split = split_of(bg.held_out, fg_held_out)
-            for part, group in _parts(cutouts, recipe):
-                shards.append(
-                    Shard(
-                        split=split,
-                        bg=bg.name,
-                        fgs=tuple(fg.name for fg in group),
-                        rows=len(group) * rows_per_pair(recipe),
-                        compose_digest=_compose_digest(recipe, bg, group),
-                        label_digest=label_digest(spec),
-                        part=part,
-                    )
-                )
-    return Plan(recipe, sources, spec, tuple(shards))
+    labels, choices = label_digest(spec), _compose_choices(recipe)
+    groups = []  # the same for all backgrounds; digests of thousands of cut-outs are taken once
+    for fg_held_out in (False, True):
+        cutouts = [fg for fg in sources.cutouts if fg.held_out == fg_held_out]
+        for part, group in _parts(cutouts, recipe):
+            names = tuple(fg.name for fg in group)
+            groups.append((fg_held_out, part, names, [source_digest(fg) for fg in group]))
+    shards = tuple(
+        Shard(
+            split=split_of(bg.held_out, fg_held_out),
+            bg=bg.name,
+            fgs=names,
+            rows=len(names) * rows_per_pair(recipe),
+            compose_digest=_digest([FORMAT, choices, source_digest(bg), digests])[:16],
+            label_digest=labels,
+            part=part,
+        )
+        for bg in sources.backgrounds
+        for fg_held_out, part, names, digests in groups
+    )
+    return Plan(recipe, sources, spec, shards)
 
 
 def rows_per_pair(recipe: Recipe) -> int:
@@ -119,13 +122,14 @@ def _parts(cutouts: list[Source], recipe: Recipe) -> Iterable[tuple[str, list[So
         yield from halved(cutouts, "")
 
 
-def _compose_digest(recipe: Recipe, bg: Source, cutouts: list[Source]) -> str:
+def _compose_choices(recipe: Recipe) -> dict[str, Any]:
+    """What of a recipe shapes fg_bg and fg_bg_mask, apart from the sources."""
     choices: dict[str, Any] = {name: getattr(recipe, name) for name in COMPOSE_FIELDS}
     if recipe.placement == "ground":
         choices["ground_band"] = list(recipe.ground_band)
     if recipe.image_format == "png":
         del choices["jpeg_quality"], choices["jpeg_subsampling"]
-    return _digest([FORMAT, choices, source_digest(bg), [source_digest(fg) for fg in cutouts]])[:16]
+    return choices
 
 
 def _digest(value: Any) -> str:
