@@ -34,20 +34,28 @@ def encode_png(image: Image.Image) -> bytes:
 
 
 def encode_image(image: Image.Image, image_format: str, quality: int, subsampling: str) -> bytes:
-    """A composite as the recipe stores it: JPEG with the standard tables, or PNG."""
+    """A composite as the recipe stores it: JPEG with the standard tables, or PNG.
+
+    The JPEG has a restart marker after each row of blocks, 0.2 % more bytes, so that `strips` can reuse rows.
+    """
     if image_format == "png":
         return encode_rgb_png(np.asarray(image))
     buffer = io.BytesIO()
-    image.save(buffer, "JPEG", quality=quality, subsampling=_SUBSAMPLING[subsampling])
+    image.save(buffer, "JPEG", quality=quality, subsampling=_SUBSAMPLING[subsampling], restart_marker_rows=1)
     return buffer.getvalue()
 
 
 def encode_mask(alpha: np.ndarray) -> bytes:
     """(H, W) uint8 matte as an 8-bit grey PNG. Unfiltered: mattes are runs of 0 and 255, which filters break up."""
     height, width = alpha.shape
-    rows = np.zeros((height, width + 1), np.uint8)
-    rows[:, 1:] = alpha
-    return _png(rows, width, height, bits=8, color_type=0)
+    return encode_mask_part(alpha, 0, 0, height, width)
+
+
+def encode_mask_part(part: np.ndarray, top: int, left: int, height: int, width: int) -> bytes:
+    """`encode_mask` of a matte of height x width that is `part` at (top, left) and 0 elsewhere."""
+    scanlines = np.zeros((height, width + 1), np.uint8)
+    scanlines[top : top + part.shape[0], left + 1 : left + 1 + part.shape[1]] = part
+    return _png(scanlines, width, height, bits=8, color_type=0)
 
 
 def encode_depth(stored: np.ndarray) -> bytes:

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 from PIL import Image
 
-from fgbg_depth.codecs import encode_image, encode_mask
+from fgbg_depth.codecs import encode_image, encode_mask_part
 from fgbg_depth.errors import PlacementError
 from fgbg_depth.placement import Placement, sample_placements
 from fgbg_depth.recipe import Recipe
-from fgbg_depth.statistics import Sums
+from fgbg_depth.statistics import Matte, Sums
+from fgbg_depth.strips import MAX_HEIGHT, STACK, JpegStrips, StripCounts
 
 
 @dataclass(frozen=True)
@@ -23,6 +25,14 @@ class Background:
     name: str
     digest: str
     image: Image.Image
+    _strips: dict[tuple[int, str], JpegStrips] = field(default_factory=dict, repr=False, compare=False)
+
+    def strips(self, recipe: Recipe) -> JpegStrips:
+        """This background's JPEG, taken apart for reuse; made once."""
+        key = recipe.jpeg_quality, recipe.jpeg_subsampling
+        if key not in self._strips:
+            self._strips[key] = JpegStrips(self.image, *key)
+        return self._strips[key]
 
 
 @dataclass(frozen=True)
@@ -88,23 +98,37 @@ def visible_part(alpha: np.ndarray, placement: Placement, size: int) -> tuple[sl
     return slice(top, bottom), slice(left, right), part
 
 
-def compose_rows(recipe: Recipe, background: Background, cutout: Cutout, sums: Sums) -> Iterator[dict]:
+def compose_rows(
+    recipe: Recipe, background: Background, cutout: Cutout, sums: Sums, count_images: bool = False
+) -> Iterator[dict[str, Any]]:
     """All rows of one cut-out on one background, encoded, in order: flip, then placement.
 
     Args:
         sums: masks and coverage are added to it; they need no decoding, since a matte is stored losslessly.
+        count_images: add the stored pixels of fg_bg too, for which JPEG must be decoded. Without it, whoever
+            decodes the rows next should count them.
     Yields:
         a row of the default config without depth; images as {"bytes", "path"}.
     """
+    jpeg = recipe.image_format == "jpeg"
+    counts = StripCounts(background.strips(recipe)) if count_images and jpeg else None
+    num_bytes = 0
     for flip in recipe.flips:
         placed = cutout.flipped() if flip else cutout
         alpha = np.asarray(placed.alpha)
         height, width = alpha.shape
-        for p in sample_placements(recipe, background.digest, cutout.digest, flip, width, height):
-            image = composite(placed, background.image, p)
-            data = encode_image(image, recipe.image_format, recipe.jpeg_quality, recipe.jpeg_subsampling)
-            mask = encode_mask(place_alpha(alpha, p, recipe.size))
-            sums.add_mask(*visible_part(alpha, p, recipe.size), num_bytes=len(mask))
+        placements = sample_placements(recipe, background.digest, cutout.digest, flip, width, height)
+        if jpeg:
+            encoded = _encoded_jpeg(background.strips(recipe), placed, placements, counts)
+        else:
+            encoded = _encoded_png(recipe, background, placed, placements, sums if count_images else None)
+        whole = Matte.of(alpha)
+        for p, data in zip(placements, encoded, strict=True):
+            num_bytes += len(data)
+            rows, columns, part = visible_part(alpha, p, recipe.size)
+            matte = whole if part.shape == alpha.shape else Matte.of(part)
+            mask = encode_mask_part(part, rows.start, columns.start, recipe.size, recipe.size)
+            sums.add_mask(rows, columns, matte, num_bytes=len(mask))
             yield {
                 "fg_bg": {"bytes": data, "path": None},
                 "fg_bg_mask": {"bytes": mask, "path": None},
@@ -117,3 +141,53 @@ def compose_rows(recipe: Recipe, background: Background, cutout: Cutout, sums: S
                 "width": width,
                 "height": height,
             }
+    if counts is not None:
+        sums.add_histogram(counts.histogram(), num_bytes)
+
+
+def _encoded_png(
+    recipe: Recipe, background: Background, cutout: Cutout, placements: list[Placement], sums: Sums | None
+) -> Iterator[bytes]:
+    """Composites as PNG files; what is stored is what was composed."""
+    for p in placements:
+        image = composite(cutout, background.image, p)
+        data = encode_image(image, recipe.image_format, recipe.jpeg_quality, recipe.jpeg_subsampling)
+        if sums is not None:
+            sums.add_image(image, len(data))
+        yield data
+
+
+def _encoded_jpeg(
+    strips: JpegStrips, cutout: Cutout, placements: list[Placement], counts: StripCounts | None
+) -> Iterator[bytes]:
+    """Composites as JPEG files, the bytes that `encode_image(composite(...))` gives, made of strips."""
+    for group in _stacks(strips, placements, cutout.image.height):
+        boxes = [strips.strip_box(span) for _, span in group]
+        stack = Image.new("RGB", (strips.background.width, sum(bottom - top for _, top, _, bottom in boxes)))
+        end = 0
+        for (p, _), box in zip(group, boxes, strict=True):
+            strip = strips.background.crop(box)  # pasted here first: in the stack it could reach into the next one
+            strip.paste(cutout.rgb, (p.x, p.y - box[1]), cutout.alpha)
+            stack.paste(strip, (0, end))
+            end += strip.height
+        for (_, span), rows in zip(group, strips.encode(stack, [span for _, span in group]), strict=True):
+            if counts is not None:
+                counts.add(rows, span)
+            yield strips.whole(rows, span)
+
+
+def _stacks(
+    strips: JpegStrips, placements: list[Placement], height: int
+) -> Iterator[list[tuple[Placement, tuple[int, int]]]]:
+    """Placements in groups whose strips are encoded together, each with its rows of blocks."""
+    frame = strips.background.height
+    group: list[tuple[Placement, tuple[int, int]]] = []
+    for p in placements:
+        span = strips.span(max(0, p.y), min(frame, p.y + height))
+        group.append((p, span))
+        cut_short = strips.strip_box(span)[3] % strips.block > 0
+        if len(group) == STACK or cut_short or len(group) * (frame + strips.block) > MAX_HEIGHT:
+            yield group
+            group = []
+    if group:
+        yield group

@@ -46,8 +46,9 @@ def estimate(plan: Plan, workers: int, device: str = "auto") -> Estimate:
     pairs = _pairs(plan, prepared)
     few = recipe.replace(placements=-(-ROWS_A_PAIR // len(recipe.flips)))
     start = time.perf_counter()
-    rows = [row for bg, fg in pairs for row in islice(compose_rows(few, bg, fg, sums), ROWS_A_PAIR)]
-    LabelBatch(None, sums)([row["fg_bg"] for row in rows])  # counts the stored pixels
+    rows = [row for bg, fg in pairs for row in islice(compose_rows(few, bg, fg, sums, spec is None), ROWS_A_PAIR)]
+    if spec is not None:
+        LabelBatch(None, sums)([row["fg_bg"] for row in rows])  # decodes and counts, as it does before the model
     compose_s = (time.perf_counter() - start) / len(rows)
     row_bytes = sum(len(row["fg_bg"]["bytes"]) + len(row["fg_bg_mask"]["bytes"]) for row in rows) / len(rows)
     shown = [rows[i * ROWS_A_PAIR + 5 * i % ROWS_A_PAIR] for i in range(len(pairs))]

@@ -11,7 +11,21 @@ from PIL import Image
 
 HEAT_CELLS = 32  # the placement heat map has this many cells a side
 COVERAGE_BINS = 50
+_LEVELS = np.arange(256)
 DEPTH_BINS = 4096  # of the stored range; the card shows the part of them that is used
+
+
+@dataclass(frozen=True)
+class Matte:
+    """The visible part of a matte with what is counted of it, since most placements show all of a cut-out."""
+
+    part: np.ndarray  # (h, w) uint8
+    wide: np.ndarray  # the same as int64, which adds up faster
+    histogram: np.ndarray  # (256,) int64
+
+    @classmethod
+    def of(cls, part: np.ndarray) -> Matte:
+        return cls(part, part.astype(np.int64), np.bincount(part.ravel(), minlength=256))
 
 
 @dataclass
@@ -52,15 +66,19 @@ class Sums:
         self.rgb_histogram += np.asarray(image.histogram(), np.int64).reshape(3, 256)
         self.rgb_bytes += num_bytes
 
-    def add_mask(self, rows: slice, columns: slice, part: np.ndarray, num_bytes: int) -> None:
-        """Add one matte that is `part` at [rows, columns] of the frame and 0 elsewhere."""
+    def add_histogram(self, histogram: np.ndarray, num_bytes: int) -> None:
+        """Add the (3, 256) histogram of some stored fg_bg."""
+        self.rgb_histogram += histogram
+        self.rgb_bytes += num_bytes
+
+    def add_mask(self, rows: slice, columns: slice, matte: Matte, num_bytes: int) -> None:
+        """Add one matte that is `matte` at [rows, columns] of the frame and 0 elsewhere."""
         self.rows += 1
-        histogram = np.asarray(Image.fromarray(part).histogram(), np.int64)
-        histogram[0] += self.size**2 - part.size
-        self.mask_histogram += histogram
+        self.mask_histogram += matte.histogram
+        self.mask_histogram[0] += self.size**2 - matte.part.size
         self.mask_bytes += num_bytes
-        self._heat_full[rows, columns] += part
-        covered = int(histogram @ np.arange(256)) / (255 * self.size**2)
+        self._heat_full[rows, columns] += matte.wide
+        covered = int(matte.histogram @ _LEVELS) / (255 * self.size**2)
         self.coverage[min(int(covered * COVERAGE_BINS), COVERAGE_BINS - 1)] += 1
 
     def add_depth(self, stored: np.ndarray, num_bytes: int) -> None:

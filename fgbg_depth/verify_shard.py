@@ -20,7 +20,7 @@ from fgbg_depth.parquet import read_footer
 from fgbg_depth.placement import Placement, sample_placements
 from fgbg_depth.plan import Plan, Shard
 from fgbg_depth.prepared import Prepared
-from fgbg_depth.statistics import Sums
+from fgbg_depth.statistics import Matte, Sums
 from fgbg_depth.storage import Storage
 from fgbg_depth.verify_plan import REMAKE
 
@@ -241,7 +241,7 @@ def _count(sums: Sums, row: Mapping[str, Any], plan: Plan) -> None:
     whole = slice(0, plan.recipe.size)
     image, mask = row["fg_bg"]["bytes"], row["fg_bg_mask"]["bytes"]
     sums.add_image(Image.fromarray(decode_rgb(image)), len(image))
-    sums.add_mask(whole, whole, np.ascontiguousarray(decode_grey(mask)), len(mask))
+    sums.add_mask(whole, whole, Matte.of(decode_grey(mask)), len(mask))
     if plan.spec is not None:
         depth = row["fg_bg_depth"]["bytes"]
         sums.add_depth(decode_grey(depth), len(depth))

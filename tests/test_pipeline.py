@@ -240,7 +240,7 @@ def test_what_is_not_ours_is_left_alone(sources: Path, tmp_path: Path, content: 
         for name in content.split(" + "):
             (out / name).parent.mkdir(parents=True, exist_ok=True)
             (out / name).write_text("mine")
-    with pytest.raises(OutputError, match="not made by fgbg-depth|file is where|did not make"):
+    with pytest.raises(OutputError, match=r"not made by fgbg-depth|file is where|did not make"):
         quiet_build(tiny_recipe(sources), out)
     left = [p for p in [out, *out.rglob("*")] if p.is_file() and p.name != ".lock"]
     assert {p.read_text() for p in left} == {"mine"} and len(left) == len(content.split(" + "))

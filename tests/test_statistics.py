@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from PIL import Image
 
-from fgbg_depth.statistics import COVERAGE_BINS, DEPTH_BINS, HEAT_CELLS, Sums, histogram_moments, moments
+from fgbg_depth.statistics import COVERAGE_BINS, DEPTH_BINS, HEAT_CELLS, Matte, Sums, histogram_moments, moments
 
 SIZE = 40  # no multiple of the heat map's 32 cells
 
@@ -26,7 +26,8 @@ def random_row(rng: np.random.Generator) -> tuple[np.ndarray, tuple[slice, slice
 
 def add(sums: Sums, row: tuple) -> None:
     image, mask, depth = row
-    sums.add_mask(*mask, num_bytes=3)
+    rows, columns, part = mask
+    sums.add_mask(rows, columns, Matte.of(part), num_bytes=3)
     sums.add_image(Image.fromarray(image), num_bytes=7)
     sums.add_depth(depth[None], num_bytes=11)
 
@@ -107,7 +108,7 @@ def test_sizes_and_bits(size: int, bits: int) -> None:
     top = 2**bits - 1
     sums = Sums(size, top)
     full = np.full((size, size), 255, np.uint8)
-    sums.add_mask(slice(0, size), slice(0, size), full, 1)
+    sums.add_mask(slice(0, size), slice(0, size), Matte.of(full), 1)
     stored = np.full((1, size, size), top, np.uint8 if bits == 8 else np.uint16)
     sums.add_depth(stored, 1)
     sums.settle()
