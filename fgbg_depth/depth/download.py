@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import errno
 import os
 from dataclasses import dataclass
+from http.client import HTTPException
 from pathlib import Path
+from urllib.error import HTTPError
+from urllib.request import Request, urlopen
 
 from fgbg_depth.errors import DepthError
 
@@ -70,20 +74,17 @@ def _fetch(url: str, file: Path, size: int | None) -> None:
 
     if is_offline_mode():
         raise _by_hand(url, file, "HF_HUB_OFFLINE is set")
-    import httpx
-
     part = file.with_name(file.name + ".part")
     try:
         _stream(url, part, file.name, size)
-    except httpx.HTTPError as e:
+    except (OSError, HTTPException) as e:  # urllib's errors are OSErrors, and so is a full disk
+        if getattr(e, "errno", None) in (errno.ENOSPC, errno.EACCES, errno.EROFS, errno.EDQUOT):
+            raise DepthError(f"{part}: cannot write the download ({e}).\n  Free some space and run again.") from e
         raise _by_hand(url, file, str(e) or type(e).__name__) from e
-    except OSError as e:
-        raise DepthError(f"{part}: cannot write the download ({e}).\n  Free some space and run again.") from e
     os.replace(part, file)
 
 
 def _stream(url: str, part: Path, name: str, size: int | None) -> None:
-    import httpx
     from tqdm import tqdm
 
     have = part.stat().st_size if part.exists() else 0
@@ -91,25 +92,28 @@ def _stream(url: str, part: Path, name: str, size: int | None) -> None:
         return
     if size is not None and have > size:
         have = 0
-    headers = {"Accept-Encoding": "identity"} | ({"Range": f"bytes={have}-"} if have else {})
-    with httpx.stream("GET", url, headers=headers, follow_redirects=True, timeout=30) as response:
-        if response.status_code == 416:  # nothing left: the part is whole, or longer than the file
+    request = Request(url, headers={"Range": f"bytes={have}-"} if have else {})
+    try:
+        response = urlopen(request, timeout=30)
+    except HTTPError as e:
+        if e.code == 416:  # nothing left to send: the part does not belong to this file
             part.unlink()
-            raise httpx.HTTPError("the partial download did not fit and was deleted; start again")
-        response.raise_for_status()
-        if response.status_code != 206:
+            raise ConnectionError("the partial download did not fit and was deleted; start again") from e
+        raise
+    with response:
+        if response.status != 206:
             have = 0
-        length = response.headers.get("Content-Length")
-        total = have + int(length) if length and length.isdigit() else size
+        length = response.headers.get("Content-Length", "")
+        total = have + int(length) if length.isdigit() else size
         if size is not None and total != size:
-            raise httpx.HTTPError(f"the server's file has {total} bytes, {size} are expected")
+            raise ConnectionError(f"the server's file has {total} bytes, {size} are expected")
         bar = tqdm(total=total, initial=have, unit="B", unit_scale=True, desc=name, disable=None)
         with bar, part.open("ab" if have else "wb") as stream:
-            for chunk in response.iter_bytes():
+            while chunk := response.read1(1 << 16):
                 stream.write(chunk)
                 bar.update(len(chunk))
     if total is not None and part.stat().st_size != total:
-        raise httpx.HTTPError(f"got {part.stat().st_size} of {total} bytes; run again to continue")
+        raise ConnectionError(f"got {part.stat().st_size} of {total} bytes; run again to continue")
 
 
 def _by_hand(url: str, file: Path, reason: str) -> DepthError:

@@ -106,11 +106,13 @@ class TorchLabeller:
         """Depth maps of a full batch, or None when memory did not suffice and the batch size was halved."""
         try:
             return self._predict(batch)
-        except (torch.OutOfMemoryError, RuntimeError) as e:
+        except DepthError:
+            raise
+        except Exception as e:
             if not _is_out_of_memory(e):
                 raise DepthError(
                     f"depth model {self.spec.model} failed on {self.device} at {self.spec.input_size}, "
-                    f"{self.spec.precision}: {e}"
+                    f"{self.spec.precision}: {type(e).__name__}: {e}"
                 ) from e
             if self.batch_size == 1:
                 raise DepthError(
@@ -127,7 +129,7 @@ class TorchLabeller:
         missing = self.batch_size - len(batch)
         if missing:
             batch = np.concatenate([batch, np.repeat(batch[-1:], missing, axis=0)])
-        rows = torch.from_numpy(np.ascontiguousarray(batch))
+        rows = torch.from_numpy(np.require(batch, requirements=["C", "W"]))
         if self.device.type == "cuda":
             rows = rows.pin_memory().to(self.device, non_blocking=True)
         rows = rows.to(self.device).permute(0, 3, 1, 2)

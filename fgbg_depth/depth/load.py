@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
+from importlib.util import find_spec
 from typing import Any
 
 from safetensors import SafetensorError, safe_open
@@ -13,6 +14,8 @@ from fgbg_depth.errors import DepthError
 
 from . import registration
 from .weights import ModelFiles
+
+NEED_TORCHVISION = ("zoedepth", "depth_pro")  # to bring their maps back to a picture's size
 
 # Some published checkpoints lack these, and no forward pass uses them: the first fusion layer has one input.
 UNUSED = re.compile(r"neck\.fusion_stage\.layers\.0\.residual_layer1\..*|.*\.num_batches_tracked|.*mask_token")
@@ -27,6 +30,9 @@ def load_processor(files: ModelFiles) -> Any:
     from transformers import AutoImageProcessor
 
     registration.install()
+    model_type = files.config().get("model_type")
+    if model_type in NEED_TORCHVISION and find_spec("torchvision") is None:
+        raise DepthError(f"depth models of type {model_type} need torchvision.\n  Install it: pip install torchvision")
     try:
         processor = AutoImageProcessor.from_pretrained(files.folder, backend="pil", local_files_only=True)
     except Exception as e:

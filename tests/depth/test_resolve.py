@@ -264,3 +264,14 @@ def test_batches_fit_the_device():
     assert pick_batch(torch.device("cpu"), (480, 640)) == CPU_BATCH
     gpu = torch.device("cuda")
     assert [pick_batch(gpu, size) for size in [(480, 640), (224, 224), (384, 1280), (4000, 4000)]] == [64, 256, 32, 1]
+
+
+@pytest.mark.parametrize("model_type", ["zoedepth", "depth_pro"])
+def test_models_that_need_torchvision_say_so(model_type, dense, monkeypatch):
+    from fgbg_depth.depth import load
+
+    config = json.loads((dense / "config.json").read_text())
+    (dense / "config.json").write_text(json.dumps({**config, "model_type": model_type}))
+    monkeypatch.setattr(load, "find_spec", lambda name: None)
+    with pytest.raises(DepthError, match="pip install torchvision"):
+        spec_of(dense)
