@@ -1,8 +1,8 @@
 """Render what the network learns from: python -m demo.bake OUT [--first 0] [--count 16000] [--cutouts 16]
 
 Scenes: files of `image` (n, 192, 192, 3) uint8, `depth` (n, 192, 192) float16 metres (0: sky) and `kind` (n,) strings.
-Files that exist are left alone, so an interrupted bake goes on; about 16 scenes a second on one core.
-Cut-outs: with --cutouts N, N of each kind in one file instead, about one a second.
+Files that exist are left alone, so an interrupted bake goes on; about 12 scenes a second on one core.
+Cut-outs: with --cutouts N, N of each kind in one file instead, about three a second.
 """
 
 import argparse
