@@ -3,6 +3,7 @@
 from typing import Any
 
 import numpy as np
+import torch
 from torch.nn import functional
 from transformers import BatchFeature
 from transformers.image_processing_backends import PilBackend
@@ -84,18 +85,18 @@ class DenseDepthImageProcessor(PilBackend):
         depths = outputs.predicted_depth
         if target_sizes is None:
             return [{"predicted_depth": depth} for depth in depths]
-        if len(target_sizes) != len(depths):
-            raise ValueError(f"{len(depths)} depth maps but {len(target_sizes)} target sizes")
-        maps = []
-        for depth, (height, width) in zip(depths, target_sizes, strict=True):
-            resized = functional.interpolate(
-                depth[None, None].float(),
-                size=(int(height), int(width)),
-                mode="bilinear",
-                align_corners=False,
-            )
-            maps.append({"predicted_depth": resized[0, 0]})
-        return maps
+        sizes = [(int(height), int(width)) for height, width in target_sizes]
+        if len(sizes) != len(depths):
+            raise ValueError(f"{len(depths)} depth maps but {len(sizes)} target sizes")
+        if len(set(sizes)) == 1:  # a batch of rows: one call instead of one an image
+            return [{"predicted_depth": depth} for depth in _resized(depths, sizes[0])]
+        pairs = zip(depths, sizes, strict=True)
+        return [{"predicted_depth": _resized(depth[None], size)[0]} for depth, size in pairs]
+
+
+def _resized(depths: torch.Tensor, size: tuple[int, int]) -> torch.Tensor:
+    """(N, h, w) to (N, height, width) float32."""
+    return functional.interpolate(depths[:, None].float(), size, mode="bilinear", align_corners=False)[:, 0]
 
 
 def nearest_size(height: int, width: int, divisor: int) -> SizeDict:

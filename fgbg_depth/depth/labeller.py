@@ -169,11 +169,9 @@ class TorchLabeller:
         self._pending = []
         counts = self._counts
         counts.pixels += result.size
-        counts.invalid, counts.below, counts.above = (
-            counts.invalid + invalid,
-            counts.below + below,
-            counts.above + above,
-        )
+        counts.invalid += invalid
+        counts.below += below
+        counts.above += above
         if invalid == result.size:
             raise DepthError(
                 f"depth model {self.spec.model} predicts no valid number at all in {self.spec.precision}.\n"
@@ -195,6 +193,13 @@ class TorchLabeller:
         if kind not in self._warned:
             self._warned.add(kind)
             logger.warning(message)
+
+
+def release(labeller: TorchLabeller) -> None:
+    """Give the device's memory back: a parent that only looked for a range must not keep it from its workers."""
+    labeller.model.to("cpu")
+    if labeller.device.type == "cuda":
+        torch.cuda.empty_cache()
 
 
 def _is_out_of_memory(e: BaseException) -> bool:

@@ -15,7 +15,7 @@ from fgbg_depth.errors import DepthError
 from fgbg_depth.recipe import Recipe
 
 from .known import kind_from_config, license_warning, look_up
-from .labeller import TorchLabeller
+from .labeller import TorchLabeller, release
 from .spec import METRIC, DepthSpec, metric_scale, relative_scale
 from .weights import ModelFiles, locate
 
@@ -140,6 +140,7 @@ def _find_range(recipe: Recipe, spec: DepthSpec, sample_images: SampleImages, de
         finite = values[np.isfinite(values)]
         if finite.size:
             low, high = min(low, float(finite.min())), max(high, float(finite.max()))
+    release(labeller)
     return widened_range(low, high, spec.model)
 
 

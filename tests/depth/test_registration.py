@@ -72,3 +72,26 @@ def test_training_starts_well(folder):
     (raw - 5).abs().mean().backward()
     gradient = model.encoder.conv0.weight.grad.abs().mean().item()
     assert 1e-7 < gradient < 1e2
+
+
+def test_processor_brings_maps_back_to_any_size():
+    import torch
+
+    from fgbg_depth.depth.image_processing_densedepth import DenseDepthImageProcessor
+    from fgbg_depth.depth.modeling_densedepth import DenseDepthOutput
+
+    outputs = DenseDepthOutput(predicted_depth=torch.rand(2, 8, 12))
+    processor = DenseDepthImageProcessor()
+
+    def shapes(sizes):
+        maps = processor.post_process_depth_estimation(outputs, target_sizes=sizes)
+        return [tuple(one["predicted_depth"].shape) for one in maps]
+
+    assert shapes(None) == [(8, 12)] * 2
+    assert shapes([(16, 24)] * 2) == shapes(torch.tensor([[16, 24]] * 2)) == [(16, 24)] * 2
+    assert shapes([[5, 7], [16, 24]]) == [(5, 7), (16, 24)]
+    same = processor.post_process_depth_estimation(outputs, target_sizes=[(16, 24)] * 2)[1]["predicted_depth"]
+    other = processor.post_process_depth_estimation(outputs, target_sizes=[(5, 7), (16, 24)])[1]["predicted_depth"]
+    assert torch.equal(same, other)
+    with pytest.raises(ValueError, match="2 depth maps but 1 target sizes"):
+        shapes([(5, 7)])
