@@ -3,25 +3,26 @@
 from __future__ import annotations
 
 import datetime
-import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from huggingface_hub import HfApi
-from huggingface_hub.utils import HFValidationError, validate_repo_id
 
 from fgbg_depth import history, schema
 from fgbg_depth.card import render_card
-from fgbg_depth.errors import HubError, UsageError
-from fgbg_depth.hub_errors import Place, explained, tag_exists
+from fgbg_depth.errors import HubError, OutputError, UsageError
+from fgbg_depth.hub_errors import CLIENT_ERRORS, Place, explained, tag_exists
+from fgbg_depth.hub_names import check_ref, check_repo_id
 from fgbg_depth.hub_plan import (
     LocalFile,
     Plan,
     compare,
     dump_statistics,
     notes_to_keep,
+    put_here_before,
     read_output,
+    strays,
     text_file,
 )
 from fgbg_depth.hub_report import PushReport
@@ -30,8 +31,6 @@ from fgbg_depth.hub_state import Hub, State, check_login, check_rights, read_sta
 from fgbg_depth.hub_upload import Committed, commit_once, upload
 from fgbg_depth.recipe import from_dict
 from fgbg_depth.storage import Storage
-
-_REF_NAME = re.compile(r"[\w.][\w./-]*")
 
 
 def push(
@@ -73,11 +72,11 @@ def push(
         VerifyError: the output is not whole.
     """
     if create_pr and tag:
-        raise UsageError(
-            "--tag and --create-pr exclude each other.\n  Merge the request, then push again with --tag."
-        )
+        raise UsageError("--tag and --create-pr exclude each other.\n  Merge the request, then push again with --tag.")
     folder, patience = Path(output), patience or Patience()
-    _check_names(repo_id, revision, tag)
+    check_repo_id(repo_id)
+    check_ref("--revision", revision)
+    check_ref("--tag", tag)
     if "://" in str(output):
         raise HubError(f"{output} is not a local folder.\n  Copy it here first, then push the copy.")
     if not verified:
@@ -89,7 +88,7 @@ def push(
     try:
         with client(patience):
             return job.run(statistics, files)
-    except Exception as e:
+    except CLIENT_ERRORS as e:
         raise explained(e, place, job.doing) from e
 
 
@@ -117,10 +116,11 @@ class _Job:
             state = self._create_what_is_missing(state)
         new = self._next_version(state, statistics)
         files = files + self._generated(state, new)
-        plan = compare(files, state)
+        plan = compare(files, state, put_here_before(state))
         if tag in state.tags and (not plan.is_empty or _commit_of(hub, str(tag)) != state.head):
             raise tag_exists(hub.place, str(tag), state.tags[str(tag)])
         report = self._report(plan, new)
+        report.warnings += strays(plan, files, state)
         if self.dry_run:
             return report
         target = str(state.head)
@@ -197,24 +197,8 @@ class _Job:
             deleted=plan.deleted,
             num_kept=plan.num_kept,
             travel_bytes=plan.travel_bytes,
-            warnings=plan.warnings,
             dry_run=self.dry_run,
         )
-
-
-def _check_names(repo_id: str, revision: str, tag: str | None) -> None:
-    try:
-        validate_repo_id(repo_id)
-        if repo_id.count("/") != 1:
-            raise HFValidationError("the user or organisation is missing")
-    except HFValidationError as e:
-        raise HubError(
-            f"{repo_id!r} is not a repository's name: {e}\n"
-            "  Write USER/NAME with letters, digits, '-', '_' and '.', such as alice/scenes."
-        ) from e
-    for option, name in (("--revision", revision), ("--tag", tag)):
-        if name is not None and (not _REF_NAME.fullmatch(name) or name.startswith("refs/") or ".." in name):
-            raise HubError(f"{option} {name!r} is no name for git.\n  Use letters, digits, '-', '_' and '.'.")
 
 
 def _refuse_unverified(folder: Path) -> None:
@@ -245,9 +229,7 @@ def _commit_of(hub: Hub, tag: str) -> str | None:
 def _set_tag(hub: Hub, tag: str, commit: str) -> None:
     """Set the tag; one that is there already must name this commit, as after a lost response."""
     try:
-        retrying(
-            lambda: hub.api.create_tag(**hub.where, tag=tag, revision=commit), f"tag {tag}", hub.patience
-        )
+        retrying(lambda: hub.api.create_tag(**hub.where, tag=tag, revision=commit), f"tag {tag}", hub.patience)
     except Exception as e:
         if status_of(e) != 409:
             raise
@@ -264,6 +246,6 @@ def _keep_locally(folder: Path, files: list[LocalFile]) -> list[str]:
             text = next(file.text for file in files if file.name == name)
             if not storage.exists(name) or storage.read(name) != text:
                 storage.write(name, text)
-    except Exception as e:
+    except (OSError, OutputError) as e:
         return [f"{folder}: the published card and statistics could not be written back ({e})."]
     return []

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import httpx2
 from huggingface_hub.errors import HfHubHTTPError, LocalTokenNotFoundError, OfflineModeIsEnabled
 
-from fgbg_depth.errors import FgBgError, HubError
+from fgbg_depth.errors import HubError
 from fgbg_depth.hub_retry import causes, is_transient, status_of
 
+# what the client, httpx and Xet raise; a mistake in our own code keeps its traceback
+CLIENT_ERRORS = (OSError, ValueError, RuntimeError, httpx2.HTTPError)
 LOGIN = "Log in with a write token: hf auth login."
 _QUOTA_WORDS = ("storage limit", "quota", "storage patterns", "disk space")
 
@@ -33,10 +36,8 @@ class Place:
         return f" {self.num_shards} shards are ready in {self.output}." if self.num_shards else ""
 
 
-def explained(error: Exception, place: Place, doing: str) -> FgBgError:
+def explained(error: Exception, place: Place, doing: str) -> HubError:
     """`error` as a message for people. Raise it `from error`."""
-    if isinstance(error, FgBgError):
-        return error
     status, said = status_of(error), _said(error)
     again = "Run the same command again; what is on the Hub already will not travel twice."
     if any(isinstance(cause, LocalTokenNotFoundError) for cause in causes(error)):

@@ -38,7 +38,6 @@ class Plan:
     deleted: list[str] = field(default_factory=list)
     num_kept: int = 0
     travel_bytes: int = 0
-    warnings: list[str] = field(default_factory=list)
 
     @property
     def uploads(self) -> list[LocalFile]:
@@ -73,9 +72,7 @@ def read_output(folder: Path) -> tuple[dict[str, Any], list[LocalFile]]:
         ) from e
     except (OSError, ValueError, KeyError, TypeError) as e:
         raise HubError(f"{folder / schema.STATISTICS} cannot be read ({e}).\n  Build it again.") from e
-    files = [
-        LocalFile(name, about["bytes"], about["sha256"], folder / name) for name, about in listed.items()
-    ]
+    files = [LocalFile(name, about["bytes"], about["sha256"], folder / name) for name, about in listed.items()]
     others = [folder / schema.RECIPE, *sorted((folder / schema.ASSETS).glob("[!.]*.png"))]
     for path in others:
         if path.is_file():
@@ -98,8 +95,12 @@ def text_file(name: str, text: str) -> LocalFile:
     return LocalFile(name, len(data), hashlib.sha256(data).hexdigest(), None, data)
 
 
-def compare(files: list[LocalFile], state: State) -> Plan:
-    """The way from what stands on the Hub to `files`. What others put there stays."""
+def compare(files: list[LocalFile], state: State, put_before: set[str]) -> Plan:
+    """The way from what stands on the Hub to `files`.
+
+    Args:
+        put_before: files that an earlier push put there; of these, what is no longer wanted goes. All else stays.
+    """
     plan = Plan()
     there = {file.sha256 for file in state.files.values()}
     for file in sorted(files, key=lambda file: file.name):
@@ -110,20 +111,23 @@ def compare(files: list[LocalFile], state: State) -> Plan:
         (plan.added if old is None else plan.replaced).append(file)
         plan.travel_bytes += 0 if file.sha256 in there else file.size
     names = {file.name for file in files}
-    plan.deleted = sorted(
-        name for name in _put_here_before(state) if name in state.files and name not in names
-    )
-    ours = names | set(plan.deleted)
-    strays = [name for name in state.files if name.startswith(f"{schema.DATA}/") and name not in ours]
-    if strays:
-        plan.warnings.append(
-            f"{len(strays)} files under {schema.DATA}/ on the Hub are not of this project and stay, such as"
-            f" {strays[0]}; load_dataset may read them as rows."
-        )
+    plan.deleted = sorted(name for name in put_before if name in state.files and name not in names)
     return plan
 
 
-def _put_here_before(state: State) -> set[str]:
+def strays(plan: Plan, files: list[LocalFile], state: State) -> list[str]:
+    """A warning, if the branch has data files of others, which `load_dataset` may take for rows."""
+    ours = {file.name for file in files} | set(plan.deleted)
+    found = [name for name in state.files if name.startswith(f"{schema.DATA}/") and name not in ours]
+    if not found:
+        return []
+    return [
+        f"{len(found)} files under {schema.DATA}/ on the Hub are not of this project and stay, such as {found[0]};"
+        " load_dataset may read them as rows."
+    ]
+
+
+def put_here_before(state: State) -> set[str]:
     """Files that an earlier push of this project put on the branch."""
     if state.statistics is None:
         return set()

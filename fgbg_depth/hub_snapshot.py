@@ -16,7 +16,10 @@ from huggingface_hub.errors import (
 )
 
 from fgbg_depth.errors import HubError
+from fgbg_depth.hub_errors import CLIENT_ERRORS
 from fgbg_depth.hub_retry import is_transient, status_of
+
+_NOT_HERE = (RevisionResolutionError, LocalEntryNotFoundError, IncompleteSnapshotError)
 
 
 class Version:
@@ -31,7 +34,7 @@ class Version:
         self.api = HfApi(token=token)
         try:
             self.commit = self.api.resolve_revision(repo_id, repo_type="dataset", revision=revision)
-        except Exception as e:
+        except (*CLIENT_ERRORS, *_NOT_HERE) as e:
             raise self.explained(e) from e
 
     def __str__(self) -> str:
@@ -50,7 +53,7 @@ class Version:
         """
         try:
             return self._snapshot(names, local_files_only=False)
-        except Exception as e:
+        except (*CLIENT_ERRORS, *_NOT_HERE) as e:
             raise self.explained(e) from e
 
     def cached(self, names: list[str]) -> Path | None:
@@ -67,8 +70,6 @@ class Version:
     def explained(self, error: Exception) -> HubError:
         status, name = status_of(error), f"datasets/{self.repo_id}"
         first_line = next(iter(str(error).strip().splitlines()), type(error).__name__)[:300]
-        if isinstance(error, HubError):
-            return error
         if isinstance(error, HFValidationError):
             return HubError(f"{self.repo_id!r} is neither a folder nor USER/NAME on the Hub.")
         if isinstance(error, RevisionNotFoundError):
@@ -78,8 +79,7 @@ class Version:
                 f"{name} does not exist, or this token may not read it ({status}).\n"
                 "  Check the name, or log in: hf auth login."
             )
-        local = (RevisionResolutionError, LocalEntryNotFoundError, IncompleteSnapshotError)
-        if isinstance(error, local) or is_transient(error):
+        if isinstance(error, _NOT_HERE) or is_transient(error):
             return HubError(
                 f"the Hub cannot be reached, and {self} is not complete in the cache.\n  {first_line}\n"
                 "  Run this once with a network; nothing else is served in its place."

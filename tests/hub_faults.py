@@ -65,14 +65,12 @@ class Faults:
         return self.chance(line) if self.chance else None
 
 
-def random_faults(rng: random.Random, probability: float, most: int) -> Callable[[str], Fault | None]:
-    """Any request may fail in any transient way, at most `most` times in all."""
-    left = [most]
+def random_faults(rng: random.Random, probability: float) -> Callable[[str], Fault | None]:
+    """Any request may fail in any transient way."""
 
     def chance(line: str) -> Fault | None:
-        if left[0] <= 0 or rng.random() >= probability:
+        if rng.random() >= probability:
             return None
-        left[0] -= 1
         kind = rng.choice(TRANSIENT_KINDS)
         return Fault(kind, headers={"Retry-After": "0"} if kind == "429" else {}, stall_s=1.5)
 

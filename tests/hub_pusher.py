@@ -1,7 +1,7 @@
 """A process that pushes, to be killed or measured.
 
 python hub_pusher.py OUTPUT REPO_ID [--tag TAG]      push once; prints the report's commit and the memory used
-python hub_pusher.py --steps REPO_ID                 for each line on stdin, an output, push it; prints "done" or why not
+python hub_pusher.py --steps REPO_ID                 push each output named on stdin; prints "done" or why not
 """
 
 import json

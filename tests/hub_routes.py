@@ -49,7 +49,8 @@ def create_repo(hub, request):
     if not may_write(user, namespace):
         raise HubRefusalError(403, f'You don\'t have the rights to create a {kind} under the namespace "{namespace}"')
     repo_id = f"{namespace}/{body['name']}"
-    hub.store.create(kind, repo_id, body.get("visibility") == "private", user[0])
+    made = hub.store.create(kind, repo_id, body.get("visibility") == "private", user[0])
+    made.variables.update({pair["key"]: pair["value"] for pair in body.get("variables", [])})
     request.send_json({"url": f"{hub.url}/{kind}s/{repo_id}", "name": repo_id})
 
 

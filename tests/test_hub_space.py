@@ -1,0 +1,137 @@
+"""The Space that push publishes: a complete app, without torch, on the dataset pushed."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import yaml
+from hub_client import NAME, environment, send
+from hub_faults import Fault
+from hub_server import HubServer
+
+from fgbg_depth.errors import HubError
+from fgbg_depth.hub_retry import Patience
+from fgbg_depth.space import publish_space
+
+pytest.importorskip("gradio")
+pytest_plugins = ["hub_fixtures"]
+SPACE = "alice/look"
+QUICK = Patience(first_wait_s=0.01, timeout_s=5.0)
+HEAVY = ("torch", "transformers", "datasets", "matplotlib", "h5py")
+OPEN = """
+import sys
+class Missing:
+    def find_spec(self, name, path=None, target=None):
+        if name.split(".")[0] in {heavy}:
+            raise ModuleNotFoundError(name)
+sys.meta_path.insert(0, Missing())
+import os, fgbg_depth
+from fgbg_depth.app.launch import main
+from fgbg_depth.app.opened import Opened
+from fgbg_depth.app.page import build_page
+opened = Opened(os.environ["FGBG_DATASET"], None)
+build_page(opened)
+row = opened().row("train", 3)
+print(os.path.dirname(fgbg_depth.__file__), sorted(set({heavy}) & set(sys.modules)))
+"""
+
+
+def files_of_space(hub: HubServer) -> dict[str, bytes]:
+    commit = hub.store.repos["space", SPACE].resolve("main")
+    return {path: hub.store.blob_path(entry.blob).read_bytes() for path, entry in commit.files.items()}
+
+
+@pytest.fixture
+def published(hub: HubServer, work: Path) -> HubServer:
+    send(work / "out")
+    publish_space(SPACE, NAME, patience=QUICK)
+    return hub
+
+
+def test_one_commit_with_card_requirements_and_variable(published: HubServer):
+    space = published.store.repos["space", SPACE]
+    assert [commit.title for commit in space.history("main")] == [f"Show {NAME}", "initial commit"]
+    assert space.variables == {"FGBG_DATASET": NAME}
+    files = files_of_space(published)
+    header = yaml.safe_load(files["README.md"].decode().split("---")[1])
+    import gradio
+
+    wanted = {"sdk": "gradio", "sdk_version": gradio.__version__, "app_file": "app.py", "datasets": [NAME]}
+    assert wanted.items() <= header.items()
+    required = files["requirements.txt"].decode()
+    assert "pyarrow==" in required and "numpy==" in required
+    assert not [name for name in HEAVY if name in required]
+    assert sum(map(len, files.values())) < 2_000_000
+
+
+def test_the_same_again_makes_no_commit(published: HubServer):
+    before = len(published.store.repos["space", SPACE].commits)
+    report = publish_space(SPACE, NAME, patience=QUICK)
+    assert report.commit is None and "already held" in str(report)
+    assert len(published.store.repos["space", SPACE].commits) == before
+
+
+def test_another_dataset_and_files_no_longer_needed(published: HubServer, work: Path):
+    import base64
+
+    space = published.store.repos["space", SPACE]
+    send(work / "out", "alice/second")
+    lines = [{"key": "header", "value": {"summary": "old"}}]
+    for path in ("fgbg_depth/gone.py", "notes.txt"):
+        lines.append({"key": "file", "value": {"path": path, "content": base64.b64encode(b"x").decode()}})
+    published.store.commit(space, "main", lines, "alice", False)
+    report = publish_space(SPACE, "alice/second", revision="v1", patience=QUICK)
+    assert report.deleted == ["fgbg_depth/gone.py"] and report.replaced == ["README.md"]
+    assert space.variables == {"FGBG_DATASET": "alice/second", "FGBG_REVISION": "v1"}
+    assert files_of_space(published)["notes.txt"] == b"x"
+
+
+def test_its_files_are_enough_to_open_the_dataset(published: HubServer, tmp_path: Path):
+    """Run from the Space's files alone, where what browsing does not need cannot be imported."""
+    folder = tmp_path / "space"
+    for path, data in files_of_space(published).items():
+        target = folder / path
+        target.parent.mkdir(parents=True, exist_ok=True)
+        target.write_bytes(data)
+    variables = {k: v for k, v in os.environ.items() if k != "PYTHONPATH"} | environment(published, tmp_path / "home")
+    variables |= {"FGBG_DATASET": NAME, "PYTHONPATH": str(folder)}
+    code = OPEN.replace("{heavy}", repr(HEAVY))
+    ran = subprocess.run([sys.executable, "-c", code], cwd=folder, env=variables, capture_output=True, text=True)
+    assert ran.returncode == 0, ran.stderr
+    assert ran.stdout.split(" ", 1) == [f"{folder}/fgbg_depth", "[]\n"]
+
+
+def test_a_lost_response_makes_no_second_commit(hub: HubServer, work: Path):
+    send(work / "out")
+    hub.faults.add(Fault("lost", "POST .*/spaces/.*/commit/"))
+    hub.faults.add(Fault("lost", "POST /api/repos/create"))
+    publish_space(SPACE, NAME, patience=QUICK)
+    assert len(hub.store.repos["space", SPACE].commits) == 2
+
+
+def test_refusals(published: HubServer):
+    with pytest.raises(HubError, match="cannot write to spaces/alice/look"):
+        publish_space(SPACE, NAME, token="bob-write", patience=QUICK)
+    with pytest.raises(HubError, match="read-only token"):
+        publish_space(SPACE, NAME, token="alice-read", patience=QUICK)
+    with pytest.raises(HubError, match="'look' is not a repository's name"):
+        publish_space("look", NAME, patience=QUICK)
+    with pytest.raises(HubError, match="does not exist"):
+        publish_space(SPACE, "alice/none", patience=QUICK)
+
+
+def test_another_app_is_not_overwritten(published: HubServer):
+    import base64
+
+    other = published.store.create("space", "alice/other", False, "alice")
+    file = {"key": "file", "value": {"path": "app.py", "content": base64.b64encode(b"print(1)").decode()}}
+    published.store.commit(other, "main", [{"key": "header", "value": {"summary": "x"}}, file], "alice", False)
+    with pytest.raises(HubError, match="holds another app"):
+        publish_space("alice/other", NAME, patience=QUICK)
+
+
+def test_a_private_dataset_is_mentioned(hub: HubServer, work: Path):
+    send(work / "out", private=True)
+    assert "add a secret HF_TOKEN" in str(publish_space(SPACE, NAME, patience=QUICK))
