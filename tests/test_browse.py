@@ -8,12 +8,14 @@ import numpy as np
 import pyarrow.parquet as pq
 import pytest
 from app_outputs import make_output
+from hub_client import use_hub
+from hub_server import HubServer
 from PIL import Image
 
 from fgbg_depth.browse import Browser, Filter
 from fgbg_depth.browse.files import LocalFiles, check_name, column_spans
 from fgbg_depth.browse.sampling import page_of_all, page_of_some
-from fgbg_depth.errors import FgBgError, OutputError, UsageError
+from fgbg_depth.errors import FgBgError, HubError, OutputError, UsageError
 
 FACTS = ("bg", "fg", "flip", "placement", "x", "y", "width", "height")
 
@@ -190,3 +192,14 @@ def test_what_is_no_dataset_says_what_to_do(output: Path, tmp_path: Path) -> Non
     (tmp_path / "statistics.json").write_text(json.dumps(statistics))
     assert "format 99" in message(tmp_path)
     assert "is a file" in message(output / "README.md")
+
+
+def test_a_hub_that_cannot_be_reached_or_has_no_such_dataset(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with pytest.raises(HubError, match="could not be read"):
+        Browser.open("alice/scenes")  # nobody answers at the tests' address
+    with pytest.raises(HubError, match="neither a folder here nor a dataset"):
+        Browser.open("alice/..")
+    with HubServer(tmp_path / "hub") as hub:
+        use_hub(monkeypatch, hub, tmp_path / "home")
+        with pytest.raises(HubError, match="no dataset alice/scenes"):
+            Browser.open("alice/scenes")

@@ -17,14 +17,15 @@ from fgbg_depth.errors import FgBgError
 
 ASSET = re.compile(r"(?:\./)?(assets/[\w.-]+\.png)")
 LINK = re.compile(r"https?://|mailto:|#", re.IGNORECASE)
-BARE = re.compile(
+BARE = re.compile(  # the only HTML let through: no attributes
     r"&lt;(/?(?:details|summary|br|sub|sup|kbd|code|em|strong|b|i))\s*/?&gt;"
-)  # the only HTML let through: no attributes
+)
 
 
 def render(files: Files) -> Markup:
     """README.md without its front matter, as HTML that holds no script, style, form or outside picture."""
     text = files.read("README.md").decode("utf-8", "replace")
+    text = re.sub(r"<!--.*?-->", "", text, flags=re.DOTALL)
     text = re.sub(r"\A---\r?\n.*?\r?\n---\r?\n", "", text, flags=re.DOTALL)
     markdown = MarkdownIt("commonmark", {"html": True}).enable(["table", "strikethrough"])
     markdown.add_render_rule("html_block", _bare_tags)

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-EDGE_RATIO = 1.06  # neighbours whose distances differ by more than this are on two sides of an edge
+EDGE_RATIO = 1.1  # neighbours whose distances differ by more than this are on two sides of an edge
 POINTS, TRIANGLES = 0, 4  # glTF primitive modes
 
 

@@ -41,6 +41,7 @@ def png(image: Image.Image, **options: Any) -> bytes:
     return buffer.getvalue()
 
 
+@lru_cache(600)  # the keys are bytes that the browser holds anyway
 def thumbnail(data: bytes, side: int) -> bytes:
     """The picture no larger than `side`; small files stay as they are. Transparency stays."""
     image: Image.Image = Image.open(io.BytesIO(data))

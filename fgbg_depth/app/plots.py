@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from itertools import pairwise
 
 import numpy as np
 
@@ -12,6 +11,7 @@ from fgbg_depth.app.markup import Markup, tag
 from fgbg_depth.colors import COLORS, nearness
 
 WIDTH, HEIGHT, FOOT, SIDE = 420, 270, 32, 6
+NUM_BARS = 48
 
 
 def bars(
@@ -72,22 +72,28 @@ def coverage_plot(histogram: Sequence[float], mean: float) -> Markup:
 
 
 def depth_plot(edges: Sequence[float], counts: Sequence[float], spec: dict, low: float, high: float) -> Markup:
-    """How far the pixels are, each bar in the colour its depth is shown in."""
-    centres = (np.asarray(edges[:-1]) + np.asarray(edges[1:])) / 2
+    """How far the pixels are, each bar in the colour its depth is shown in.
+
+    Metres on a logarithmic axis, as their colours are: one bar is one ratio of distances, and near is not squeezed.
+    """
     used = np.flatnonzero(np.asarray(counts))
-    first, last = (int(used[0]), int(used[-1]) + 1) if used.size else (0, len(counts))
-    group = max(1, (last - first) // 64)
-    stops = [*range(first, last, group), last]
-    sums = [float(sum(counts[a:b])) for a, b in pairwise(stops)]
-    middle = [float(centres[(a + b) // 2 if b - a > 1 else a]) for a, b in pairwise(stops)]
-    levels = np.rint(nearness(np.asarray(middle), low, high, spec["kind"]) * 255).astype(int)
+    begin, end = (edges[used[0]], edges[used[-1] + 1]) if used.size else (edges[0], edges[-1])
+    metric = spec["kind"] == "metric"
+    begin = max(begin, low / 2, end / 1000) if metric else begin
+    stops = (np.geomspace if metric else np.linspace)(begin, end, NUM_BARS + 1)
+    sums = np.diff(np.interp(stops, edges, [0, *np.cumsum(counts)]))
+    middle = np.sqrt(stops[:-1] * stops[1:]) if metric else (stops[:-1] + stops[1:]) / 2
+    levels = np.rint(nearness(middle, low, high, spec["kind"]) * 255).astype(int)
     colours = ["#{:02x}{:02x}{:02x}".format(*COLORS[level]) for level in levels]
-    span = edges[last] - edges[first]
-    step = _round_step(span / 5)
-    begin = math.ceil(edges[first] / step) * step
-    unit = " m" if spec["unit"] == "m" else ""
-    ticks = [(begin + i * step, f"{begin + i * step:.6g}{unit}") for i in range(int((edges[last] - begin) / step) + 1)]
-    return bars([edges[i] for i in stops], sums, "Histogram of depth over all pixels", ticks, colours)
+    words = f"Histogram of depth over all pixels, {begin:.3g} to {end:.3g} {spec['unit']}"
+    if metric:
+        marks = [m * 10.0**e for e in range(-3, 4) for m in (1, 2, 5) if begin <= m * 10.0**e <= end]
+        ticks = [(math.log(mark), f"{mark:g} m") for mark in marks]
+        return bars(np.log(stops).tolist(), sums.tolist(), words, ticks, colours)
+    step = _round_step((end - begin) / 5)
+    first = math.ceil(begin / step) * step
+    ticks = [(first + i * step, f"{first + i * step:.6g}") for i in range(int((end - first) / step + 1e-9) + 1)]
+    return bars(stops.tolist(), sums.tolist(), words, ticks, colours)
 
 
 def heat_map(cells: Sequence[Sequence[float]]) -> Markup:

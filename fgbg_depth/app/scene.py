@@ -41,9 +41,7 @@ def tab(opened: Opened) -> SceneTab:
         with gr.Column():
             words = gr.HTML(tag("p", "Open a row first.", class_="fg-note"), apply_default_css=False)
             controls = [
-                gr.Slider(
-                    20, 120, 60, step=1, label="Field of view, degrees across (assumed)", elem_id="fg-fov", buttons=[]
-                ),
+                gr.Slider(20, 120, 60, step=1, label="Field of view, ° (assumed)", elem_id="fg-fov", buttons=[]),
                 gr.Radio(
                     list(SHAPES),
                     value="Surface",

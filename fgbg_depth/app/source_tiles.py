@@ -7,18 +7,19 @@ from fgbg_depth.app.pixels import data_uri, thumbnail
 from fgbg_depth.browse import Browser
 
 TILE_PX = 160
-PER_PAGE = 120
+MOST = 400  # about 2 MB of thumbnails
 
 
-def page(browser: Browser, kind: str, start: int = 0) -> Markup:
-    """Tiles of "bg" or "fg", from number `start`."""
+def page(browser: Browser, kind: str) -> Markup:
+    """Tiles of "bg" or "fg"."""
     sources = list(browser.sources(kind).values())
-    shown = sources[start : start + PER_PAGE]
     held = sum(source.held_out for source in sources)
     word = "backgrounds" if kind == "bg" else "cut-outs"
     words = (
         f"{len(sources)} {word}; {held} of them are kept for the test splits. Choose one to see the rows made from it."
     )
+    if len(sources) > MOST:
+        words += f" The first {MOST} are shown; the others are in the list under Samples."
     tiles = [
         tag(
             "button",
@@ -37,6 +38,6 @@ def page(browser: Browser, kind: str, start: int = 0) -> Markup:
             data_pick=kind,
             data_name=source.name,
         )
-        for source in shown
+        for source in sources[:MOST]
     ]
     return tag("div", tag("p", words, class_="fg-count"), tag("div", tiles, class_="fg-grid fg-small"))

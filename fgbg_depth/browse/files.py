@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Protocol
 
-import httpx
+import httpx2
 import pyarrow as pa
 import pyarrow.parquet as pq
 
@@ -117,7 +117,7 @@ class HubFiles:
                 f"There is no dataset {repo_id}{at} on the Hub, or this machine may not see it.\n"
                 "  Check the spelling; for a private dataset log in: hf auth login (on a Space: the secret HF_TOKEN)."
             ) from e
-        except (OSError, ValueError, httpx.HTTPError) as e:
+        except (OSError, ValueError, httpx2.HTTPError) as e:
             raise HubError(f"The Hub could not be read for {repo_id}: {e}\n  Try again in a minute.") from e
         self._sizes = {path.removeprefix(f"{self._root}/"): int(info["size"] or 0) for path, info in found.items()}
         self._pool = ThreadPoolExecutor(PARALLEL, thread_name_prefix="hub-read")
@@ -156,7 +156,7 @@ class HubFiles:
             yield
         except FileNotFoundError as e:
             raise HubError(f"{self.name} has no {name}.\n  Was it pushed whole? Push it again.") from e
-        except (pa.ArrowInvalid, OSError, httpx.HTTPError) as e:
+        except (pa.ArrowInvalid, OSError, httpx2.HTTPError) as e:
             raise HubError(f"{name} could not be read from {self.name}: {e}\n  Try again in a minute.") from e
 
 
