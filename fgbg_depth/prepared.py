@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import io
 from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from functools import lru_cache
 from typing import Any, BinaryIO, Protocol, cast
 
@@ -20,7 +21,7 @@ from PIL import Image
 from fgbg_depth import schema
 from fgbg_depth.codecs import encode_mask
 from fgbg_depth.compose import Background, Cutout
-from fgbg_depth.parquet import ROW_GROUP, parquet_writer, write_parquet
+from fgbg_depth.parquet import ROW_GROUP, damaged, parquet_writer, write_parquet
 from fgbg_depth.plan import source_digest
 from fgbg_depth.sources import Source, Sources
 from fgbg_depth.storage import HashingFile, Storage
@@ -130,7 +131,7 @@ class _OneGroup:
     def __init__(self, storage: Storage, name: str) -> None:
         self._storage, self._name = storage, name
         self._group, self._images = -1, list[bytes]()
-        with storage.open(name) as f, pq.ParquetFile(f) as file:
+        with _opened(storage, name) as file:
             self._places = {
                 row["name"]: (row["digest"], group, index)
                 for group in range(file.num_row_groups)
@@ -140,14 +141,22 @@ class _OneGroup:
     def __getitem__(self, name: str, /) -> tuple[str, bytes]:
         digest, group, index = self._places[name]
         if group != self._group:
-            with self._storage.open(self._name) as f, pq.ParquetFile(f) as file:
+            with _opened(self._storage, self._name) as file:
                 images = file.read_row_group(group, columns=["image"]).column("image").to_pylist()
             self._group, self._images = group, [image["bytes"] for image in images]
         return digest, self._images[index]
 
 
 def _read(storage: Storage, name: str) -> dict[str, tuple[str, bytes]]:
-    with storage.open(name) as f:
-        table = pq.read_table(f, columns=["name", "digest", "image"])
-    rows = table.to_pylist()
+    with _opened(storage, name) as file:
+        rows = file.read(columns=["name", "digest", "image"]).to_pylist()
     return {r["name"]: (r["digest"], r["image"]["bytes"]) for r in rows}
+
+
+@contextmanager
+def _opened(storage: Storage, name: str) -> Iterator[pq.ParquetFile]:
+    try:
+        with storage.open(name) as f, pq.ParquetFile(f) as file:
+            yield file
+    except (pa.ArrowException, OSError) as e:
+        raise damaged(storage, name, str(e)) from e

@@ -1,0 +1,186 @@
+"""The command line: everything has help, every choice is an option, errors are messages."""
+
+import argparse
+import dataclasses
+import json
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from tiny import SIZE, tree
+
+from fgbg_depth.cli import main, parser
+from fgbg_depth.cli_build import recipe_from
+from fgbg_depth.recipe import Recipe, load_recipe
+
+ROOT = Path(__file__).parent.parent
+
+
+def commands(top: argparse.ArgumentParser) -> dict[str, argparse.ArgumentParser]:
+    action = next(a for a in top._actions if isinstance(a, argparse._SubParsersAction))
+    assert {a.dest for a in action._choices_actions} == set(action.choices), "a command without help"
+    assert all(a.help for a in action._choices_actions)
+    return action.choices
+
+
+def options_of(command: argparse.ArgumentParser) -> Iterator[argparse.Action]:
+    return (a for a in command._actions if a.dest != "help")
+
+
+def test_every_command_and_option_has_help() -> None:
+    found = commands(parser())
+    assert {"build", "verify", "push", "recipe", "convert-weights"} <= found.keys()
+    for name, command in found.items():
+        assert command.description and len(command.description) > 30, name
+        for option in options_of(command):
+            assert option.help and len(option.help) > 5, f"{name} {option.dest}"
+        assert name in command.format_help()
+
+
+def test_every_recipe_field_is_an_option_of_build() -> None:
+    flags = {flag for option in options_of(commands(parser())["build"]) for flag in option.option_strings}
+    text = " ".join(commands(parser())["build"].format_help().split())
+    for field in dataclasses.fields(Recipe):
+        assert "--" + field.name.replace("_", "-") in flags, field.name
+        assert " ".join(field.metadata["help"].split()[:3]) in text
+
+
+ASKED = {
+    "size": (["--size", "96"], 96),
+    "mirror": (["--no-mirror"], False),
+    "ground_band": (["--ground-band", "0.5", "0.75"], (0.5, 0.75)),
+    "depth_range": (["--depth-range", "0", "2"], (0.0, 2.0)),
+    "depth_bits": (["--depth-bits", "8"], 8),
+    "placement": (["--placement", "ground"], "ground"),
+    "seed": (["--seed", "7"], 7),
+    "holdout": (["--holdout", "0.25"], 0.25),
+    "skip_bad": (["--skip-bad"], True),
+    "license": (["--license", "mit"], "mit"),
+}
+
+
+@pytest.mark.parametrize("name", ASKED)
+def test_options_reach_the_recipe(name: str, tmp_path: Path) -> None:
+    words, value = ASKED[name]
+    recipe = recipe_from(parser().parse_args(["build", "--backgrounds", "x", *words]))
+    assert getattr(recipe, name) == value
+    assert recipe.replace(**{name: getattr(Recipe(), name)}) == Recipe(backgrounds="x")
+    path = tmp_path / "r.yaml"  # an option changes the file's choice and leaves the others
+    path.write_text(Recipe(name="mine", placements=3).to_yaml())
+    recipe = recipe_from(parser().parse_args(["build", "--recipe", str(path), *words]))
+    assert getattr(recipe, name) == value and (recipe.name, recipe.placements) == ("mine", 3)
+
+
+def build_words(sources: Path, out: Path, *more: str) -> list[str]:
+    words = ["build", "--backgrounds", str(sources / "bg"), "--foregrounds", str(sources / "fg"), "--output", str(out)]
+    return [*words, "--size", str(SIZE), "--placements", "1", "--depth-model", "none", "--workers", "1", *more]
+
+
+def test_build_then_again_then_verify(sources: Path, tmp_path: Path, capsys: pytest.CaptureFixture) -> None:
+    assert main(build_words(sources, tmp_path / "out")) == 0
+    printed = capsys.readouterr()
+    assert "50 rows" in printed.out and "verify" in printed.out and "push" in printed.out
+    assert printed.err.startswith("recipe: ")
+    assert main(build_words(sources, tmp_path / "out", "--json")) == 0
+    result = json.loads(capsys.readouterr().out)
+    assert result["rows"] == 50 and result["changed"] is False
+    assert main(["build", "--recipe", str(tmp_path / "out" / "recipe.yaml"), "--output", str(tmp_path / "again")]) == 0
+    assert tree(tmp_path / "again") == tree(tmp_path / "out")
+    assert main(["verify", str(tmp_path / "out")]) == 0
+    shard = next((tmp_path / "out" / "data").iterdir())
+    shard.write_bytes(shard.read_bytes()[:-1] + b"x")
+    capsys.readouterr()
+    assert main(["verify", str(tmp_path / "out")]) == 1
+    assert shard.name in capsys.readouterr().out
+
+
+def test_slices(sources: Path, tmp_path: Path, capsys: pytest.CaptureFixture) -> None:
+    assert main(build_words(sources, tmp_path / "out", "--shards", "1/2")) == 0
+    assert "--finish" in capsys.readouterr().out
+    assert main(build_words(sources, tmp_path / "out", "--finish")) == 1
+    assert "missing" in capsys.readouterr().err
+    assert main(build_words(sources, tmp_path / "out", "--shards", "2/2")) == 0
+    assert main(build_words(sources, tmp_path / "out", "--finish")) == 0
+
+
+def test_dry_run_builds_nothing(
+    sources: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert main(build_words(sources, tmp_path / "out", "--dry-run")) == 0
+    printed = capsys.readouterr().out
+    assert "50" in printed and "shards" in printed
+    assert not (tmp_path / "out").exists() and [p.suffix for p in tmp_path.iterdir()] == [".png"]
+    assert main(build_words(sources, tmp_path / "out", "--dry-run", "--json")) == 0
+    assert json.loads(capsys.readouterr().out)["rows"] == 50
+
+
+def test_recipe_prints_a_recipe(tmp_path: Path, capsys: pytest.CaptureFixture) -> None:
+    assert main(["recipe"]) == 0
+    (tmp_path / "r.yaml").write_text(capsys.readouterr().out)
+    assert load_recipe(tmp_path / "r.yaml") == Recipe()
+    assert main(["recipe", str(tmp_path / "r.yaml")]) == 0
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "says"),
+    [
+        (["build", "--size", "5"], 2, "size is 5; allowed"),
+        (["build", "--workers", "0"], 2, "--workers"),
+        (["build", "--shards", "3/2"], 2, "--shards"),
+        (["build", "--shards", "x"], 2, "--shards"),
+        (["build", "--shards", "1/2", "--finish"], 2, "one of them"),
+        (["build", "--recipe", "nowhere.yaml"], 2, "nowhere.yaml"),
+        (
+            ["build", "--backgrounds", "nowhere", "--foregrounds", "nowhere", "--depth-model", "none"],
+            1,
+            "does not exist",
+        ),
+        (["build", "--output", "nosuch://x", "--depth-model", "none"], 1, "driver"),
+        (["verify", "nowhere"], 1, "nowhere"),
+    ],
+)
+def test_errors_are_messages(
+    words: list[str],
+    code: int,
+    says: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture,
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert main(words) == code
+    printed = capsys.readouterr()
+    assert says in printed.err + printed.out and "Traceback" not in printed.err
+
+
+@pytest.mark.parametrize(
+    "words", [["build", "--size", "x"], ["build", "--nosuch"], ["nosuch"], [], ["build", "--placement", "x"]]
+)
+def test_argparse_errors_exit_2(words: list[str], capsys: pytest.CaptureFixture) -> None:
+    with pytest.raises(SystemExit) as e:
+        main(words)
+    assert e.value.code == 2 and "usage" in capsys.readouterr().err
+
+
+def test_help_is_quick_because_nothing_heavy_is_imported() -> None:
+    code = (
+        "import sys; sys.argv = ['builder.py', 'build', '--help']\n"
+        "try:\n    import runpy; runpy.run_path('builder.py', run_name='__main__')\n"
+        "except SystemExit as e: print(e.code, sorted({'torch', 'transformers', 'datasets', 'pyarrow', 'numpy', 'PIL'} & set(sys.modules)))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert done.stdout.splitlines()[-1] in ("0 []", "0 ['numpy']"), done.stdout[-300:] + done.stderr
+
+
+def test_ctrl_c_is_130(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture) -> None:
+    import fgbg_depth.pipeline
+
+    def stop(*args: object, **kwargs: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(fgbg_depth.pipeline, "build", stop)
+    assert main(["build", "--output", str(tmp_path / "o")]) == 130
+    assert "goes on from there" in capsys.readouterr().err

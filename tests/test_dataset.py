@@ -1,0 +1,108 @@
+"""What `datasets` makes of an output: splits, configs, streaming, and the builder class."""
+
+from pathlib import Path
+
+import datasets
+import numpy as np
+import pytest
+from tiny import SimpleLabeller, quiet_build, simple_spec, tiny_recipe, tree
+
+from fgbg_depth import schema
+from fgbg_depth.dataset import FgBgDepth
+
+ROWS = {"train": 96, "test_unseen_bg": 24, "test_unseen_fg": 24, "test_unseen_both": 6}
+
+
+def arguments(sources: Path, **changes: object) -> dict:
+    """The recipe as keyword arguments of the builder."""
+    values = tiny_recipe(sources).to_dict() | changes
+    del values["name"]
+    return values
+
+
+def test_load_dataset_gives_four_splits_that_add_up(built: Path, tmp_path: Path) -> None:
+    loaded = datasets.load_dataset(str(built), cache_dir=str(tmp_path))
+    assert {split: len(rows) for split, rows in loaded.items()} == ROWS
+    assert dict(loaded["train"].features) == dict(schema.features(depth=False))
+    held = {split: ({*rows["bg"]}, {*rows["fg"]}) for split, rows in loaded.items()}
+    assert held["train"][0].isdisjoint(held["test_unseen_bg"][0]) and held["train"][1].isdisjoint(
+        held["test_unseen_fg"][1]
+    )
+    assert held["test_unseen_both"] == (held["test_unseen_bg"][0], held["test_unseen_fg"][1])
+    for rows in loaded.values():
+        for row in rows:
+            assert row["fg_bg"].size == row["fg_bg_mask"].size == (32, 32)
+            assert (row["fg_bg"].mode, row["fg_bg_mask"].mode) == ("RGB", "L")
+
+
+@pytest.mark.parametrize("config", ["bg", "fg", "preview"])
+def test_configs(built: Path, tmp_path: Path, config: str) -> None:
+    loaded = datasets.load_dataset(str(built), config, cache_dir=str(tmp_path))
+    assert list(loaded) == ["train"]
+    rows = loaded["train"]
+    wanted = {"bg": schema.bg_features(), "fg": schema.fg_features(), "preview": schema.preview_features(depth=False)}
+    assert dict(rows.features) == dict(wanted[config])
+    assert len(rows) == 5 if config != "preview" else 0 < len(rows) <= 200
+    for row in rows:
+        assert row["image" if config != "preview" else "fg_bg"].mode == ("RGBA" if config == "fg" else "RGB")
+
+
+def test_streaming_gives_the_same_rows(built: Path, tmp_path: Path) -> None:
+    whole = datasets.load_dataset(str(built), split="train", cache_dir=str(tmp_path))
+    streamed = list(datasets.load_dataset(str(built), split="train", streaming=True))
+    assert [{k: v for k, v in r.items() if "fg_bg" not in k} for r in streamed] == [
+        {k: v for k, v in r.items() if "fg_bg" not in k} for r in whole
+    ]
+    assert all(np.array_equal(a["fg_bg"], b["fg_bg"]) for a, b in zip(streamed, whole, strict=True))
+
+
+def test_depth_is_loaded_in_16_bits(sources: Path, tmp_path: Path, simple_depth: list) -> None:
+    quiet_build(tiny_recipe(sources, depth_model="simple", placements=1), tmp_path / "out")
+    loaded = datasets.load_dataset(str(tmp_path / "out"), split="train", cache_dir=str(tmp_path / "cache"))
+    label = SimpleLabeller(simple_spec())
+    for row in loaded:
+        assert row["fg_bg_depth"].mode == "I;16"
+        assert np.array_equal(np.asarray(row["fg_bg_depth"]), label(np.asarray(row["fg_bg"])[None])[0])
+
+
+def test_the_builder_builds_and_loads(built: Path, sources: Path, tmp_path: Path) -> None:
+    builder = FgBgDepth(
+        cache_dir=str(tmp_path / "cache"), output=str(tmp_path / "out"), workers=1, **arguments(sources)
+    )
+    builder.download_and_prepare()
+    loaded = builder.as_dataset()
+    assert {split: len(rows) for split, rows in loaded.items()} == ROWS
+    made = {n: d for n, d in tree(tmp_path / "out").items() if n.startswith(("data/", "bg/", "fg/"))}
+    assert made == {n: d for n, d in tree(built).items() if n in made} and made
+    from_files = datasets.load_dataset(str(built), split="train", cache_dir=str(tmp_path / "other"))
+    train = builder.as_dataset(split="train")
+    key = ("bg", "fg", "flip", "placement")
+    assert sorted(zip(*(train[k] for k in key), strict=True)) == sorted(zip(*(from_files[k] for k in key), strict=True))
+    again = FgBgDepth(cache_dir=str(tmp_path / "cache"), output=str(tmp_path / "out"), workers=1, **arguments(sources))
+    assert again.cache_dir == builder.cache_dir and again.info.splits == builder.info.splits
+
+
+def test_the_builder_goes_on_where_a_build_stopped(sources: Path, tmp_path: Path, built: Path) -> None:
+    quiet_build(tiny_recipe(sources), tmp_path / "out", part=(1, 2))
+    stamps = {p: p.stat().st_mtime_ns for p in (tmp_path / "out" / "data").iterdir()}
+    builder = FgBgDepth(
+        cache_dir=str(tmp_path / "cache"), output=str(tmp_path / "out"), workers=1, **arguments(sources)
+    )
+    builder.download_and_prepare()
+    assert stamps and all(p.stat().st_mtime_ns == stamp for p, stamp in stamps.items())
+
+
+def test_the_builder_streams(sources: Path, tmp_path: Path) -> None:
+    builder = FgBgDepth(
+        cache_dir=str(tmp_path / "cache"), output=str(tmp_path / "out"), workers=1, **arguments(sources)
+    )
+    rows = builder.as_streaming_dataset(split="train")
+    assert len([row["fg_bg"].size for row in rows]) == ROWS["train"]
+
+
+def test_other_sources_or_recipes_have_another_cache(sources: Path, tmp_path: Path) -> None:
+    dirs = {
+        FgBgDepth(cache_dir=str(tmp_path), **arguments(sources, **changes)).cache_dir
+        for changes in ({}, {"seed": 1}, {"placements": 4}, {"license": "mit"})
+    }
+    assert len(dirs) == 3, "licence shapes no row"

@@ -1,0 +1,161 @@
+"""Workers: their failures are heard, their deaths noticed, and they never outlive whoever started them."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import psutil
+import pytest
+from tiny import quiet_build, tiny_recipe, tree
+
+from fgbg_depth import engine
+from fgbg_depth.engine import Job
+from fgbg_depth.errors import EngineError, FgBgError, ShardError
+from fgbg_depth.plan import Plan, make_plan
+from fgbg_depth.prepared import write_prepared
+from fgbg_depth.sources import load_sources
+from fgbg_depth.storage import Storage
+
+ROOT = Path(__file__).parent.parent
+
+
+@pytest.fixture
+def job(sources: Path, tmp_path: Path) -> tuple[Job, Plan]:
+    recipe = tiny_recipe(sources)
+    plan = make_plan(recipe, load_sources(recipe), None)
+    files = write_prepared(Storage(tmp_path / "out"), plan.sources)
+    return Job(recipe, None, str(tmp_path / "out"), *files, "cpu"), plan
+
+
+def children() -> set[int]:
+    return {p.pid for p in psutil.Process().children(recursive=True)}
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_every_shard_and_every_row_is_reported(job: tuple[Job, Plan], workers: int) -> None:
+    rows, finished = [], []
+    tasks = [(shard, None) for shard in job[1].shards]
+    before = children()
+    engine.run(job[0], tasks, workers, rows.append, finished.append)
+    assert sum(rows) == job[1].rows and {f.path for f in finished} == {s.path for s in job[1].shards}
+    time.sleep(0.1)
+    left = [p for p in children() - before if "resource_tracker" not in " ".join(psutil.Process(p).cmdline())]
+    assert not left
+
+
+def test_no_task_is_no_work(job: tuple[Job, Plan]) -> None:
+    engine.run(job[0], [], 8, lambda n: 1 / 0, lambda f: 1 / 0)
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_a_damaged_source_file_is_an_error_of_ours(job: tuple[Job, Plan], workers: int) -> None:
+    """Whatever fails inside a worker arrives as its own message, never as a death of the worker."""
+    path = Path(job[0].output) / job[0].bg_file
+    path.write_bytes(path.read_bytes()[:50])
+    with pytest.raises(FgBgError) as e:
+        engine.run(job[0], [(shard, None) for shard in job[1].shards], workers, lambda n: None, lambda f: None)
+    assert not isinstance(e.value, EngineError) and "bg/train-" in str(e.value)
+
+
+def test_the_first_failure_stops_and_keeps_what_is_finished(job: tuple[Job, Plan]) -> None:
+    tasks = [
+        (job[1].shards[0], None),
+        (job[1].shards[1], "data/not-there.parquet"),
+        *((s, None) for s in job[1].shards[2:]),
+    ]
+    finished: list = []
+    with pytest.raises(ShardError):
+        engine.run(job[0], tasks, 1, lambda n: None, finished.append)
+    names = [n for n in tree(Path(job[0].output)) if n.startswith("data/")]
+    assert names == [job[1].shards[0].path] == [f.path for f in finished]
+
+
+def test_ctrl_c_in_one_process(job: tuple[Job, Plan]) -> None:
+    def stop(rows: int) -> None:
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        engine.run(job[0], [(shard, None) for shard in job[1].shards], 1, stop, lambda f: None)
+
+
+SCRIPT = """
+import sys; sys.path[:0] = [{tests!r}, {root!r}]
+if __name__ == "__main__":
+    from tiny import quiet_build, tiny_recipe
+    from pathlib import Path
+    quiet_build(tiny_recipe(Path({sources!r}), placements={placements}), {out!r}, workers=2)
+"""
+
+
+def start(tmp_path: Path, sources: Path, placements: int = 2000) -> subprocess.Popen:
+    """A build with two workers that takes far longer than the test, in a session of its own."""
+    script = tmp_path / "build.py"
+    script.write_text(
+        SCRIPT.format(
+            tests=str(ROOT / "tests"),
+            root=str(ROOT),
+            sources=str(sources),
+            out=str(tmp_path / "out"),
+            placements=placements,
+        )
+    )
+    return subprocess.Popen([sys.executable, str(script)], start_new_session=True, stderr=subprocess.PIPE, text=True)
+
+
+def workers_of(process: subprocess.Popen, limit_s: float = 60) -> list[psutil.Process]:
+    """The two workers, once both are at work."""
+    end = time.time() + limit_s
+    while time.time() < end:
+        found = [p for p in psutil.Process(process.pid).children() if "spawn_main" in " ".join(p.cmdline())]
+        if len(found) == 2 and all(p.num_threads() > 1 for p in found):  # the one that watches the parent has started
+            return found
+        time.sleep(0.05)
+    raise AssertionError("no workers came up")
+
+
+def gone(processes: list[psutil.Process], limit_s: float) -> bool:
+    return not psutil.wait_procs(processes, timeout=limit_s)[1]
+
+
+@pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGTERM])
+def test_workers_die_with_their_parent(tmp_path: Path, sources: Path, how: signal.Signals) -> None:
+    process = start(tmp_path, sources)
+    workers = workers_of(process)
+    os.kill(process.pid, how)
+    process.wait()
+    assert gone(workers, 3)
+
+
+def test_a_killed_worker_is_said_to_be_one(tmp_path: Path, sources: Path) -> None:
+    """As the system does when memory runs out; the message says what to do, and nothing hangs or is left over."""
+    process = start(tmp_path, sources)
+    workers = workers_of(process)
+    workers[0].kill()
+    _, errors = process.communicate(timeout=30)
+    assert process.returncode == 1 and "fewer --workers than 2" in errors
+    assert gone(workers, 3)
+    assert not list((tmp_path / "out").rglob(".*.tmp"))
+
+
+def test_ctrl_c_ends_all_at_once(tmp_path: Path, sources: Path) -> None:
+    """A terminal sends SIGINT to everyone; workers leave it to the parent, which ends them."""
+    process = start(tmp_path, sources)
+    workers = workers_of(process)
+    os.killpg(process.pid, signal.SIGINT)
+    _, errors = process.communicate(timeout=10)
+    assert gone(workers, 3) and "SpawnProcess" not in errors, errors
+    assert not list((tmp_path / "out").rglob(".*.tmp"))
+
+
+def test_a_second_build_is_refused_while_one_runs(tmp_path: Path, sources: Path) -> None:
+    process = start(tmp_path, sources)
+    workers = workers_of(process)
+    with pytest.raises(FgBgError, match="another build is writing here"):
+        quiet_build(tiny_recipe(sources), tmp_path / "out")
+    os.killpg(process.pid, signal.SIGKILL)
+    process.wait()
+    assert gone(workers, 3)
+    quiet_build(tiny_recipe(sources), tmp_path / "out")  # and is not once it is dead
