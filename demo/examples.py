@@ -106,23 +106,25 @@ class Feed:
     """Batches made in a thread, at the size that is set."""
 
     def __init__(self, scenes: Path, cutouts: Path, batch: int, seed: int, size: int):
-        self.size, self.queue = size, queue.Queue(6)  # type: ignore[var-annotated]
-        self.scenes, self.cutouts, self.batch = Scenes(scenes), load_cutouts(cutouts), batch
+        self.size, self.batch = size, batch
+        self.scenes, self.cutouts = Scenes(scenes), load_cutouts(cutouts)
+        self.queue: queue.Queue[tuple[torch.Tensor, torch.Tensor] | Exception] = queue.Queue(6)
         threading.Thread(target=self._fill, args=(np.random.default_rng(seed),), daemon=True).start()
 
     def _fill(self, rng: np.random.Generator) -> None:
-        while True:
-            self.scenes.refresh()
-            size = self.size  # one for the whole batch: the trainer may set another meanwhile
-            pairs = [example(self.scenes, self.cutouts, size, rng) for _ in range(self.batch)]
-            images = shake(np.stack([image for image, _ in pairs]), rng)
-            self.queue.put(
-                (
-                    images.to(memory_format=torch.channels_last),
-                    torch.from_numpy(np.stack([depth for _, depth in pairs])),
-                )
-            )
+        try:
+            while True:
+                self.scenes.refresh()
+                size = self.size  # one for the whole batch: the trainer may set another meanwhile
+                pairs = [example(self.scenes, self.cutouts, size, rng) for _ in range(self.batch)]
+                images = shake(np.stack([image for image, _ in pairs]), rng).to(memory_format=torch.channels_last)
+                self.queue.put((images, torch.from_numpy(np.stack([depth for _, depth in pairs]))))
+        except Exception as e:  # handed to the trainer, which would otherwise wait for ever
+            self.queue.put(e)
 
     def next(self) -> tuple[torch.Tensor, torch.Tensor]:
-        """(n, 3, s, s) in [0, 1] and (n, s / 2, s / 2) metres."""
-        return self.queue.get()
+        """(n, 3, s, s) in [0, 1] and (n, s / 2, s / 2) metres. Raises what stopped the thread."""
+        batch = self.queue.get()
+        if isinstance(batch, Exception):
+            raise RuntimeError("no more batches: the thread that makes them stopped") from batch
+        return batch
