@@ -168,21 +168,30 @@ def visiting(output: Path, num_clients: int, seconds: float) -> int:
                     errors.append(f"{name}: {e!r}")
                 took[name].append(time.perf_counter() - begin)
 
+        cpu_before = cpu_s(server), cpu_s(psutil.Process())
         threads = [threading.Thread(target=visit, args=(c, i)) for i, c in enumerate(clients)]
         for thread in threads:
             thread.start()
         for thread in threads:
             thread.join()
         memory = server.memory_info().rss / 2**20
+        cpu = cpu_s(server) - cpu_before[0], cpu_s(psutil.Process()) - cpu_before[1]
     everything = [t for times in took.values() for t in times]
     print(f"{num_clients} clients for {seconds:g} s: {len(everything)} calls, {len(errors)} errors; p50 and p95")
     for name, times in sorted(took.items()):
         print(f"  {name:<66} {quantiles(times)}")
     print(f"  {'all':<66} {quantiles(everything)}")
+    per_call = " and ".join(f"{1000 * taken / max(len(everything), 1):.0f} ms" for taken in cpu)
+    print(f"  processor time a call: server and its client, which share this machine: {per_call}")
     print(f"  {'memory of the server':<66} {memory:>8.0f} MiB")
     for error in sorted(set(errors))[:5]:
         print(f"  {error}")
     return len(errors)
+
+
+def cpu_s(process: psutil.Process) -> float:
+    times = process.cpu_times()
+    return float(times.user + times.system)
 
 
 def main() -> int:
