@@ -26,6 +26,7 @@ from fgbg_depth.slices import (
     EARLIER,
     known_hashes,
     missing_shards,
+    noted,
     read_json,
     remove_notes,
     slice_paths,
@@ -292,7 +293,8 @@ def _measured(work: _Work, path: str, present: dict[str, int]) -> Written:
 def _is_whole(work: _Work, previous: dict[str, Any]) -> bool:
     """Whether the output is exactly what this plan makes, by names, sizes and recipe."""
     storage = work.storage
-    listed = {path: entry["bytes"] for path, entry in previous.get("shards", {}).items()}
+    listed = {path: written.bytes for path, written in noted(previous.get("shards")).items()}
+    files = noted(previous.get("files"))
     prepared = prepared_names(work.plan.sources)
     return (
         work.present == listed
@@ -300,8 +302,8 @@ def _is_whole(work: _Work, previous: dict[str, Any]) -> bool:
         and previous.get("recipe") == work.plan.recipe.to_dict()
         and storage.exists(schema.CARD)
         and _pictures(work.plan) <= set(storage.list(schema.ASSETS))
-        and set(prepared) <= set(previous.get("files", {}))
-        and all(storage.exists(name) for name in previous["files"])
+        and set(prepared) <= set(files)
+        and all(storage.exists(name) for name in files)
     )
 
 
