@@ -37,6 +37,7 @@ from fgbg_depth.state import remember_output
 from fgbg_depth.statistics import Sums
 from fgbg_depth.storage import Storage, Written
 
+HUB_FOLDER_FILES = 10_000  # Source: https://huggingface.co/docs/hub/storage-limits
 Say = Callable[[str], None]
 _OURS = re.compile(r"-([0-9a-f]{16}|[0-9a-f]{24})\.parquet$")  # file names that end in a digest
 
@@ -168,7 +169,13 @@ def plan_build(recipe: Recipe, workers: int = 1, device: str = "auto", say: Say 
         from fgbg_depth.depth import resolve_spec
 
         spec = resolve_spec(recipe, lambda: _background_pixels(sources), device)
-    return make_plan(recipe, sources, spec)
+    plan = make_plan(recipe, sources, spec)
+    if len(plan.shards) >= HUB_FOLDER_FILES:
+        say(
+            f"warning: {len(plan.shards):,} shards, and the Hub wants fewer than {HUB_FOLDER_FILES:,} files in a folder. "
+            "To publish, raise shard_rows, or make several datasets of fewer backgrounds (docs/scale.md)."
+        )
+    return plan
 
 
 def default_workers(recipe: Recipe, device: str) -> int:
