@@ -172,7 +172,7 @@ def plan_build(recipe: Recipe, workers: int = 1, device: str = "auto", say: Say 
     plan = make_plan(recipe, sources, spec)
     if len(plan.shards) >= HUB_FOLDER_FILES:
         say(
-            f"warning: {len(plan.shards):,} shards, and the Hub wants fewer than {HUB_FOLDER_FILES:,} files in a folder. "
+            f"warning: {len(plan.shards):,} shards; the Hub wants fewer than {HUB_FOLDER_FILES:,} files in a folder. "
             "To publish, raise shard_rows, or make several datasets of fewer backgrounds (docs/scale.md)."
         )
     return plan

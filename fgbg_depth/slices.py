@@ -60,11 +60,20 @@ def known_hashes(storage: Storage, earlier: Mapping[str, Any]) -> dict[str, Writ
     known: dict[str, Written] = {}
     doubtful = set()
     for note in notes:
-        for path, entry in note.items():
-            written = Written(entry["bytes"], entry["sha256"])
+        for path, written in noted(note).items():
             if known.setdefault(path, written) != written:
                 doubtful.add(path)
     return {path: written for path, written in known.items() if path not in doubtful}
+
+
+def noted(note: Any) -> dict[str, Written]:
+    """Sizes and hashes out of a note, or out of `shards` or `files` of statistics; what is malformed is no note."""
+    entries = note.items() if isinstance(note, dict) else ()
+    return {
+        path: Written(entry["bytes"], entry["sha256"])
+        for path, entry in entries
+        if isinstance(entry, dict) and type(entry.get("bytes")) is int and isinstance(entry.get("sha256"), str)
+    }
 
 
 def remove_notes(storage: Storage) -> None:
