@@ -1,0 +1,142 @@
+"""Run all benchmarks, one after the other, and print one table with the hardware.
+
+    python benchmarks/run.py                                   # about 20 minutes on a free machine
+    python benchmarks/run.py --quick                           # smaller ones, for a look
+    python benchmarks/run.py --only compose encoders
+    python benchmarks/run.py --markdown benchmarks/RESULTS.md
+
+A benchmark that fails gives a line that says so; the others go on, and the exit status is 1.
+"""
+
+from __future__ import annotations
+
+import argparse
+import re
+import shlex
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from table import hardware
+
+HERE = Path(__file__).parent
+CPU = "--device cpu --sizes 224x224 --precisions fp32 bf16 --no-compile"
+NO_GPU = "not measured: no GPU was at hand"
+
+
+@dataclass(frozen=True)
+class Benchmark:
+    """A script of this folder and its arguments, at full length and for a quick look."""
+
+    script: str
+    title: str
+    full: str = ""
+    quick: str = ""
+    name: str = ""  # for --only, where it is not the script's
+
+
+BENCHMARKS = (
+    Benchmark("startup", "start-up", "", "--repeats 2"),
+    Benchmark("compose", "compose", "", "--rows 800 --repeats 2"),
+    Benchmark("encoders", "encoders", "", "--images 4 --repeats 2"),
+    Benchmark("depth", "depth, CPU", f"{CPU} --seconds 3", f"{CPU} --seconds 1"),
+    Benchmark("depth", "depth, GPU", "--device cuda", "--device cuda --seconds 1 --sizes 224x224", name="depth-gpu"),
+    Benchmark("end_to_end", "end to end, statistics, verify", "", "--rows 1000"),
+    Benchmark("end_to_end", "end to end with depth, CPU", "--depth", "--depth --rows 3000", name="end-to-end-depth"),
+    Benchmark("memory", "peak memory", "", "--rows 2000 4000"),
+    Benchmark("scale", "planning", "", "--sources 100x100 1000x100"),
+    Benchmark("push", "push", "--gb 1", "--gb 0.2 --shards 20"),
+    Benchmark("app", "app", "", "--seconds 10 --clients 5"),
+    Benchmark("faults", "faults", "", "--kills 5 --repeats 1"),
+)
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    names = [b.name or b.script for b in BENCHMARKS]
+    parser.add_argument("--only", nargs="+", choices=names, default=names, metavar="NAME", help=", ".join(names))
+    parser.add_argument("--quick", action="store_true", help="smaller ones, whose figures are rougher")
+    parser.add_argument("--markdown", type=Path, help="write table and whole outputs here, too")
+    options = parser.parse_args()
+    lines = [f"Read on: {hardware()}", ""]
+    lines += ["| benchmark | what | figure | baseline, same run | ratio |", "|---|---|---|---|---|"]
+    print("\n".join(lines), flush=True)
+    outputs, failed = [], False
+    for benchmark in (b for b in BENCHMARKS if (b.name or b.script) in options.only):
+        arguments = benchmark.quick if options.quick else benchmark.full
+        rows, output, ok = run(benchmark, arguments)
+        failed |= not ok
+        print("\n".join(rows), flush=True)
+        lines += rows
+        command = f"python benchmarks/{benchmark.script}.py {arguments}".strip()
+        outputs.append(f"### {benchmark.title}\n\n    {command}\n\n```\n{output.strip()}\n```\n")
+    if options.markdown:
+        options.markdown.write_text("\n".join(["# Results", "", *lines, "", "## Whole outputs", "", *outputs]))
+    return int(failed)
+
+
+def run(benchmark: Benchmark, arguments: str) -> tuple[list[str], str, bool]:
+    """Its lines of the table, its output, and whether it ended well."""
+    script = HERE / f"{benchmark.script}.py"
+    if not script.exists():
+        return [f"| {benchmark.title} | there is no {script.name} | | | |"], "", False
+    if "cuda" in arguments and not has_gpu():
+        return [f"| {benchmark.title} | {NO_GPU} | | | |"], NO_GPU, True
+    start = time.perf_counter()
+    command = [sys.executable, str(script), *shlex.split(arguments)]
+    done = subprocess.run(command, cwd=HERE.parent, capture_output=True, text=True)
+    print(f"{benchmark.title}: {time.perf_counter() - start:.0f} s", file=sys.stderr)
+    output = done.stdout + (done.stderr if done.returncode else "")
+    if done.returncode:
+        last = (done.stderr.strip().splitlines() or ["no message"])[-1]
+        return [f"| {benchmark.title} | FAILED: {last[:200]} | | | |"], output, False
+    rows = [f"| {benchmark.title} | {' | '.join(cells)} |" for cells in read(done.stdout)]
+    return rows or [f"| {benchmark.title} | see its output below | | | |"], output, True
+
+
+def read(output: str) -> Iterator[tuple[str, str, str, str]]:
+    """What, figure, baseline and ratio out of a benchmark's output: tables of any width, or `words   figure` lines."""
+    head: list[str] = []
+    section = ""
+    for line in output.splitlines():
+        if line.startswith("|"):
+            cells = [cell.strip() for cell in line.strip().strip("|").split("|")]
+            if set(line) <= set("|-: "):
+                continue
+            if not head:
+                head = cells
+            elif head[0] == "what" and len(cells) == 4:
+                yield tuple(cells)  # type: ignore[misc]
+            else:
+                yield _of_wide_table(section, dict(zip(head, cells, strict=False)))
+            continue
+        head = []
+        if match := re.match(r"\s*(\S.*?)(?:\s{2,}|:\s+)([<~]?[\d][\d.,]*\s*\S.*|[\d.,]+)$", line):
+            words, figure = match.groups()
+            if words.lower() not in ("hardware", "read on"):
+                yield words, " ".join(figure.split()), "", ""
+        elif line.strip():
+            section = line.strip()
+
+
+def _of_wide_table(section: str, cells: dict[str, str]) -> tuple[str, str, str, str]:
+    """A line of the depth table: the first column that holds a rate is the figure, `x ...` the ratio."""
+    figure = next((name for name in cells if "/s" in name), list(cells)[-1])
+    ratio = next((name for name in cells if name.startswith("x ")), "")
+    words = [value for name, value in cells.items() if name not in (figure, ratio) and name in list(cells)[:3]]
+    where = section.split(",")[0]
+    return f"{where}: {', '.join(words)}", f"{cells[figure]} {figure}", ratio.removeprefix("x "), cells.get(ratio, "")
+
+
+def has_gpu() -> bool:
+    done = subprocess.run(
+        [sys.executable, "-c", "import torch, sys; sys.exit(not torch.cuda.is_available())"], capture_output=True
+    )
+    return done.returncode == 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
