@@ -1,0 +1,141 @@
+"""Disturbed builds end as undisturbed ones. The quick part; benchmarks/faults.py has the long one."""
+
+import random
+import shutil
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import faults
+import pytest
+from faults import Trial
+from tiny import quiet_build, save, scene, tree
+
+from fgbg_depth.errors import FgBgError
+from fgbg_depth.recipe import load_recipe
+
+
+@pytest.fixture(scope="module")
+def trial(tmp_path_factory: pytest.TempPathFactory) -> Trial:
+    return Trial(tmp_path_factory.mktemp("trial"), placements=10).prepare()
+
+
+@pytest.fixture(autouse=True)
+def _fresh(trial: Trial) -> None:
+    shutil.rmtree(trial.out, ignore_errors=True)
+
+
+@pytest.fixture
+def disk(trial: Trial) -> Iterator[Trial]:
+    """The output is a small disk of its own."""
+    if not faults.mount_tmpfs(trial.out, "size=64m"):
+        pytest.skip("mounting a tmpfs is not allowed here")
+    yield trial
+    faults.unmount(trial.out)
+
+
+def test_kill_everything_then_go_on(trial: Trial) -> None:
+    """Twice into the same output, at random moments."""
+    random_ = random.Random(time.time_ns())
+    for who in ("both", "parent"):
+        faults.kill_once(trial, who, random_)
+    trial.heal()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("who", ["both", "parent", "worker"])
+def test_ten_kills(trial: Trial, who: str) -> None:
+    random_ = random.Random(1)
+    for _ in range(10):
+        if faults.kill_once(trial, who, random_) == "ended first":
+            shutil.rmtree(trial.out)
+    trial.heal()
+
+
+def test_a_full_disk(disk: Trial) -> None:
+    faults.remount(disk.out, "size=200k")
+    code, errors = faults.ended(disk.start())
+    assert code == 1 and "disk is full" in errors and "Traceback" not in errors
+    assert not list(disk.out.rglob(".*.tmp")), "what was half written still fills the disk"
+    disk.check_kept()
+    faults.remount(disk.out, "size=64m")
+    quiet_build(load_recipe(disk.recipe), disk.out)
+    disk.check_whole()
+
+
+def test_a_read_only_output(disk: Trial) -> None:
+    """A read-only mount, because rights do not stop root."""
+    faults.remount(disk.out, "ro")
+    with pytest.raises(FgBgError, match="cannot be written to"):
+        quiet_build(load_recipe(disk.recipe), disk.out)
+    faults.remount(disk.out, "rw")
+    quiet_build(load_recipe(disk.recipe), disk.out)
+    disk.check_whole()
+
+
+def test_sources_that_change_while_building(trial: Trial) -> None:
+    """What was read at the start is what is built; the next build sees the change."""
+    victims = [trial.folder / "bg" / "scene_03.png", trial.folder / "fg" / "thing_02.png"]
+    kept = [v.read_bytes() for v in victims]
+
+    def change(text: str) -> None:  # said when sources are read and shards are about to be made
+        victims[0].unlink(missing_ok=True)
+        victims[1].write_bytes(b"half")
+
+    recipe = load_recipe(trial.recipe)
+    quiet_build(recipe, trial.out, part=(1, 2))
+    quiet_build(recipe, trial.out, say=change)
+    trial.check_whole()
+    with pytest.raises(FgBgError, match=r"thing_02\.png"):
+        quiet_build(recipe, trial.out)
+    trial.check_whole()
+    for victim, data in zip(victims, kept, strict=True):
+        victim.write_bytes(data)
+    assert not quiet_build(recipe, trial.out).changed
+
+
+def test_damaged_shards_from_elsewhere(trial: Trial) -> None:
+    """Under the right name, in an unfinished output: named, and after deleting it all is as undisturbed."""
+    recipe = load_recipe(trial.recipe)
+    quiet_build(recipe, trial.out)
+    for turn, name in enumerate(sorted(n for n in trial.whole if n.startswith(("data/", "bg/", "fg/")))[::3]):
+        (trial.out / "statistics.json").unlink(missing_ok=True)
+        victim = trial.out / name
+        data = bytearray(victim.read_bytes())
+        victim.write_bytes(data[: len(data) // 2] if turn % 2 else data[:99] + bytes([data[99] ^ 1]) + data[100:])
+        if name.startswith("data/"):
+            with pytest.raises(FgBgError, match="Delete this file") as e:
+                quiet_build(recipe, trial.out)
+            assert victim.name in str(e.value)
+            victim.unlink()
+        quiet_build(recipe, trial.out)
+        trial.check_whole()
+
+
+def test_a_jumping_clock(trial: Trial, monkeypatch: pytest.MonkeyPatch) -> None:
+    random_ = random.Random(0)
+    monkeypatch.setattr(time, "time", lambda: random_.uniform(0, 2**33))
+    quiet_build(load_recipe(trial.recipe), trial.out, part=(1, 2), progress=True)
+    quiet_build(load_recipe(trial.recipe), trial.out, progress=True)
+    trial.check_whole()
+
+
+def test_a_stranger_in_the_output(trial: Trial) -> None:
+    """Temporary files of killed writers go, a stranger's stay and are named."""
+    recipe = load_recipe(trial.recipe)
+    quiet_build(recipe, trial.out, part=(1, 2))
+    (trial.out / "data" / ".train-x.parquet.0123456789ab.tmp").write_bytes(b"left over")
+    (trial.out / ".statistics.json.0123456789ab.tmp").write_bytes(b"left over")
+    quiet_build(recipe, trial.out)
+    trial.check_whole()
+    save(scene(0), trial.out / "data" / "photo.png")
+    with pytest.raises(FgBgError, match=r"photo\.png"):
+        quiet_build(recipe, trial.out)
+
+
+def test_an_output_moved_while_nothing_runs(trial: Trial, tmp_path: Path) -> None:
+    recipe = load_recipe(trial.recipe)
+    quiet_build(recipe, trial.out, part=(1, 2))
+    shutil.move(trial.out, tmp_path / "moved")
+    quiet_build(recipe, tmp_path / "moved")
+    assert tree(tmp_path / "moved") == trial.whole
