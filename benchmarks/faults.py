@@ -21,9 +21,9 @@ from pathlib import Path
 
 sys.path[:0] = [str(Path(__file__).parent.parent), str(Path(__file__).parent.parent / "tests")]
 
-import faults
-import tiny
-from faults import Trial
+import faults  # noqa: E402
+import tiny  # noqa: E402
+from faults import Trial  # noqa: E402
 
 
 def kills(trial: Trial, options: argparse.Namespace, random_: random.Random) -> str:

@@ -6,6 +6,7 @@ byte, one of the undisturbed build's, a folder with `statistics.json` must be al
 
 from __future__ import annotations
 
+import contextlib
 import os
 import random
 import shutil
@@ -139,10 +140,8 @@ def kill_once(trial: Trial, who: str, random_: random.Random) -> str:
         elif who == "both":
             os.killpg(process.pid, signal.SIGKILL)
         elif workers := workers_of(process):
-            try:
+            with contextlib.suppress(psutil.NoSuchProcess):
                 random_.choice(workers).kill()
-            except psutil.NoSuchProcess:
-                pass
     code, errors = ended(process)
     if who == "worker" and code != 0:
         assert code == 1 and "A worker process was killed" in errors and "Traceback" not in errors, errors

@@ -169,7 +169,9 @@ def test_help_is_quick_because_nothing_heavy_is_imported() -> None:
     code = (
         "import sys; sys.argv = ['builder.py', 'build', '--help']\n"
         "try:\n    import runpy; runpy.run_path('builder.py', run_name='__main__')\n"
-        "except SystemExit as e: print(e.code, sorted({'torch', 'transformers', 'datasets', 'pyarrow', 'numpy', 'PIL'} & set(sys.modules)))"
+        "except SystemExit as e:\n"
+        "    heavy = {'torch', 'transformers', 'datasets', 'pyarrow', 'numpy', 'PIL'}\n"
+        "    print(e.code, sorted(heavy & set(sys.modules)))"
     )
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
     assert done.stdout.splitlines()[-1] in ("0 []", "0 ['numpy']"), done.stdout[-300:] + done.stderr
