@@ -1,6 +1,7 @@
 """Ray: the same bytes as a local build, also when a node dies; errors say what to do."""
 
 import builtins
+import os
 import shutil
 import socket
 import tempfile
@@ -158,3 +159,41 @@ def test_a_failing_shard_is_an_error_as_in_a_local_build(ray: Any, sources: Path
     with pytest.raises(SourceError):
         quiet_build(tiny_recipe(sources, backgrounds=str(tmp_path)), output, engine_name="ray", workers=1)
     assert not ray.is_initialized()
+
+
+@pytest.mark.slow
+def test_ctrl_c_ends_everything(ray: Any, big_sources: Path, tmp_path: Path) -> None:
+    """Exit code 130, finished shards kept, no process and no folder of Ray left, nothing on stdout."""
+    import signal
+    import subprocess
+    import sys
+
+    import psutil
+
+    root, output, temporary = Path(__file__).parent.parent, tmp_path / "out", tempfile.mkdtemp(prefix="r-", dir="/tmp")
+    options = {"backgrounds": big_sources / "bg", "foregrounds": big_sources / "fg", "output": output, "size": "64"}
+    options |= {"placements": "400", "depth-model": "none", "workers": "1", "engine": "ray"}
+    arguments = [text for name, value in options.items() for text in (f"--{name}", str(value))]
+    process = subprocess.Popen(
+        [sys.executable, "builder.py", "build", *arguments],
+        cwd=root,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        env={**os.environ, "TMPDIR": temporary},
+        text=True,
+    )
+    try:
+        while process.poll() is None and not list(output.glob("data/*.parquet")):
+            time.sleep(0.1)
+        family = psutil.Process(process.pid).children(recursive=True)
+        assert family
+        process.send_signal(signal.SIGINT)
+        out, err = process.communicate(timeout=60)
+        assert process.returncode == 130 and out == "" and "Stopped." in err and "Traceback" not in err
+        _, alive = psutil.wait_procs(family, timeout=20)
+        assert not alive
+        assert not (output / "statistics.json").exists() and list(output.glob("data/*.parquet"))
+        assert not [p for p in Path(temporary).iterdir() if p.name.startswith("fgbg-ray-")]
+    finally:
+        process.kill()
+        shutil.rmtree(temporary, ignore_errors=True)
