@@ -57,6 +57,7 @@ def add_commands(commands: Any) -> None:
     )  # fmt: skip
     convert.add_argument("file", metavar="FILE.h5", help="nyu.h5, kitti.h5, or a file saved by the authors' code")
     convert.add_argument("folder", metavar="FOLDER", help="new folder for the model")
+    convert.add_argument("--dataset", choices=("nyu", "kitti"), help="what it was trained on (default: by its name)")
     convert.set_defaults(run=_convert_weights)
 
 
@@ -125,6 +126,8 @@ def recipe_from(options: argparse.Namespace) -> Recipe:
         base = demo_recipe()
     else:
         base = Recipe()
+    if changes.get("depth_model", base.depth_model) != base.depth_model:
+        changes.setdefault("depth_range", None)  # it was found for the other model
     try:
         return base.replace(**changes)
     except RecipeError as e:
@@ -259,6 +262,6 @@ def _print_recipe(options: argparse.Namespace) -> int:
 def _convert_weights(options: argparse.Namespace) -> int:
     from fgbg_depth.depth.convert import convert_weights
 
-    print(convert_weights(options.file, options.folder))
+    print(convert_weights(options.file, options.folder, options.dataset))
     print(f"use it: python builder.py build --depth-model {shlex.quote(options.folder)} ...")
     return 0

@@ -93,7 +93,8 @@ def rows_per_pair(recipe: Recipe) -> int:
 
 
 def label_digest(spec: DepthSpec | None) -> str:
-    return NO_LABELS if spec is None else _digest(spec.to_dict())[:8]
+    """8 hex of all that shapes the labels; words about the model, such as its licence, do not."""
+    return NO_LABELS if spec is None else _digest(spec.to_dict() | {"license": ""})[:8]
 
 
 def source_digest(source: Source) -> str:
