@@ -59,6 +59,31 @@ def test_nothing_to_do_starts_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     run_ray(None, [], 2, None, None, None)  # type: ignore[arg-type]
 
 
+def test_a_shard_that_kills_its_workers_ends_the_build() -> None:
+    """Ray would start it again for ever."""
+
+    class Refs:
+        """As much of Ray as an actor uses: a call gives its value at once."""
+
+        begin = type("Method", (), {"remote": lambda self, path: counts.begin(path)})()
+
+        def get(self, value: int) -> int:
+            return value
+
+    class Shard:
+        path = "data/train-a.parquet"
+
+    counts, made = engine_ray._Starts(), []
+    actor = engine_ray._ShardActor.__new__(engine_ray._ShardActor)
+    actor.ray = actor.starts = Refs()
+    actor.problem = None
+    actor.maker = type("Maker", (), {"make": lambda self, shard, old: made.append(shard)})()
+    for _ in range(engine_ray.DEATHS):
+        actor.make((Shard, None))
+    assert len(made) == engine_ray.DEATHS
+    assert isinstance(actor.make((Shard, None)), EngineError) and len(made) == engine_ray.DEATHS
+
+
 @pytest.fixture
 def ray_folder(monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
     """A short path: Ray puts sockets there, whose names may have 107 letters."""
