@@ -15,8 +15,8 @@ from typing import Any
 
 from tqdm import tqdm
 
+from fgbg_depth.depth import Labeller
 from fgbg_depth.errors import EngineError
-from fgbg_depth.labelling import Labeller
 from fgbg_depth.plan import Shard
 from fgbg_depth.recipe import Recipe
 from fgbg_depth.shards import Finished, ShardMaker

@@ -9,26 +9,15 @@ from __future__ import annotations
 import io
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 from PIL import Image
 
 from fgbg_depth.codecs import encode_depth
-from fgbg_depth.depth.spec import DepthSpec
+from fgbg_depth.depth import Labeller
 from fgbg_depth.errors import ShardError
 from fgbg_depth.statistics import Sums
-
-
-class Labeller(Protocol):
-    """Anything that turns pictures into stored depth values."""
-
-    spec: DepthSpec
-    batch_size: int
-
-    def __call__(self, images: np.ndarray) -> np.ndarray:
-        """(N, H, W, 3) uint8 sRGB to (N, H, W) uint16 or uint8 stored values, 0 = invalid."""
-        ...
 
 
 class LabelBatch:

@@ -17,8 +17,9 @@ import pyarrow.parquet as pq
 
 from fgbg_depth import schema
 from fgbg_depth.compose import compose_rows
+from fgbg_depth.depth import Labeller
 from fgbg_depth.errors import FgBgError, ShardError
-from fgbg_depth.labelling import LabelBatch, Labeller
+from fgbg_depth.labelling import LabelBatch
 from fgbg_depth.parquet import ROW_GROUP, measure, read_footer, write_parquet
 from fgbg_depth.plan import Shard
 from fgbg_depth.prepared import Prepared

@@ -41,10 +41,6 @@ class Labeller(Protocol):
         """(N, H, W, 3) uint8 rows to (N, H, W) stored values."""
         ...
 
-    def take_counts(self) -> dict[str, int]:
-        """Pixels labelled since the last call: pixels, invalid, below, above (clipped to the range)."""
-        ...
-
 
 def resolve_spec(recipe: Recipe, sample_images: Callable[[], Iterator[np.ndarray]], device: str = "auto") -> DepthSpec:
     """What the labels of this recipe will mean; see `resolve.resolve_spec`."""

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import inspect
 import logging
-from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
@@ -18,16 +17,6 @@ from .prepare import Preparer
 from .spec import INVALID, DepthSpec
 
 logger = logging.getLogger("fgbg_depth.depth")
-
-
-@dataclass
-class Counts:
-    """Pixels labelled since the last `take_counts`: all, invalid, and clipped at either end of the range."""
-
-    pixels: int = 0
-    invalid: int = 0
-    below: int = 0
-    above: int = 0
 
 
 class TorchLabeller:
@@ -55,8 +44,6 @@ class TorchLabeller:
         self._preparers: dict[tuple[int, int], Preparer] = {}
         parameters = inspect.signature(processor.post_process_depth_estimation).parameters
         self._wants_source_sizes = "source_sizes" in parameters
-        self._counts = Counts()
-        self._pending: list[torch.Tensor] = []  # counts still on the device
         self._warned: set[str] = set()
 
     def __call__(self, images: np.ndarray) -> np.ndarray:
@@ -78,11 +65,6 @@ class TorchLabeller:
     def values(self, images: np.ndarray) -> np.ndarray:
         """What the model predicts, not yet quantised: (N, H, W) float32 in the spec's unit."""
         return self._run(images, lambda maps: maps)
-
-    def take_counts(self) -> dict[str, int]:
-        """Counts since the last call of this: pixels, invalid, below, above (clipped). Then starts again."""
-        counts, self._counts = self._counts, Counts()
-        return asdict(counts)
 
     def _run(self, images: np.ndarray, finish: Any) -> np.ndarray:
         if images.ndim != 4 or images.shape[-1] != 3 or images.dtype != np.uint8:
@@ -157,21 +139,12 @@ class TorchLabeller:
         spec = self.spec
         finite = torch.isfinite(maps)
         scaled = torch.round((maps - spec.offset) * spec.scale)
-        self._pending.append(
-            torch.stack([(~finite).sum(), (finite & (scaled < 1)).sum(), (finite & (scaled > spec.levels)).sum()])
-        )
         stored = scaled.clamp(1, spec.levels)
         return torch.where(finite, stored, INVALID).to(torch.int32)
 
     def _look_at(self, result: np.ndarray) -> None:
-        """Count, and say what no one should have to find out from the finished dataset."""
-        invalid, below, above = (int(n) for n in torch.stack(self._pending).sum(0).cpu())
-        self._pending = []
-        counts = self._counts
-        counts.pixels += result.size
-        counts.invalid += invalid
-        counts.below += below
-        counts.above += above
+        """Say what no one should have to find out from the finished dataset."""
+        invalid = int((result == INVALID).sum())
         if invalid == result.size:
             raise DepthError(
                 f"depth model {self.spec.model} predicts no valid number at all in {self.spec.precision}.\n"

@@ -211,7 +211,6 @@ def test_out_of_memory_halves_the_batch_once_and_goes_on(models, error, caplog):
     assert labeller.batch_size == 2
     assert np.abs(stored.astype(int) - wanted.astype(int)).max() <= 1
     assert [r.message for r in caplog.records] == ["out of memory on cpu: going on with 4 rows a batch"]
-    assert labeller.take_counts()["pixels"] == 2 * stored.size
 
 
 def test_one_row_too_many(models):
@@ -250,9 +249,6 @@ def test_non_finite_becomes_invalid_and_is_said_once(models, caplog):
     assert np.isnan(decoded[0]).all()
     assert len(caplog.records) == 1
     assert "not finite" in caplog.records[0].message
-    counts = labeller.take_counts()
-    assert counts["invalid"] == 2 * (stored == 0).sum() > 0
-    assert labeller.take_counts() == {"pixels": 0, "invalid": 0, "below": 0, "above": 0}
 
 
 def test_nothing_valid_is_an_error(models):
@@ -269,7 +265,7 @@ def test_the_same_depth_everywhere_is_said(models, caplog):
     assert "same depth for every pixel" in caplog.text
 
 
-def test_clipped_values_are_counted(models):
+def test_values_beyond_the_range_are_clipped(models):
     def far(output):
         output.predicted_depth[0] = 1e9
         output.predicted_depth[1] = -5
@@ -278,8 +274,6 @@ def test_clipped_values_are_counted(models):
     stored = labeller(ROWS[:4])
     assert (stored[0] == 65535).all()
     assert (stored[1] == 1).all()
-    counts = labeller.take_counts()
-    assert (counts["above"], counts["below"]) == (100 * 100, 100 * 100)
 
 
 def test_a_processor_with_steps_of_its_own_is_used_as_it_is(models):
