@@ -80,9 +80,7 @@ def source_changes(old: Statistics, new: Statistics, kind: str) -> tuple[list[st
     """Names of the sources of one kind ("bg" or "fg") that are new or have new content, and of those gone."""
     before, after = (statistics["sources"][kind] for statistics in (old, new))
     added = [name for name in after if name not in before]
-    changed = [
-        f"{n} (new content)" for n in after if n in before and after[n]["digest"] != before[n]["digest"]
-    ]
+    changed = [f"{n} (new content)" for n in after if n in before and after[n]["digest"] != before[n]["digest"]]
     return sorted(added + changed), sorted(name for name in before if name not in after)
 
 

@@ -11,16 +11,26 @@ from hub_server import HubServer
 
 
 @pytest.fixture(scope="session")
-def four_scenes(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("four")
-    make_output(folder, 4)
+def scenes(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Two builds of the same sources: `out` of four backgrounds, and `grown` with a fifth."""
+    folder = tmp_path_factory.mktemp("scenes")
+    shutil.copytree(make_output(folder, 4), folder / "four")
+    make_output(folder, 5)
+    (folder / "out").rename(folder / "grown")
+    (folder / "four").rename(folder / "out")
     return folder
 
 
 @pytest.fixture
-def work(four_scenes: Path, tmp_path: Path) -> Path:
-    """A folder with sources and a finished output of four shards, of its own."""
-    return Path(shutil.copytree(four_scenes, tmp_path / "work"))
+def work(scenes: Path, tmp_path: Path) -> Path:
+    """A folder with sources and a finished output of four shards, of its own; `grow` adds a background."""
+    return Path(shutil.copytree(scenes, tmp_path / "work"))
+
+
+@pytest.fixture(scope="session")
+def held_out(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """An output of ten backgrounds, three of them held out, and one of two cut-outs; do not push it twice."""
+    return make_output(tmp_path_factory.mktemp("held_out"), 10, holdout=0.3)
 
 
 @pytest.fixture

@@ -1,5 +1,8 @@
 """Outputs to push: real builds of tiny pictures, without depth, made in seconds."""
 
+import hashlib
+import json
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -43,3 +46,22 @@ def build_again(folder: Path, **changes: object) -> Path:
     }
     build(from_dict(values | changes), folder / "out", workers=1, progress=False, say=lambda text: None)
     return folder / "out"
+
+
+def grow(folder: Path) -> None:
+    """Put the build with one background more in the place of `folder/out`, as building again would."""
+    shutil.rmtree(folder / "out")
+    shutil.copytree(folder / "grown", folder / "out")
+
+
+def make_large_output(folder: Path, num_shards: int, total_bytes: int) -> Path:
+    """An output whose shards are padded to `total_bytes`; sparse files, so that the disk stays free."""
+    output = make_output(folder, num_shards)
+    statistics = json.loads((output / "statistics.json").read_text())
+    for path, entry in statistics["shards"].items():
+        with open(output / path, "r+b") as file:
+            file.truncate(total_bytes // num_shards)
+            entry["bytes"] = total_bytes // num_shards
+            entry["sha256"] = hashlib.file_digest(file, "sha256").hexdigest()
+    (output / "statistics.json").write_text(json.dumps(statistics))
+    return output

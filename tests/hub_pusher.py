@@ -5,7 +5,6 @@ python hub_pusher.py --steps REPO_ID                 push each output named on s
 """
 
 import json
-import resource
 import sys
 from pathlib import Path
 
@@ -28,10 +27,15 @@ def step_by_step(repo_id: str) -> None:
 
 
 def once(output: str, repo_id: str, tag: str | None) -> None:
-    start_kb = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    start_mb = peak_mb()
     report = push(output, repo_id, tag=tag, verified=True)
-    peak_kb = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    print(json.dumps({"commit": report.commit, "start_mb": start_kb / 1024, "peak_mb": peak_kb / 1024}))
+    print(json.dumps({"commit": report.commit, "start_mb": start_mb, "peak_mb": peak_mb()}))
+
+
+def peak_mb() -> float:
+    """Largest memory of this process so far; getrusage would count that of the parent, too."""
+    status = Path("/proc/self/status").read_text()
+    return int(status.split("VmHWM:")[1].split()[0]) / 1024
 
 
 if __name__ == "__main__":

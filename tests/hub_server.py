@@ -13,7 +13,6 @@ import hashlib
 import itertools
 import json
 import re
-import shutil
 import socket
 import struct
 import threading
@@ -66,6 +65,11 @@ class HubServer:
     def uploaded_bytes(self) -> int:
         """Bytes of file content received so far, LFS and regular together."""
         return sum(size for method, path, size in self.log if "/storage/" in path or "/commit/" in path)
+
+    def forget_content(self) -> None:
+        """Delete all blobs, for runs with gigabytes."""
+        for path in (self.store.root / "blobs").iterdir():
+            path.unlink()
 
     def stored_bytes(self) -> int:
         return sum(path.stat().st_size for path in (self.store.root / "blobs").iterdir())
@@ -209,8 +213,3 @@ class _Handler(BaseHTTPRequestHandler):
         for name, value in {**headers, "Content-Length": str(length)}.items():
             self.send_header(name, value)
         self.end_headers()
-
-
-def free_space(hub: HubServer) -> None:
-    """Delete all blobs, for tests with gigabytes."""
-    shutil.rmtree(hub.store.root)

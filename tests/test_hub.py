@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 from hub_client import NAME, edit_on_hub, files_of, local_files, repo_of, send, use_hub
-from hub_outputs import build_again, make_output, make_sources
+from hub_outputs import build_again, grow, make_output, make_sources
 from hub_server import HubServer
 
 from fgbg_depth.card import NOTES_BEGIN, NOTES_END, extract_notes
@@ -48,7 +48,7 @@ def test_a_build_that_changes_nothing_keeps_the_version(hub: HubServer, tmp_path
 def test_a_new_background_sends_only_what_is_new(hub: HubServer, work: Path):
     send(work / "out", tag="v1.0.0")
     before, sent = local_files(work / "out"), hub.uploaded_bytes()
-    make_output(work, 5)
+    grow(work)
     planned = send(work / "out", tag="v1.1.0", dry_run=True)
     report = send(work / "out", tag="v1.1.0")
     assert (planned.added, planned.deleted) == (report.added, report.deleted)
@@ -82,7 +82,7 @@ def test_what_others_put_there_stays(hub: HubServer, work: Path):
     send(work / "out")
     edit_on_hub(hub, "docs/paper.pdf", b"theirs")
     edit_on_hub(hub, "data/extra.parquet", b"theirs too")
-    make_output(work, 3 + 2)
+    grow(work)
     report = send(work / "out")
     assert files_of(hub)["docs/paper.pdf"] == b"theirs" and files_of(hub)["data/extra.parquet"] == b"theirs too"
     assert any("data/extra.parquet" in warning for warning in report.warnings)
@@ -93,7 +93,7 @@ def test_words_written_on_the_hub_are_kept(hub: HubServer, work: Path):
     card = files_of(hub)["README.md"].decode()
     edited = card.replace(NOTES_BEGIN, f"{NOTES_BEGIN}\nAsk **Ann** about scene 3.\n\n- äöü").replace("scenes", "junk")
     edit_on_hub(hub, "README.md", edited.encode())
-    make_output(work, 5)
+    grow(work)
     send(work / "out", tag="v1.1.0")
     new = files_of(hub)["README.md"].decode()
     assert extract_notes(new) == "Ask **Ann** about scene 3.\n\n- äöü"
@@ -110,7 +110,7 @@ def test_a_card_from_before_the_first_push_becomes_the_notes(hub: HubServer, wor
 
 def test_history_tells_what_changed(hub: HubServer, work: Path):
     send(work / "out", tag="v1.0.0")
-    make_output(work, 5)
+    grow(work)
     send(work / "out")  # without a tag
     make_sources(work, 6)
     (work / "bg" / "scene_000.png").unlink()
@@ -138,7 +138,7 @@ def test_dry_run_touches_nothing_and_needs_no_login(hub: HubServer, work: Path, 
 
 def test_a_new_branch_starts_from_main_and_main_stays(hub: HubServer, work: Path):
     first = send(work / "out", tag="v1.0.0")
-    make_output(work, 5)
+    grow(work)
     sent = hub.uploaded_bytes()
     report = send(work / "out", revision="next/step", tag="v2-rc1")
     repo = repo_of(hub)
@@ -150,7 +150,7 @@ def test_a_new_branch_starts_from_main_and_main_stays(hub: HubServer, work: Path
 
 def test_a_pull_request_leaves_the_branch_alone(hub: HubServer, work: Path):
     first = send(work / "out")
-    make_output(work, 5)
+    grow(work)
     report = send(work / "out", create_pr=True)
     repo = repo_of(hub)
     assert repo.branches == {"main": first.commit} and repo.pull_requests == {1: report.commit}
@@ -164,7 +164,7 @@ def test_a_pull_request_leaves_the_branch_alone(hub: HubServer, work: Path):
 def test_a_stranger_may_open_a_pull_request(hub: HubServer, work: Path, monkeypatch: pytest.MonkeyPatch):
     send(work / "out")
     monkeypatch.setenv("HF_TOKEN", "bob-write")
-    make_output(work, 5)
+    grow(work)
     assert send(work / "out", create_pr=True).pr_url
 
 
@@ -227,3 +227,11 @@ def test_progress_counts_bytes_on_stderr(hub: HubServer, work: Path, capsys: pyt
     progress.at("a", 0)  # sent again from its start
     progress.at("a", 500)
     assert sum(progress.sent.values()) == 1000
+
+
+def test_what_was_pushed_still_passes_verify(hub: HubServer, work: Path):
+    from fgbg_depth.verify import verify
+
+    send(work / "out", tag="v1.0.0", verified=False)
+    assert verify(work / "out").problems == ()
+    assert send(work / "out", tag="v1.0.0", verified=False).commit is None

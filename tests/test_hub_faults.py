@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from hub_client import NAME, edit_on_hub, files_of, local_files, repo_of, send
 from hub_faults import Fault
-from hub_outputs import make_output
+from hub_outputs import grow
 from hub_server import HubServer
 
 from fgbg_depth.errors import HubError
@@ -66,7 +66,7 @@ def test_requests_that_the_client_does_not_repeat(hub: HubServer, work: Path, na
 def test_every_request_may_fail_in_every_way(hub: HubServer, work: Path, name: str, kind: str):
     if name != "new repository":
         send(work / "out", tag="v1.0.0")
-        make_output(work, 5)
+        grow(work)
     branch = "next" if name == "new branch" else "main"
     hub.faults.add(Fault(kind, REQUESTS[name], stall_s=1.0, headers={"Retry-After": "0"}))
     report = send(work / "out", tag="v1.1.0", revision=branch, patience=BRIEF)
@@ -80,7 +80,7 @@ def test_every_request_may_fail_in_every_way(hub: HubServer, work: Path, name: s
 
 def test_a_lost_pull_request_is_found_again(hub: HubServer, work: Path):
     send(work / "out")
-    make_output(work, 5)
+    grow(work)
     hub.faults.add(Fault("lost", COMMIT))
     report = send(work / "out", create_pr=True)
     assert repo_of(hub).pull_requests == {1: report.commit} and report.pr_url.endswith("/discussions/1")
@@ -114,7 +114,7 @@ def test_it_gives_up_in_the_end_and_the_next_push_sends_only_the_rest(hub: HubSe
 
 def test_a_commit_of_somebody_else_meanwhile_is_reported_and_kept(hub: HubServer, work: Path):
     send(work / "out", tag="v1.0.0")
-    make_output(work, 5)
+    grow(work)
     theirs: list[str] = []
 
     def interfere(line: str) -> None:

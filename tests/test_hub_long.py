@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 from hub_client import NAME, environment, files_of, local_files, repo_of, send
 from hub_faults import random_faults
-from hub_outputs import make_output
+from hub_outputs import make_large_output, make_output
 from hub_server import HubServer
 
 from fgbg_depth.loading import load
@@ -187,20 +187,4 @@ def test_2_gb_stay_under_500_mb_of_memory(hub: HubServer, tmp_path: Path, capsys
     with capsys.disabled():
         print(f"\n2 GB in {num_shards} shards: peak {figures['peak_mb']:.0f} MB ({figures['start_mb']:.0f} before)")
     assert figures["peak_mb"] < 500 and hub.stored_bytes() > 2_000_000_000
-    for blob in (hub.store.root / "blobs").iterdir():
-        blob.unlink()
-
-
-def make_large_output(folder: Path, num_shards: int, total_bytes: int) -> Path:
-    """An output whose shards are padded to `total_bytes`; sparse files, so that the disk stays free."""
-    import hashlib
-
-    output = make_output(folder, num_shards)
-    statistics = json.loads((output / "statistics.json").read_text())
-    for path, entry in statistics["shards"].items():
-        with open(output / path, "r+b") as file:
-            file.truncate(total_bytes // num_shards)
-            entry["bytes"] = total_bytes // num_shards
-            entry["sha256"] = hashlib.file_digest(file, "sha256").hexdigest()
-    (output / "statistics.json").write_text(json.dumps(statistics))
-    return output
+    hub.forget_content()

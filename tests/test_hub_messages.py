@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from hub_client import NAME, edit_on_hub, repo_of, send, use_hub
 from hub_faults import Fault
-from hub_outputs import make_output
+from hub_outputs import grow
 from hub_server import HubServer
 
 from fgbg_depth.errors import HubError
@@ -69,7 +69,7 @@ def test_bad_names_of_branches_and_tags(hub: HubServer, work: Path, option: str,
 
 def test_a_tag_that_exists(hub: HubServer, work: Path):
     first = send(work / "out", tag="v1.0.0")
-    make_output(work, 5)
+    grow(work)
     message = refused(work / "out", tag="v1.0.0")
     assert f"tag v1.0.0 of datasets/alice/scenes already names another version, commit {first.commit[:8]}" in message
     assert "hf repos tag delete alice/scenes v1.0.0 --type dataset" in message

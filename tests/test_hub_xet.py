@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 from hub_client import local_files, repo_of, send
-from hub_outputs import make_output
+from hub_outputs import grow
 from hub_server import HubServer
 
 hf_xet = pytest.importorskip("hf_xet")
@@ -49,7 +49,7 @@ def test_push_and_load_through_xet(xet_hub: HubServer, work: Path):
 def test_a_new_background_sends_only_what_is_new_through_xet(xet_hub: HubServer, work: Path):
     send(work / "out")
     before = folder_bytes(xet_hub.store.root / "cas")
-    make_output(work, 5)
+    grow(work)
     report = send(work / "out")
     grown = folder_bytes(xet_hub.store.root / "cas") - before
     assert 0 < grown < 1.2 * report.travel_bytes + 200_000  # with Xet's own tables

@@ -1,12 +1,13 @@
 """Loading exactly one version, from a folder or the Hub; never another in silence."""
 
+import shutil
 from pathlib import Path
 
 import numpy as np
 import pytest
 from hub_client import NAME, edit_on_hub, repo_of, send
 from hub_faults import Fault
-from hub_outputs import make_output
+from hub_outputs import grow
 from hub_server import HubServer
 
 from fgbg_depth.errors import HubError
@@ -20,7 +21,7 @@ COLUMNS = ["fg_bg", "fg_bg_mask", "bg", "fg", "flip", "placement", "x", "y", "wi
 def two_versions(hub: HubServer, work: Path) -> HubServer:
     """v1.0.0 with 4 backgrounds (32 rows), v2.0.0 and main with 5 (40 rows)."""
     send(work / "out", tag="v1.0.0")
-    make_output(work, 5)
+    grow(work)
     send(work / "out", tag="v2.0.0")
     return hub
 
@@ -50,8 +51,8 @@ def test_plain_load_dataset_serves_the_same(two_versions: HubServer, streaming: 
         assert next(iter(rows))["fg_bg"].tobytes() == ours[0]["fg_bg"].tobytes()
 
 
-def test_configs_and_splits(hub: HubServer, tmp_path: Path):
-    output = make_output(tmp_path / "held", 10, holdout=0.3)
+def test_configs_and_splits(hub: HubServer, held_out: Path, tmp_path: Path):
+    output = Path(shutil.copytree(held_out, tmp_path / "out"))
     send(output)
     everything = load(NAME)
     assert {name: len(rows) for name, rows in everything.items()} == {
@@ -70,8 +71,8 @@ def test_configs_and_splits(hub: HubServer, tmp_path: Path):
         load(NAME, config="masks")
 
 
-def test_one_split_downloads_only_its_files(hub: HubServer, tmp_path: Path):
-    send(make_output(tmp_path / "held", 10, holdout=0.3))
+def test_one_split_downloads_only_its_files(hub: HubServer, held_out: Path, tmp_path: Path):
+    send(shutil.copytree(held_out, tmp_path / "out"))
     before = len(hub.log)
     load(NAME, split="test_unseen_both")
     fetched = {path.split("/")[-1] for method, path, _ in hub.log[before:] if method == "GET" and "/resolve/" in path}
@@ -164,8 +165,8 @@ def test_backgrounds_join_row_by_row(two_versions: HubServer, streaming: bool):
     assert difference[outside].mean() < 60  # JPEG of noise
 
 
-def test_backgrounds_join_from_a_name_and_over_all_splits(hub: HubServer, tmp_path: Path):
-    output = make_output(tmp_path / "held", 10, holdout=0.3)
+def test_backgrounds_join_from_a_name_and_over_all_splits(hub: HubServer, held_out: Path, tmp_path: Path):
+    output = Path(shutil.copytree(held_out, tmp_path / "out"))
     send(output, tag="v1")
     joined = with_backgrounds(load(NAME, revision="v1"), NAME, revision="v1")
     assert {name: len(rows) for name, rows in joined.items()}["test_unseen_bg"] == 12
