@@ -18,6 +18,8 @@ from gradio_client.exceptions import AppError
 from hub_client import use_hub
 from hub_server import HubServer
 
+from fgbg_depth.browse import Browser, Filter
+
 
 @pytest.fixture(scope="module")
 def output(tmp_path_factory: pytest.TempPathFactory) -> Path:
@@ -147,6 +149,9 @@ def test_a_dataset_on_the_hub(output: Path, tmp_path: Path, monkeypatch: pytest.
             assert base64.b64decode(whole["images"]["fg_bg"]["base64"]) == stored["fg_bg"]["bytes"]
             assert f'revision="{info["revision"]}"' in whole["python"]
             read = {path for method, path, _ in hub.log if method == "GET" and "/resolve/" in path}
+            rows = Browser.open("alice/scenes").sample(Filter(split="train"), 24)
+            local = Browser.open(output)
+            assert len(rows) == 24 and all(r.images == local.row(r.split, r.index, ("fg_bg",)).images for r in rows)
             assert read and all(f"/resolve/{info['revision']}/" in path for path in read), "only the pinned commit"
 
 

@@ -70,6 +70,7 @@ class Page:
     tiles: gr.HTML
     row: gr.HTML
     address: gr.State
+    only_with_depth: list[Any]  # the 3-D tab and what leads to it
 
     def sample(self, *values: Any) -> tuple[str, int]:
         """The gallery for the filters' values, the shown column, the seed and the page number."""
@@ -117,7 +118,11 @@ class Page:
         try:
             browser = self.opened()
         except FgBgError as e:
-            return header.problem(str(e)), gr.Tabs(visible=False), *[gr.skip()] * (len(self.filters) + 5)
+            return (
+                header.problem(str(e)),
+                gr.Tabs(visible=False),
+                *[gr.skip()] * (len(self.filters) + 5 + len(self.only_with_depth)),
+            )
         top = coverage_top(browser)
         controls = [
             gr.Dropdown(choices=[("all", ANY), *((SPLIT_NAMES.get(s, s), s) for s in browser.splits)], value=ANY),
@@ -146,4 +151,5 @@ class Page:
             number,
             row,
             address,
+            *[gr.update(visible=bool(browser.statistics.get("depth")))] * len(self.only_with_depth),
         )

@@ -54,7 +54,10 @@ def waiting() -> Markup:
 def problem(message: str) -> Markup:
     """What is wrong and what to do: the first line is what, the indented ones are what to do."""
     what, *todo = message.split("\n")
-    steps = [tag("pre", line.strip()) if "python " in line else tag("p", line.strip()) for line in todo if line.strip()]
+    steps = []
+    for line in filter(None, map(str.strip, todo)):
+        words, command, arguments = line.partition("python ")
+        steps += [tag("p", words) if words else None, tag("pre", command + arguments) if command else None]
     again = tag("p", "Then load this page again; the server need not be started anew.")
     return tag(
         "div",

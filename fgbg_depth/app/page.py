@@ -72,7 +72,7 @@ def build_page(opened: Opened) -> gr.Blocks:
             with gr.Tab("Card", id="card") as card_tab:
                 text = gr.HTML(apply_default_css=False, elem_id="fg-card")
         address, number = gr.State(""), gr.State(0)
-        page = Page(opened, head, tabs, filters, shown, seed, number, tiles, row, address)
+        page = Page(opened, head, tabs, filters, shown, seed, number, tiles, row, address, [turn, *cloud.controls])
         _wire_samples(page, more, shuffle, clear)
         _wire_row(page, before, after, lucky)
         _wire_sources(page, kind, sources, sources_tab)
@@ -82,7 +82,8 @@ def build_page(opened: Opened) -> gr.Blocks:
         card_tab.select(
             told(lambda: tag("article", card.render(opened().files), class_="fg-cardpage")), outputs=text, **hidden
         )
-        demo.load(page.load, outputs=[head, tabs, *filters, shown, tiles, number, row, address], **hidden)
+        seen = [head, tabs, *filters, shown, tiles, number, row, address, *page.only_with_depth]
+        demo.load(page.load, outputs=seen, **hidden)
     return demo
 
 

@@ -118,7 +118,9 @@ def depth_panel(depth: str, spec: dict[str, Any], low: float, high: float) -> Ma
     scale = tag(
         "div", bar, tag("div", ticks, class_="fg-ticks"), class_="fg-scale", title="far to near; grey: no depth"
     )
-    return panel("fg_bg_depth", KIND_NAMES[spec["kind"]], tag("img", src=depth, alt="depth in colour"), foot=scale)
+    return panel(
+        "fg_bg_depth", KIND_NAMES[spec["kind"]].split(" (")[0], tag("img", src=depth, alt="depth in colour"), foot=scale
+    )
 
 
 def compare_panel(image: str, depth: str) -> Markup:
