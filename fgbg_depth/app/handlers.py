@@ -70,7 +70,7 @@ class Page:
     tiles: gr.HTML
     row: gr.HTML
     address: gr.State
-    only_with_depth: list[Any]  # the 3-D tab and what leads to it
+    only_with_depth: list[Any]  # what leads to the 3-D view and shapes it
 
     def sample(self, *values: Any) -> tuple[str, int]:
         """The gallery for the filters' values, the shown column, the seed and the page number."""
