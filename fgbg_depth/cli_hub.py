@@ -43,9 +43,16 @@ def _push(options: argparse.Namespace) -> int:
         create_pr=options.create_pr,
         dry_run=options.dry_run,
     )
-    print(json.dumps(dataclasses.asdict(report)) if options.json else report)
+    if not options.json:
+        print(report, flush=True)
+    space = None
     if options.space and not options.dry_run:
         from fgbg_depth.space import publish_space
 
-        print(publish_space(options.space, options.repo_id))
+        space = publish_space(options.space, options.repo_id, private=options.private)
+        if not options.json:
+            print(space)
+    if options.json:
+        values = dataclasses.asdict(report)
+        print(json.dumps(values | {"space": dataclasses.asdict(space)} if space else values))
     return 0
