@@ -98,8 +98,9 @@ def run(benchmark: Benchmark, arguments: str) -> tuple[list[str], str, bool]:
 
 
 def read(output: str) -> Iterator[tuple[str, str, str, str]]:
-    """What, figure, baseline and ratio out of a benchmark's output: tables of any width, or `words   figure` lines."""
+    """What, figure, baseline, ratio out of a benchmark's output: tables of either kind, or `words   figure` lines."""
     head: list[str] = []
+    columns: list[str] = []
     section = ""
     for line in output.splitlines():
         if line.startswith("|"):
@@ -114,7 +115,13 @@ def read(output: str) -> Iterator[tuple[str, str, str, str]]:
                 yield _of_wide_table(section, dict(zip(head, cells, strict=False)))
             continue
         head = []
-        if match := re.match(r"\s*(\S.*?)(?:\s{2,}|:\s+)([<~]?[\d][\d.,]*\s*\S.*|[\d.,]+)$", line):
+        cells = re.split(r"\s{2,}", line.strip())
+        if len(cells) > 3 and not re.search(r"\d", line):
+            columns = cells
+        elif len(cells) > 3 and len(cells) == len(columns):
+            figures = ", ".join(f"{value} {name}" for name, value in zip(columns[2:], cells[2:], strict=True))
+            yield f"{cells[1]}, {cells[0]} {columns[0]}", figures, "", ""
+        elif match := re.match(r"\s*(\S.*?)(?:\s{2,}|:\s+)([<~]?[\d][\d.,]*\s*\S.*|[\d.,]+|no row .*)$", line):
             words, figure = match.groups()
             if words.lower() not in ("hardware", "read on"):
                 yield words, " ".join(figure.split()), "", ""
