@@ -11,23 +11,11 @@ from fgbg_depth.errors import SourceError
 
 FORMATS = ("JPEG", "PNG", "WEBP", "BMP", "GIF", "TIFF", "AVIF", "PPM", "TGA", "JPEG2000")  # MPO opens as JPEG
 EXTENSIONS = frozenset(
-    (
-        ".jpg",
-        ".jpeg",
-        ".jpe",
-        ".jfif",
-        ".mpo",
-        ".jp2",
-        ".png",
-        ".apng",
-        ".webp",
-        ".avif",
-        ".gif",
-        ".bmp",
-        ".tif",
-        ".tiff",
+    f".{name}"
+    for name in (
+        *("jpg", "jpeg", "jpe", "jfif", "mpo", "jp2", "png", "apng", "webp", "avif", "gif"),
+        *("bmp", "tif", "tiff", "tga", "ppm", "pgm", "pbm", "pnm"),
     )
-    + (".tga", ".ppm", ".pgm", ".pbm", ".pnm")
 )
 MAX_PIXELS = 2**27  # 134 million: four times the largest phone photograph, 0.5 GB decoded
 _SRGB = ImageCms.createProfile("sRGB")
