@@ -168,3 +168,13 @@ def test_a_damaged_download_of_the_card_is_read_again(hub: HubServer, work: Path
 
     hub.faults.chance = damage
     assert send(work / "out").commit is None and len(hits) == 2
+
+
+@pytest.mark.parametrize("name", ["branches", "content", "commit"])
+def test_a_hub_that_falls_silent_is_not_waited_for(hub: HubServer, work: Path, name: str):
+    """The client by itself has no time limit."""
+    hub.faults.add(Fault("stall", REQUESTS[name], stall_s=60))
+    started = time.monotonic()
+    send(work / "out", patience=BRIEF)
+    assert time.monotonic() - started < 40
+    one_commit_with_everything(hub, work / "out")
