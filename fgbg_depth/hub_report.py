@@ -32,9 +32,7 @@ class PushReport:
         lines = self._plan() if self.dry_run else self._done()
         lines += [f"warning: {warning}" for warning in self.warnings]
         if not self.dry_run and not self.pr_url:
-            lines.append(
-                f'Load it: fgbg_depth.load("{self.repo_id}", revision="{self.tag or self.revision}")'
-            )
+            lines.append(f'Load it: fgbg_depth.load("{self.repo_id}", revision="{self.tag or self.revision}")')
         return "\n".join(lines)
 
     def _counts(self) -> str:

@@ -116,9 +116,7 @@ def upload(hub: Hub, plan: Plan, create_pr: bool, show: bool) -> list[CommitOper
 def _operation(file: LocalFile, progress: Progress) -> CommitOperationAdd:
     operation = _Add(file.name, str(file.path) if file.path else file.text)
     operation.progress = progress
-    operation.upload_info.sha256 = bytes.fromhex(
-        file.sha256
-    )  # known; the client need not read the file for it
+    operation.upload_info.sha256 = bytes.fromhex(file.sha256)  # known; the client need not read the file for it
     return operation
 
 
@@ -193,9 +191,7 @@ def _open_request(hub: Hub, digest: str) -> Committed | None:
             newest = hub.api.list_repo_commits(**hub.where, revision=ref.ref)[0]
             if f"{MARKER} {digest}" in newest.message:
                 number = ref.ref.rsplit("/", 1)[-1]
-                return Committed(
-                    newest.commit_id, f"{hub.api.endpoint}/{hub.place.repo}/discussions/{number}"
-                )
+                return Committed(newest.commit_id, f"{hub.api.endpoint}/{hub.place.repo}/discussions/{number}")
         return None
 
     return retrying(search, "look for the pull request", hub.patience)
