@@ -10,10 +10,10 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
+from fgbg_depth.card.figures import contact_sheet
 from fgbg_depth.codecs import decode_grey, decode_rgb, encode_depth
 from fgbg_depth.compose import Background, Cutout, compose_rows
 from fgbg_depth.depth import decode_depth, load_labeller
-from fgbg_depth.figures import contact_sheet
 from fgbg_depth.labelling import LabelBatch
 from fgbg_depth.plan import Plan
 from fgbg_depth.prepared import Prepared

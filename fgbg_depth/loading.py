@@ -52,7 +52,7 @@ def load(
         wanted = _data_files(_listed(Path(source), str(source)), config, split, str(source))
         return _open(str(source), wanted, split, streaming, None)
 
-    from fgbg_depth.hub_snapshot import Version
+    from fgbg_depth.hub.snapshot import Version
 
     version = Version(str(source), revision, token)
     wanted = _data_files(_listed(version.fetch(_SMALL), str(version)), config, split, str(version))

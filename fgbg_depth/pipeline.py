@@ -242,7 +242,7 @@ def _run(
 def _finish(work: _Work, previous: dict[str, Any], prepared: tuple[str, str]) -> None:
     """Everything after the last shard. `statistics.json` comes last: that it exists means the build is whole."""
     from fgbg_depth.card import write_card
-    from fgbg_depth.preview import write_preview
+    from fgbg_depth.card.preview import write_preview
     from fgbg_depth.summary import summarize
 
     plan, storage = work.plan, work.storage

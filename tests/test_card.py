@@ -17,9 +17,10 @@ from PIL import Image
 from small_output import DISPARITY as DISPARITY_SPEC
 from small_output import make_output, metric_output  # noqa: F401
 
-from fgbg_depth import card, charts, figures, markup, schema
+from fgbg_depth import card, schema
+from fgbg_depth.card import charts, figures, markup
+from fgbg_depth.card.front_matter import HUB_LICENSES, front_matter, size_category
 from fgbg_depth.depth.spec import DepthSpec, decode_depth
-from fgbg_depth.front_matter import HUB_LICENSES, front_matter, size_category
 from fgbg_depth.pipeline import read_statistics
 from fgbg_depth.recipe import Recipe, parse_recipe
 from fgbg_depth.storage import Storage

@@ -12,7 +12,7 @@ import pytest
 from tiny import SIZE, tree
 
 from fgbg_depth.cli import main, parser
-from fgbg_depth.cli_build import recipe_from
+from fgbg_depth.cli.build import recipe_from
 from fgbg_depth.recipe import Recipe, load_recipe
 
 ROOT = Path(__file__).parent.parent

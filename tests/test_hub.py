@@ -217,7 +217,7 @@ def test_a_file_that_changes_during_the_push_is_not_published(hub: HubServer, wo
 
 
 def test_progress_counts_bytes_on_stderr(hub: HubServer, work: Path, capsys: pytest.CaptureFixture[str]):
-    from fgbg_depth.hub_upload import Progress
+    from fgbg_depth.hub.upload import Progress
 
     send(work / "out")
     assert capsys.readouterr() == ("", "")  # quiet: stderr is no terminal here

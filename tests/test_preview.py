@@ -11,9 +11,9 @@ from PIL import Image
 from small_output import make_output, metric_output  # noqa: F401
 
 from fgbg_depth import schema
+from fgbg_depth.card.preview import write_preview
+from fgbg_depth.card.samples import _source_image, choose_rows, read_rows, sample_rows, split_of_shard
 from fgbg_depth.pipeline import read_statistics
-from fgbg_depth.preview import write_preview
-from fgbg_depth.samples import _source_image, choose_rows, read_rows, sample_rows, split_of_shard
 from fgbg_depth.storage import Storage
 
 SHARDS = st.dictionaries(

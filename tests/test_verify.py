@@ -10,13 +10,13 @@ from PIL import Image
 from small_output import METRIC, make_output, metric_output, output_copy, use_slope  # noqa: F401
 
 from fgbg_depth import schema
+from fgbg_depth.card.front_matter import front_matter
 from fgbg_depth.codecs import encode_mask
-from fgbg_depth.front_matter import front_matter
 from fgbg_depth.parquet import read_record, write_parquet
 from fgbg_depth.recipe import from_dict
 from fgbg_depth.storage import Storage
 from fgbg_depth.verify import verify
-from fgbg_depth.verify_labels import difference
+from fgbg_depth.verify.labels import difference
 
 # ruff: noqa: F811 (fixtures)
 

@@ -8,11 +8,11 @@ from typing import Any
 
 import numpy as np
 
+from fgbg_depth.card.samples import choose_rows, read_rows
 from fgbg_depth.codecs import decode_grey, decode_rgb
 from fgbg_depth.depth.spec import decode_depth
 from fgbg_depth.errors import FgBgError
 from fgbg_depth.plan import Plan
-from fgbg_depth.samples import choose_rows, read_rows
 from fgbg_depth.storage import Storage
 
 # Root mean square difference, as a part of the map's own deviation. The same model on another device or in half

@@ -22,7 +22,7 @@ from fgbg_depth.plan import Plan, Shard
 from fgbg_depth.prepared import Prepared
 from fgbg_depth.statistics import Matte, Sums
 from fgbg_depth.storage import Storage
-from fgbg_depth.verify_plan import REMAKE
+from fgbg_depth.verify.plan import REMAKE
 
 SAMPLED_ROWS = 3  # made again in each shard unless all are
 _COLUMNS = ("bg", "fg", "flip", "placement", "x", "y", "width", "height")

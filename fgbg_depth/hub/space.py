@@ -9,13 +9,13 @@ from typing import Any
 from huggingface_hub import HfApi
 
 from fgbg_depth.errors import HubError
-from fgbg_depth.hub_errors import CLIENT_ERRORS, Place, explained
-from fgbg_depth.hub_names import check_repo_id
-from fgbg_depth.hub_plan import LocalFile, compare
-from fgbg_depth.hub_retry import Patience, client, retrying
-from fgbg_depth.hub_state import Hub, State, check_login, check_rights, read_state
-from fgbg_depth.hub_upload import commit_once, upload
-from fgbg_depth.space_files import PACKAGE, space_files
+from fgbg_depth.hub.errors import CLIENT_ERRORS, Place, explained
+from fgbg_depth.hub.names import check_repo_id
+from fgbg_depth.hub.plan import LocalFile, compare
+from fgbg_depth.hub.retry import Patience, client, retrying
+from fgbg_depth.hub.space_files import PACKAGE, space_files
+from fgbg_depth.hub.state import Hub, State, check_login, check_rights, read_state
+from fgbg_depth.hub.upload import commit_once, upload
 
 DATASET, REVISION = "FGBG_DATASET", "FGBG_REVISION"
 

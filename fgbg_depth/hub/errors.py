@@ -8,7 +8,7 @@ import httpx2
 from huggingface_hub.errors import HfHubHTTPError, LocalTokenNotFoundError, OfflineModeIsEnabled
 
 from fgbg_depth.errors import HubError
-from fgbg_depth.hub_retry import causes, is_transient, status_of
+from fgbg_depth.hub.retry import causes, is_transient, status_of
 
 # what the client, httpx and Xet raise; a mistake in our own code keeps its traceback
 CLIENT_ERRORS = (OSError, ValueError, RuntimeError, httpx2.HTTPError)

@@ -16,8 +16,8 @@ from huggingface_hub.errors import (
 )
 
 from fgbg_depth.errors import HubError
-from fgbg_depth.hub_errors import CLIENT_ERRORS
-from fgbg_depth.hub_retry import is_transient, status_of
+from fgbg_depth.hub.errors import CLIENT_ERRORS
+from fgbg_depth.hub.retry import is_transient, status_of
 
 _NOT_HERE = (RevisionResolutionError, LocalEntryNotFoundError, IncompleteSnapshotError)
 

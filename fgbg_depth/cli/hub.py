@@ -47,7 +47,7 @@ def _push(options: argparse.Namespace) -> int:
         print(report, flush=True)
     space = None
     if options.space and not options.dry_run:
-        from fgbg_depth.space import publish_space
+        from fgbg_depth.hub.space import publish_space
 
         space = publish_space(options.space, options.repo_id, private=options.private)
         if not options.json:

@@ -30,7 +30,7 @@ def space_files(dataset_id: str) -> dict[str, bytes]:
     Raises:
         HubError: `app.py` is not beside the package.
     """
-    top = Path(__file__).parent.parent
+    top = Path(__file__).parents[2]
     if not (top / APP).is_file():
         raise HubError(f"{APP} is not in {top}.\n  Publish the Space from a checkout of the project.")
     modules = imported_modules(top)
@@ -67,7 +67,7 @@ def imported_modules(top: Path) -> dict[str, Path]:
 
 def requirements(modules: dict[str, Path]) -> str:
     """What those modules import from elsewhere, pinned to what is installed here. Gradio comes with the Space."""
-    top = Path(__file__).parent.parent
+    top = Path(__file__).parents[2]
     names = {
         imported.split(".")[0]
         for name, path in modules.items()

@@ -12,13 +12,13 @@ from pathlib import Path
 from typing import Any
 
 from fgbg_depth import schema
-from fgbg_depth.samples import split_of_shard
+from fgbg_depth.card.samples import split_of_shard
 from fgbg_depth.statistics import Sums
 from fgbg_depth.storage import Storage
-from fgbg_depth.verify_files import changed, check_card, check_names, check_statistics
-from fgbg_depth.verify_labels import check_labels
-from fgbg_depth.verify_plan import REFRESH, replan
-from fgbg_depth.verify_shard import ShardCheck, check_shard
+from fgbg_depth.verify.files import changed, check_card, check_names, check_statistics
+from fgbg_depth.verify.labels import check_labels
+from fgbg_depth.verify.plan import REFRESH, replan
+from fgbg_depth.verify.shard import ShardCheck, check_shard
 
 Progress = Callable[[int, int], None]
 

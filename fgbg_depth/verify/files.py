@@ -12,15 +12,15 @@ import yaml
 
 from fgbg_depth import schema
 from fgbg_depth.card import PICTURES
+from fgbg_depth.card.front_matter import front_matter
 from fgbg_depth.errors import FgBgError
-from fgbg_depth.front_matter import front_matter
 from fgbg_depth.parquet import read_record
 from fgbg_depth.plan import Plan
 from fgbg_depth.recipe import from_dict
 from fgbg_depth.statistics import Sums
 from fgbg_depth.storage import Storage, Written
 from fgbg_depth.summary import summarize
-from fgbg_depth.verify_plan import REFRESH, REMAKE
+from fgbg_depth.verify.plan import REFRESH, REMAKE
 
 _PARQUET_FOLDERS = (schema.DATA, schema.BG, schema.FG, schema.PREVIEW)
 

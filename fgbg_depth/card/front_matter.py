@@ -9,8 +9,8 @@ from typing import Any
 import yaml
 
 from fgbg_depth import schema
+from fgbg_depth.card.samples import split_of_shard
 from fgbg_depth.recipe import Recipe
-from fgbg_depth.samples import split_of_shard
 
 # Source: https://huggingface.co/docs/hub/repositories-licenses. The Hub refuses any other id, so other words
 # become `license: other` with a `license_name`, which may only have lower-case letters, digits, "-" and ".".

@@ -10,7 +10,8 @@ import sys
 from collections.abc import Sequence
 from typing import Any
 
-from fgbg_depth import cli_build, cli_hub
+from fgbg_depth.cli import build as cli_build
+from fgbg_depth.cli import hub as cli_hub
 from fgbg_depth.errors import FgBgError
 
 EPILOG = """\

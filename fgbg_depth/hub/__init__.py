@@ -9,12 +9,13 @@ from typing import Any
 
 from huggingface_hub import HfApi
 
-from fgbg_depth import history, schema
+from fgbg_depth import schema
 from fgbg_depth.card import render_card
 from fgbg_depth.errors import HubError, OutputError, UsageError
-from fgbg_depth.hub_errors import CLIENT_ERRORS, Place, explained, tag_exists
-from fgbg_depth.hub_names import check_ref, check_repo_id
-from fgbg_depth.hub_plan import (
+from fgbg_depth.hub import history
+from fgbg_depth.hub.errors import CLIENT_ERRORS, Place, explained, tag_exists
+from fgbg_depth.hub.names import check_ref, check_repo_id
+from fgbg_depth.hub.plan import (
     LocalFile,
     Plan,
     compare,
@@ -25,10 +26,10 @@ from fgbg_depth.hub_plan import (
     strays,
     text_file,
 )
-from fgbg_depth.hub_report import PushReport
-from fgbg_depth.hub_retry import Patience, client, retrying, status_of
-from fgbg_depth.hub_state import Hub, State, check_login, check_rights, read_state, read_statistics
-from fgbg_depth.hub_upload import Committed, commit_once, upload
+from fgbg_depth.hub.report import PushReport
+from fgbg_depth.hub.retry import Patience, client, retrying, status_of
+from fgbg_depth.hub.state import Hub, State, check_login, check_rights, read_state, read_statistics
+from fgbg_depth.hub.upload import Committed, commit_once, upload
 from fgbg_depth.recipe import from_dict
 from fgbg_depth.storage import Storage
 

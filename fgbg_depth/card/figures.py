@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from PIL import Image, ImageDraw
 
-from fgbg_depth.charts import INK, MUTED, PAPER, font, plain, shorten
+from fgbg_depth.card.charts import INK, MUTED, PAPER, font, plain, shorten
 from fgbg_depth.codecs import encode_png
 from fgbg_depth.colors import COLORS, colorize, legend_ticks, show_range
 

@@ -13,8 +13,8 @@ from huggingface_hub.utils import build_hf_headers, hf_raise_for_status, http_ba
 
 from fgbg_depth import schema
 from fgbg_depth.errors import HubError
-from fgbg_depth.hub_errors import Place, cannot_write
-from fgbg_depth.hub_retry import Patience, retrying
+from fgbg_depth.hub.errors import Place, cannot_write
+from fgbg_depth.hub.retry import Patience, retrying
 
 
 @dataclass

@@ -12,7 +12,7 @@ from typing import Any
 from fgbg_depth import schema
 from fgbg_depth.card import PICTURES, extract_notes
 from fgbg_depth.errors import HubError
-from fgbg_depth.hub_state import State, git_sha1
+from fgbg_depth.hub.state import State, git_sha1
 
 
 @dataclass(frozen=True)

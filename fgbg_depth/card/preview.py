@@ -7,10 +7,10 @@ from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from fgbg_depth import schema
+from fgbg_depth.card.samples import Row, choose_rows, decoded_depth, depth_spec, read_rows
 from fgbg_depth.codecs import encode_rgb_png
 from fgbg_depth.colors import colorize, histogram_range
 from fgbg_depth.parquet import write_parquet
-from fgbg_depth.samples import Row, choose_rows, decoded_depth, depth_spec, read_rows
 from fgbg_depth.storage import Storage
 
 if TYPE_CHECKING:

@@ -9,12 +9,13 @@ from typing import Any
 
 import jinja2
 
-from fgbg_depth import charts, figures, markup, schema
+from fgbg_depth import schema
+from fgbg_depth.card import charts, figures, markup
+from fgbg_depth.card.front_matter import front_matter
+from fgbg_depth.card.preview import depth_range
+from fgbg_depth.card.samples import Row, sample_rows
 from fgbg_depth.errors import OutputError
-from fgbg_depth.front_matter import front_matter
-from fgbg_depth.preview import depth_range
 from fgbg_depth.recipe import DEMO, Recipe
-from fgbg_depth.samples import Row, sample_rows
 from fgbg_depth.storage import Storage
 
 TEMPLATE = "dataset_card.md"
@@ -130,7 +131,7 @@ def read_notes(storage: Storage) -> str:
 
 def load_template() -> str:
     """The card's template: installed beside this module, or at the top of a checkout."""
-    here = Path(__file__).parent
+    here = Path(__file__).parent.parent
     for folder in (here, here.parent):
         if (folder / TEMPLATE).is_file():
             return (folder / TEMPLATE).read_text(encoding="utf-8")
