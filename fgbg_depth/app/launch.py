@@ -5,18 +5,15 @@ from __future__ import annotations
 import argparse
 import os
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+from fgbg_depth.state import last_output
+
+if TYPE_CHECKING:
+    import gradio as gr
 
 os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")  # before gradio is imported
 os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
-
-import gradio as gr
-
-from fgbg_depth.app.endpoints import add_endpoints
-from fgbg_depth.app.opened import Opened
-from fgbg_depth.app.page import build_page
-from fgbg_depth.app.theme import css, theme
-from fgbg_depth.state import last_output
 
 LOCKED: dict[str, Any] = {
     "share": False,  # no tunnel
@@ -57,6 +54,11 @@ def default_folder() -> str | None:
 
 def serve(source: str | None, revision: str | None, host: str | None, port: int | None, **options: Any) -> gr.Blocks:
     """Start the server for one dataset. No visitor can name another."""
+    from fgbg_depth.app.endpoints import add_endpoints  # here, because gradio takes seconds to import
+    from fgbg_depth.app.opened import Opened
+    from fgbg_depth.app.page import build_page
+    from fgbg_depth.app.theme import css, theme
+
     opened = Opened(source, revision)
     demo = build_page(opened)
     with demo:
