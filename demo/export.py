@@ -27,7 +27,7 @@ def stored(state: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
     }
 
 
-def export(weights: Path, folder: Path, figures: str) -> None:
+def export(weights: Path, folder: Path, figures: str, scenes: str, pictures: str) -> None:
     """Write config.json, model.safetensors, preprocessor_config.json and README.md."""
     folder.mkdir(parents=True, exist_ok=True)
     model = DenseDepthForDepthEstimation(demo_config())
@@ -39,7 +39,8 @@ def export(weights: Path, folder: Path, figures: str) -> None:
     (folder / "config.json").write_text(text + "\n")
     save_file(stored(model.state_dict()), folder / "model.safetensors", metadata={"format": "pt"})
     DenseDepthImageProcessor(size={"height": INPUT, "width": INPUT}).save_pretrained(folder)
-    (folder / "README.md").write_text(CARD.read_text().replace("{figures}", figures.strip()))
+    card = CARD.read_text().replace("{figures}", figures.strip())
+    (folder / "README.md").write_text(card.replace("{scenes}", scenes).replace("{pictures}", pictures))
 
 
 if __name__ == "__main__":
@@ -47,5 +48,8 @@ if __name__ == "__main__":
     parser.add_argument("weights", type=Path)
     parser.add_argument("folder", type=Path)
     parser.add_argument("--figures", type=Path, help="what `demo.evaluate` printed, for the card")
+    parser.add_argument("--scenes", default="17,000", help="how many scenes it learned from, for the card")
+    parser.add_argument("--pictures", default="some 200,000", help="how many pictures it was shown, for the card")
     options = parser.parse_args()
-    export(options.weights, options.folder, options.figures.read_text() if options.figures else "Not measured yet.")
+    measured = options.figures.read_text() if options.figures else "Not measured yet."
+    export(options.weights, options.folder, measured, options.scenes, options.pictures)

@@ -20,6 +20,7 @@ DATA = Path(__file__).parents[1] / "fgbg_depth" / "data"
 BACKGROUNDS = sorted((DATA / "backgrounds").glob("*.jpg"))
 FOREGROUNDS = sorted((DATA / "foregrounds").glob("*.png"))
 NETWORK = DATA / "densedepth-demo"
+ABSREL, DELTA1 = 0.131, 0.875  # measured on the 24 scenes of the last test with the weights that are shipped
 
 
 def test_hash_has_its_known_values():
@@ -171,8 +172,4 @@ def test_network_is_as_good_as_its_card_says(network):
     depth = np.stack(depths).astype(np.float32)
     depth[depth == 0] = np.inf
     figures = depth_figures(predict(network, np.stack(images)), halve(depth))
-    assert figures["absrel"] < ABSREL + 0.03 and figures["delta1"] > DELTA1 - 0.05
-
-
-# Measured on these 24 scenes with the weights that are shipped.
-ABSREL, DELTA1 = 0.40, 0.40
+    assert figures["absrel"] == pytest.approx(ABSREL, abs=0.01) and figures["delta1"] == pytest.approx(DELTA1, abs=0.01)
