@@ -35,6 +35,7 @@ def kills(trial: Trial, options: argparse.Namespace, random_: random.Random) -> 
         if faults.kill_once(trial, who, random_) == "killed":
             counts[who] += 1
             done += 1
+            print(f"  {done} kills", end="\r", file=sys.stderr, flush=True)
         else:
             through += 1
             shutil.rmtree(trial.out)
