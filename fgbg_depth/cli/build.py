@@ -171,6 +171,10 @@ def _build(options: argparse.Namespace) -> int:
     print(f"{result.rows:,} rows in {result.shards} shards: {result.output}")
     if result.skipped:
         print(f"{len(result.skipped)} bad source files were left out; the card lists them.")
+    if "://" in result.output:  # the app and the push read folders
+        print(f"check:   python builder.py verify {where}")
+        print(f'load:    load_dataset("parquet", data_files="{result.output.rstrip("/")}/data/train-*.parquet")')
+        return 0
     print(f"look:    python app.py {where}")
     print(f"check:   python builder.py verify {where}")
     print(f"load:    load_dataset({result.output!r})")
