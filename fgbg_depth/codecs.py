@@ -11,6 +11,8 @@ from __future__ import annotations
 import io
 import struct
 import zlib
+from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 from PIL import Image
@@ -47,16 +49,60 @@ def encode_image(image: Image.Image, image_format: str, quality: int, subsamplin
 
 
 def encode_mask(alpha: np.ndarray) -> bytes:
-    """(H, W) uint8 matte as an 8-bit grey PNG. Unfiltered: mattes are runs of 0 and 255, which filters break up."""
-    height, width = alpha.shape
-    return encode_mask_part(alpha, 0, 0, height, width)
+    """(H, W) uint8 matte as an 8-bit grey PNG."""
+    return encode_mask_part(PackedMatte.of(alpha, alpha.shape[1]), 0, 0, *alpha.shape)
 
 
-def encode_mask_part(part: np.ndarray, top: int, left: int, height: int, width: int) -> bytes:
-    """`encode_mask` of a matte of height x width that is `part` at (top, left) and 0 elsewhere."""
-    scanlines = np.zeros((height, width + 1), np.uint8)
-    scanlines[top : top + part.shape[0], left + 1 : left + 1 + part.shape[1]] = part
-    return _png(scanlines, width, height, bits=8, color_type=0)
+@dataclass(frozen=True)
+class PackedMatte:
+    """A matte, compressed once for all its placements in frames of one width.
+
+    Row by row, a frame is zeros, then the matte's rows with equal gaps of zeros between them, then zeros. Only how
+    many zeros come first and last depends on the place, and those are known by heart.
+    """
+
+    first: int  # place of the first pixel that is not 0: row * frame's width + column
+    length: int  # bytes from there to the last such pixel, in PNG scanlines
+    deflated: bytes
+    adler: int
+
+    @classmethod
+    def of(cls, part: np.ndarray, frame_width: int) -> PackedMatte:
+        """Pack a (height, width) uint8 matte; width <= frame_width. Unfiltered: filters break up runs of 0 and 255."""
+        height, width = part.shape
+        scanlines = np.zeros((height, frame_width + 1), np.uint8)  # each ends with the filter byte of the next
+        scanlines[:, :width] = part
+        places = np.flatnonzero(scanlines)
+        first, end = (int(places[0]), int(places[-1]) + 1) if len(places) else (0, 0)
+        core = scanlines.reshape(-1)[first:end].tobytes()
+        return cls(first, len(core), _deflated(core), zlib.adler32(core))
+
+
+def encode_mask_part(matte: PackedMatte, top: int, left: int, height: int, width: int) -> bytes:
+    """`encode_mask` of a matte of height x width that is `matte` at (top, left) and 0 elsewhere."""
+    before = top * (width + 1) + 1 + left + matte.first
+    after = height * (width + 1) - before - matte.length
+    # Adler-32 (RFC 1950) is a = 1 + sum of bytes, b = sum of all a on the way; zeros change only b
+    a, b = matte.adler & 0xFFFF, matte.adler >> 16
+    b = (b + before + after * a) % 65521
+    parts = (b"\x78\x01", *_zeros(before), matte.deflated, *_zeros(after), b"\x03\x00", struct.pack(">HH", b, a))
+    return _wrapped(b"".join(parts), width, height, bits=8, color_type=0)
+
+
+def _zeros(count: int) -> tuple[bytes, bytes]:
+    """So many zeros, deflated."""
+    return _some_zeros(count & ~4095), _some_zeros(count & 4095)
+
+
+@lru_cache(maxsize=2**14)
+def _some_zeros(count: int) -> bytes:
+    return _deflated(bytes(count))
+
+
+def _deflated(data: bytes) -> bytes:
+    """A piece of a deflate stream, which ends on a whole byte and looks back at nothing before it."""
+    runs = zlib.compressobj(1, zlib.DEFLATED, -15, 9, zlib.Z_RLE)
+    return runs.compress(data) + runs.flush(zlib.Z_SYNC_FLUSH) if data else b""
 
 
 def encode_depth(stored: np.ndarray) -> bytes:

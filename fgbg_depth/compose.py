@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from fgbg_depth.codecs import encode_image, encode_mask_part
+from fgbg_depth.codecs import PackedMatte, encode_image, encode_mask_part
 from fgbg_depth.errors import PlacementError
 from fgbg_depth.placement import Placement, sample_placements
 from fgbg_depth.recipe import Recipe
@@ -122,12 +122,12 @@ def compose_rows(
             encoded = _encoded_jpeg(background.strips(recipe), placed, placements, counts)
         else:
             encoded = _encoded_png(recipe, background, placed, placements, sums if count_images else None)
-        whole = Matte.of(alpha)
+        whole = Matte.of(alpha), PackedMatte.of(alpha, recipe.size)
         for p, data in zip(placements, encoded, strict=True):
             num_bytes += len(data)
             rows, columns, part = visible_part(alpha, p, recipe.size)
-            matte = whole if part.shape == alpha.shape else Matte.of(part)
-            mask = encode_mask_part(part, rows.start, columns.start, recipe.size, recipe.size)
+            matte, packed = whole if part.shape == alpha.shape else (Matte.of(part), PackedMatte.of(part, recipe.size))
+            mask = encode_mask_part(packed, rows.start, columns.start, recipe.size, recipe.size)
             sums.add_mask(rows, columns, matte, num_bytes=len(mask))
             yield {
                 "fg_bg": {"bytes": data, "path": None},
@@ -165,11 +165,17 @@ def _encoded_jpeg(
         boxes = [strips.strip_box(span) for _, span in group]
         stack = Image.new("RGB", (strips.background.width, sum(bottom - top for _, top, _, bottom in boxes)))
         end = 0
-        for (p, _), box in zip(group, boxes, strict=True):
-            strip = strips.background.crop(box)  # pasted here first: in the stack it could reach into the next one
-            strip.paste(cutout.rgb, (p.x, p.y - box[1]), cutout.alpha)
-            stack.paste(strip, (0, end))
-            end += strip.height
+        for p, span in group:
+            _, top, _, bottom = strips.strip_box(span)
+            strip = strips.strip(span)
+            if p.y >= 0 and p.y + p.height <= strips.background.height:
+                stack.paste(strip, (0, end))
+                stack.paste(cutout.rgb, (p.x, p.y - top + end), cutout.alpha)
+            else:  # pasted onto the stack it would reach into the next strip
+                strip = strip.copy()
+                strip.paste(cutout.rgb, (p.x, p.y - top), cutout.alpha)
+                stack.paste(strip, (0, end))
+            end += bottom - top
         for (_, span), rows in zip(group, strips.encode(stack, [span for _, span in group]), strict=True):
             if counts is not None:
                 counts.add(rows, span)

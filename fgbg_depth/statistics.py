@@ -12,6 +12,7 @@ from PIL import Image
 HEAT_CELLS = 32  # the placement heat map has this many cells a side
 COVERAGE_BINS = 50
 _LEVELS = np.arange(256)
+_SETTLE_ROWS = 2**20  # 255 times as much fits into 32 bits
 DEPTH_BINS = 4096  # of the stored range; the card shows the part of them that is used
 
 
@@ -20,12 +21,12 @@ class Matte:
     """The visible part of a matte with what is counted of it, since most placements show all of a cut-out."""
 
     part: np.ndarray  # (h, w) uint8
-    wide: np.ndarray  # the same as int64, which adds up faster
+    wide: np.ndarray  # the same as int32, which adds up faster
     histogram: np.ndarray  # (256,) int64
 
     @classmethod
     def of(cls, part: np.ndarray) -> Matte:
-        return cls(part, part.astype(np.int64), np.bincount(part.ravel(), minlength=256))
+        return cls(part, part.astype(np.int32), np.bincount(part.ravel(), minlength=256))
 
 
 @dataclass
@@ -58,7 +59,7 @@ class Sums:
         cells = min(HEAT_CELLS, self.size)
         if self.heat.shape != (cells, cells):
             self.heat = np.zeros((cells, cells), np.int64)
-        self._heat_full = np.zeros((self.size, self.size), np.int64)
+        self._heat_full = np.zeros((self.size, self.size), np.int32)
         self._depth_full = np.zeros(65536, np.int64)
 
     def add_image(self, image: Image.Image, num_bytes: int) -> None:
@@ -78,6 +79,8 @@ class Sums:
         self.mask_histogram[0] += self.size**2 - matte.part.size
         self.mask_bytes += num_bytes
         self._heat_full[rows, columns] += matte.wide
+        if self.rows % _SETTLE_ROWS == 0:
+            self.settle()
         covered = int(matte.histogram @ _LEVELS) / (255 * self.size**2)
         self.coverage[min(int(covered * COVERAGE_BINS), COVERAGE_BINS - 1)] += 1
 
@@ -89,7 +92,8 @@ class Sums:
     def settle(self) -> Sums:
         """Fold the working arrays into the small ones that are stored. Adding may go on afterwards."""
         edges = np.arange(len(self.heat)) * self.size // len(self.heat)
-        self.heat += np.add.reduceat(np.add.reduceat(self._heat_full, edges, 0), edges, 1)
+        full_heat = self._heat_full.astype(np.int64)
+        self.heat += np.add.reduceat(np.add.reduceat(full_heat, edges, 0), edges, 1)
         self._heat_full[:] = 0
         full, values = self._depth_full, np.flatnonzero(self._depth_full)
         self.depth_invalid += int(full[0])

@@ -40,6 +40,7 @@ class JpegStrips:
 
     def __init__(self, background: Image.Image, quality: int, subsampling: str) -> None:
         self.background, self._options = background, ("jpeg", quality, subsampling)
+        self._cut: dict[tuple[int, int], Image.Image] = {}  # spans recur: a cut-out of one height has two lengths
         self.block = 16 if subsampling == "4:2:0" else 8
         self._margin = int(subsampling == "4:2:0")  # rows of pixels beyond a strip that its chroma reaches
         self._header, self._rows = _take_apart(encode_image(background, *self._options))
@@ -55,6 +56,12 @@ class JpegStrips:
     def strip_box(self, span: tuple[int, int]) -> tuple[int, int, int, int]:
         """(left, top, right, bottom) in pixels of a span of rows of blocks."""
         return 0, span[0] * self.block, self.background.width, min(span[1] * self.block, self.background.height)
+
+    def strip(self, span: tuple[int, int]) -> Image.Image:
+        """The background's pixels at `span`; not to be painted on."""
+        if span not in self._cut:
+            self._cut[span] = self.background.crop(self.strip_box(span))
+        return self._cut[span]
 
     def encode(self, stack: Image.Image, spans: list[tuple[int, int]]) -> list[list[bytes]]:
         """The coded rows of each strip, from the strips one below the other.
@@ -102,11 +109,11 @@ class JpegStrips:
 
     @cached_property
     def row_histograms(self) -> np.ndarray:
-        """(H, 768) counts of channel values of the decoded background, by pixel row."""
+        """(H, 768) counts of channel values of the decoded background, by pixel row; floats, which multiply faster."""
         pixels = np.asarray(Image.open(io.BytesIO(self._above[-1])).convert("RGB"))
         height = len(pixels)
         keys = pixels + 256 * np.arange(3) + 768 * np.arange(height)[:, None, None]
-        return np.bincount(keys.ravel(), minlength=768 * height).reshape(height, 768)
+        return np.bincount(keys.ravel(), minlength=768 * height).reshape(height, 768).astype(np.float64)
 
 
 class StripCounts:
@@ -144,8 +151,9 @@ class StripCounts:
     def histogram(self) -> np.ndarray:
         """(3, 256) counts over all pixels of all composites added."""
         self._count_waiting()
-        same = self._count - np.cumsum(self._differs)[:-1]
-        return (self._histogram + same @ self._strips.row_histograms).reshape(3, 256)
+        same = (self._count - np.cumsum(self._differs)[:-1]).astype(np.float64)
+        untouched = same @ self._strips.row_histograms  # whole numbers far below 2**53: exact
+        return (self._histogram + untouched.astype(np.int64)).reshape(3, 256)
 
 
 def _take_apart(data: bytes) -> tuple[bytes, list[bytes]]:
