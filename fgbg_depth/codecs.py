@@ -80,7 +80,7 @@ class PackedMatte:
 
 def encode_mask_part(matte: PackedMatte, top: int, left: int, height: int, width: int) -> bytes:
     """`encode_mask` of a matte of height x width that is `matte` at (top, left) and 0 elsewhere."""
-    before = top * (width + 1) + 1 + left + matte.first
+    before = top * (width + 1) + 1 + left + matte.first if matte.length else 0
     after = height * (width + 1) - before - matte.length
     # Adler-32 (RFC 1950) is a = 1 + sum of bytes, b = sum of all a on the way; zeros change only b
     a, b = matte.adler & 0xFFFF, matte.adler >> 16
@@ -149,7 +149,7 @@ def _filtered_up(flat: np.ndarray) -> np.ndarray:
 
 def _png(scanlines: np.ndarray, width: int, height: int, bits: int, color_type: int) -> bytes:
     runs = zlib.compressobj(1, zlib.DEFLATED, 15, 9, zlib.Z_RLE)
-    return _wrapped(runs.compress(scanlines) + runs.flush(), width, height, bits, color_type)
+    return _wrapped(runs.compress(scanlines.tobytes()) + runs.flush(), width, height, bits, color_type)
 
 
 def _wrapped(body: bytes, width: int, height: int, bits: int, color_type: int) -> bytes:
