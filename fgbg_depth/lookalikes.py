@@ -24,6 +24,8 @@ def groups(thumbnails: Sequence[np.ndarray]) -> list[list[int]]:
 
     Every position is in exactly one group. Quadratic in time: 10,000 sources take some seconds.
     """
+    if not thumbnails:
+        return []
     straight = np.array(thumbnails, np.float32)
     mirrored = straight[:, :, ::-1].reshape(len(straight), -1)
     straight = straight.reshape(len(straight), -1)

@@ -120,7 +120,7 @@ def gone(processes: list[psutil.Process], limit_s: float) -> bool:
     return not psutil.wait_procs(processes, timeout=limit_s)[1]
 
 
-@pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGTERM])
+@pytest.mark.parametrize("how", [signal.SIGKILL, pytest.param(signal.SIGTERM, marks=pytest.mark.slow)])
 def test_workers_die_with_their_parent(tmp_path: Path, sources: Path, how: signal.Signals) -> None:
     process = start(tmp_path, sources)
     workers = workers_of(process)
@@ -150,6 +150,7 @@ def test_ctrl_c_ends_all_at_once(tmp_path: Path, sources: Path) -> None:
     assert not list((tmp_path / "out").rglob(".*.tmp"))
 
 
+@pytest.mark.slow
 def test_a_second_build_is_refused_while_one_runs(tmp_path: Path, sources: Path) -> None:
     process = start(tmp_path, sources)
     workers = workers_of(process)
