@@ -61,6 +61,7 @@ def test_requests_that_the_client_does_not_repeat(hub: HubServer, work: Path, na
 
 
 @pytest.mark.slow
+@pytest.mark.long
 @pytest.mark.parametrize("name", REQUESTS)
 @pytest.mark.parametrize("kind", EVERY_KIND)
 def test_every_request_may_fail_in_every_way(hub: HubServer, work: Path, name: str, kind: str):

@@ -178,6 +178,7 @@ def _was_cut(hub: HubServer, path: str, before: int) -> bool:
     return ("POST", f"{path}/verify") not in {(method, p) for method, p, _ in hub.log[:before]}
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("num_shards", [20, 200])
 def test_2_gb_stay_under_500_mb_of_memory(hub: HubServer, tmp_path: Path, capsys, num_shards: int):
     output = make_large_output(tmp_path / "large", num_shards, 2_000_000_000)
