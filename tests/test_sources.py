@@ -237,6 +237,12 @@ def test_held_out_by_content(tmp_path: Path, holdout: float) -> None:
     assert holdout == 0 or other != held
 
 
+def test_of_two_one_is_held_out_however_small_the_fraction(tmp_path: Path) -> None:
+    make_sources(tmp_path, 2, 3)
+    found = load(tmp_path, holdout=0.01)
+    assert [sum(s.held_out for s in kind) for kind in (found.backgrounds, found.cutouts)] == [1, 1]
+
+
 def test_one_more_source_moves_at_most_two_others(tmp_path: Path) -> None:
     make_sources(tmp_path, 10, 1)
     before = {s.digest: s.held_out for s in load(tmp_path, holdout=0.2).backgrounds}
