@@ -48,13 +48,13 @@ def nearness(values: ArrayLike, low: float, high: float, kind: str = "metric") -
     if kind not in KINDS:
         raise ValueError(f"kind is {kind!r}; it must be one of {', '.join(KINDS)}")
     low, high = show_range(low, high, kind)
-    v = np.asarray(values, dtype=np.float32)
-    with np.errstate(divide="ignore", invalid="ignore"):
+    v = np.asarray(values, dtype=np.float64)  # a narrow range would be none at all in float32
+    with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
         if kind == "metric":
-            v = np.log(np.maximum(v, np.float32(low)))  # maximum() keeps NaN
+            v = np.log(np.maximum(v, low))  # maximum() keeps NaN
             low, high = math.log(low), math.log(high)
-        far = (v - np.float32(low)) / np.float32(high - low)
-    return np.clip(far if kind == "relative_disparity" else 1 - far, 0, 1)
+        far = (v - low) / (high - low)
+    return np.clip(far if kind == "relative_disparity" else 1 - far, 0, 1).astype(np.float32)
 
 
 def colorize(values: ArrayLike, low: float, high: float, kind: str = "metric") -> NDArray[np.uint8]:
