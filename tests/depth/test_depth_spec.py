@@ -106,7 +106,7 @@ def test_decode_reads_images_arrays_and_files(tmp_path):
         (np.full((4, 4), 70_000), "beyond 0..65535"),
         (np.full((4, 4), -1), "beyond 0..65535"),
     ],
-    ids=str,
+    ids=["colour", "8 bits", "float image", "floats", "one row", "too large", "negative"],
 )
 def test_what_is_no_stored_depth_is_refused(image, message):
     with pytest.raises(DepthError, match=message):
