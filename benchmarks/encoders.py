@@ -128,13 +128,13 @@ def main() -> None:
     print(hardware())
     print_head()
     ways: dict[str, Encode] = {
-        "ISA-L level 1 (ours)": codecs.encode_mask,
+        "zlib, runs only (ours)": codecs.encode_mask,
         "zlib level 1": png_with(lambda rows: zlib.compress(rows, 1), up=False),
         "Pillow, default": with_pillow("PNG"),
     }
     compare("8-bit matte", mattes, ways, True, options.repeats)
     ways = {
-        "ISA-L level 1, Up (ours)": codecs.encode_depth,
+        "zlib, runs only, Up (ours)": codecs.encode_depth,
         "ISA-L level 3, Up": png_with(lambda rows: isal_zlib.compress(rows, 3), up=True),
         "zlib level 1, Up": png_with(lambda rows: zlib.compress(rows, 1), up=True),
         "Pillow, level 1": with_pillow("PNG", compress_level=1),
@@ -145,7 +145,7 @@ def main() -> None:
         "JPEG q90 4:2:0 (ours)": jpeg(90, "4:2:0"),
         "JPEG q95 4:4:4": jpeg(95, "4:4:4"),
         "JPEG q30 4:2:0": jpeg(30, "4:2:0"),
-        "PNG, ISA-L (image_format: png)": codecs.encode_rgb_png,
+        "PNG, zlib, runs only (image_format: png)": codecs.encode_rgb_png,
         "PNG, Pillow default": with_pillow("PNG"),
     }
     compare("RGB composite", images, ways, False, options.repeats)
