@@ -43,9 +43,5 @@ class EngineError(FgBgError):
     """Workers died or could not be started."""
 
 
-class VerifyError(FgBgError):
-    """An output is not whole, or not what it says it is."""
-
-
 class HubError(FgBgError):
     """The Hub said no, or could not be reached."""

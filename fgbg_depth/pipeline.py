@@ -55,7 +55,7 @@ class BuildResult:
     shards: int
     made: int  # shards made now; the others were there already
     relabelled: int  # of these, how many took over finished composites
-    whole: bool  # False after one slice of a build, or a `limit`
+    whole: bool  # False after one slice of a build
     skipped: tuple[tuple[str, str], ...] = ()
     changed: bool = True  # False: everything was there, nothing was written
 
@@ -243,7 +243,7 @@ def _finish(work: _Work, previous: dict[str, Any], prepared: tuple[str, str]) ->
     """Everything after the last shard. `statistics.json` comes last: that it exists means the build is whole."""
     from fgbg_depth.card import write_card
     from fgbg_depth.card.preview import write_preview
-    from fgbg_depth.summary import summarize
+    from fgbg_depth.summary import keep_version, summarize
 
     plan, storage = work.plan, work.storage
     planned = {shard.path for shard in plan.shards}
@@ -272,8 +272,8 @@ def _finish(work: _Work, previous: dict[str, Any], prepared: tuple[str, str]) ->
     }
     statistics = summarize(plan, sums, shards, files, previous)
     name, entry = write_preview(storage, statistics)
-    files[name] = (entry["rows"], Written(entry["bytes"], entry["sha256"]))
-    statistics = summarize(plan, sums, shards, files, previous)
+    statistics["files"] = dict(sorted({**statistics["files"], name: entry}.items()))
+    keep_version(statistics, previous)
     write_card(storage, statistics, plan.recipe)
     storage.write(schema.STATISTICS, (json.dumps(statistics, indent=1, ensure_ascii=False) + "\n").encode())
     remove_notes(storage)

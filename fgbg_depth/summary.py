@@ -60,10 +60,15 @@ def summarize(
         "files": {path: {"rows": rows, **asdict(w)} for path, (rows, w) in sorted(files.items())},
         "history": previous.get("history", []),
     }
+    keep_version(values, previous)
+    return values
+
+
+def keep_version(values: dict[str, Any], previous: Mapping[str, Any]) -> None:
+    """Name `values` by the version of `previous` if they describe the very same files."""
     unchanged = ("shards", "files", "recipe", "depth", "sources")
     if previous and all(previous.get(key) == values[key] for key in unchanged):
         values["version"] = previous.get("version")
-    return values
 
 
 def _row_kinds(plan: Plan, sums: Sums) -> dict[str, Any]:

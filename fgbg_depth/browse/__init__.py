@@ -145,10 +145,6 @@ class Browser:
             return None
         return sum(len(self._matches(shard, wanted)) for shard in shards)
 
-    def neighbour(self, row: Row, step: int) -> tuple[str, int]:
-        """(split, index) of the row `step` further on in the same split, going round at its ends."""
-        return row.split, (row.index + step) % self.splits[row.split]
-
     def sources(self, kind: str) -> dict[str, Source]:
         """All "bg" or "fg", by name, with their pictures. Read once."""
         with self._lock:

@@ -69,8 +69,7 @@ def push(
         verified: the caller has just run `verify` on the output.
         patience: how often and how long to try.
     Raises:
-        HubError: with what happened, what the state is and the next command.
-        VerifyError: the output is not whole.
+        HubError: with what happened, what the state is and the next command; also when the output is not whole.
     """
     if create_pr and tag:
         raise UsageError("--tag and --create-pr exclude each other.\n  Merge the request, then push again with --tag.")
