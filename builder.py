@@ -6,11 +6,11 @@
 From Python: `from builder import FgBgDepth`, a `datasets` builder with the recipe's fields as arguments.
 """
 
-from fgbg_depth.cli import main
+from fgbg_depth.cli.main import main
 
 if __name__ == "__main__":
     raise SystemExit(main())
 
-from fgbg_depth.dataset import FgBgDepth
+from fgbg_depth.builder.dataset import FgBgDepth
 
 __all__ = ["FgBgDepth"]

@@ -35,7 +35,7 @@ sys.path[:0] = [str(ROOT), str(ROOT / "tests")]
 from app_outputs import SMALL, _image, encode, make_output, write_table  # noqa: E402
 from app_server import command  # noqa: E402
 
-from fgbg_depth.browse import Browser, Filter  # noqa: E402
+from fgbg_depth.read.reader import Browser, Filter  # noqa: E402
 
 NUM_BACKGROUNDS, NUM_CUTOUTS, PLACEMENTS, SIZE = 100, 100, 20, 224
 

@@ -24,12 +24,12 @@ from PIL import Image
 
 sys.path.insert(0, str(Path(__file__).parent.parent))
 
+from fgbg_depth.builder.shard import ShardMaker, ShardTask
 from fgbg_depth.plan import make_plan
-from fgbg_depth.prepared import Prepared
 from fgbg_depth.recipe import Recipe
-from fgbg_depth.shards import ShardMaker
-from fgbg_depth.sources import load_sources
-from fgbg_depth.storage import Storage
+from fgbg_depth.sources.load import load_sources
+from fgbg_depth.sources.prepared import Prepared
+from fgbg_depth.storage.files import Storage
 
 SIZE, HEIGHT = 224, 105
 
@@ -73,7 +73,7 @@ def ours(folder: Path, rows: int) -> float:
         maker = ShardMaker(recipe, None, Storage(out), Prepared.of(plan.sources), lambda: None)  # type: ignore[arg-type,return-value]
         start, made = time.process_time(), 0
         for shard in plan.shards:
-            made += maker.make(shard).rows
+            made += maker.make(ShardTask(shard)).rows
             if made >= rows:
                 break
     return made / (time.process_time() - start)

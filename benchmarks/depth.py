@@ -26,11 +26,11 @@ import torch
 
 sys.path.insert(0, str(Path(__file__).parent.parent))
 
-from fgbg_depth.depth.configuration_densedepth import DenseDepthConfig
+from fgbg_depth.depth.densedepth.configuration import DenseDepthConfig
+from fgbg_depth.depth.densedepth.image_processing import DenseDepthImageProcessor
+from fgbg_depth.depth.densedepth.modeling import DenseDepthForDepthEstimation
 from fgbg_depth.depth.devices import DTYPES, arithmetic, pick_batch, pick_device
-from fgbg_depth.depth.image_processing_densedepth import DenseDepthImageProcessor
 from fgbg_depth.depth.labeller import TorchLabeller
-from fgbg_depth.depth.modeling_densedepth import DenseDepthForDepthEstimation
 from fgbg_depth.depth.spec import DepthSpec, metric_scale
 from fgbg_depth.recipe import parse_size
 

@@ -27,12 +27,13 @@ sys.path.insert(0, str(Path(__file__).parent.parent))
 
 from table import hardware, print_head, print_row
 
-from fgbg_depth import codecs
-from fgbg_depth.compose import compose_rows
+from fgbg_depth import paths
 from fgbg_depth.plan import make_plan
-from fgbg_depth.prepared import Prepared
 from fgbg_depth.recipe import Recipe
-from fgbg_depth.sources import load_sources
+from fgbg_depth.render import codecs
+from fgbg_depth.render.compose import compose_rows
+from fgbg_depth.sources.load import load_sources
+from fgbg_depth.sources.prepared import Prepared
 from fgbg_depth.statistics import Sums
 
 SIZE = 224
@@ -49,7 +50,7 @@ def pictures(count: int) -> tuple[list[np.ndarray], list[np.ndarray], list[np.nd
         row = next(compose_rows(recipe, prepared.background(bg.name), prepared.cutout(fg.name), sums))
         images.append(codecs.decode_rgb(row["fg_bg"]["bytes"]))
         mattes.append(codecs.decode_grey(row["fg_bg_mask"]["bytes"]))
-    folder = Path(codecs.__file__).parent / "data" / "backgrounds_depth"
+    folder = paths.DATA / "backgrounds_depth"
     for file in sorted(folder.glob("*.png"))[:count]:
         depth = np.asarray(Image.open(file)).astype(np.float32)
         resized = Image.fromarray(depth).resize((SIZE, SIZE), Image.Resampling.BILINEAR)

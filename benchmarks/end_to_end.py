@@ -27,11 +27,12 @@ sys.path.insert(0, str(Path(__file__).parent.parent))
 from compose import copy_pictures, hand_written_loop
 from table import hardware, print_head, print_row
 
-from fgbg_depth import pipeline
-from fgbg_depth.codecs import decode_rgb
+from fgbg_depth import paths
+from fgbg_depth.builder import pipeline
 from fgbg_depth.recipe import Recipe
-from fgbg_depth.storage import Storage
-from fgbg_depth.verify import verify
+from fgbg_depth.render.codecs import decode_rgb
+from fgbg_depth.storage.files import Storage
+from fgbg_depth.verify.check import verify
 
 
 def cpu_s(call: Callable[[], Any]) -> tuple[float, Any]:
@@ -62,7 +63,7 @@ def main() -> None:
     options = parser.parse_args()
     wanted = options.rows // 10 if options.depth else options.rows
     name = "with depth" if options.depth else "no depth"
-    bundled = Path(pipeline.__file__).parent / "data"
+    bundled = paths.DATA
     with tempfile.TemporaryDirectory() as temporary:
         folder = Path(temporary)
         copy_pictures(folder, bundled / "backgrounds", bundled / "foregrounds")

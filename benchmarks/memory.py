@@ -42,7 +42,7 @@ def make_sources(folder: Path, num_bg: int, num_fg: int, side: int = 128) -> Non
 
 def measure(rows: int, size: int) -> dict[str, float]:
     """Build in this process with one worker beside it."""
-    from fgbg_depth.pipeline import build
+    from fgbg_depth.builder.pipeline import build
     from fgbg_depth.recipe import Recipe
 
     with tempfile.TemporaryDirectory() as temporary:

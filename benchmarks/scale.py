@@ -26,7 +26,7 @@ from table import hardware, print_head, print_row
 
 def made_up(num_bg: int, num_fg: int) -> object:
     """Sources with the sizes that 224x224 pictures have, and no content."""
-    from fgbg_depth.sources import Source, Sources
+    from fgbg_depth.sources.load import Source, Sources
 
     def source(kind: str, index: int, count: int) -> Source:
         digest = hashlib.sha256(f"{kind}{index}".encode()).hexdigest()
@@ -44,7 +44,7 @@ def measure(num_bg: int, num_fg: int) -> dict[str, float]:
     """In this process: plan, and the entries that statistics.json would hold."""
     from fgbg_depth.plan import make_plan
     from fgbg_depth.recipe import Recipe
-    from fgbg_depth.storage import Written
+    from fgbg_depth.storage.files import FileInfo
 
     sources = made_up(num_bg, num_fg)
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
@@ -52,7 +52,7 @@ def measure(num_bg: int, num_fg: int) -> dict[str, float]:
     plan = make_plan(Recipe(depth_model="none"), sources, None)  # type: ignore[arg-type]
     plan_s = time.process_time() - start
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    entries = {s.path: {"rows": s.rows, **asdict(Written(10**8, "0" * 64))} for s in plan.shards}
+    entries = {s.path: {"rows": s.rows, **asdict(FileInfo(10**8, "0" * 64))} for s in plan.shards}
     listed = {s.name: {"digest": s.digest, "held_out": False, "file": s.file} for s in plan.sources.backgrounds}
     size = len(json.dumps(entries, indent=1)) + len(json.dumps(listed, indent=1)) * (1 + num_fg / num_bg)
     return {

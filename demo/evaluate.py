@@ -16,8 +16,8 @@ from PIL import Image
 from demo.bake import load_cutouts
 from demo.figures import HIGH, TABLE_HEAD, depth_figures, line, log_mean
 from demo.paste import paste
-from fgbg_depth.depth.configuration_densedepth import DenseDepthConfig
-from fgbg_depth.depth.modeling_densedepth import DenseDepthForDepthEstimation
+from fgbg_depth.depth.densedepth.configuration import DenseDepthConfig
+from fgbg_depth.depth.densedepth.modeling import DenseDepthForDepthEstimation
 
 INPUT = 192
 

@@ -12,8 +12,8 @@ import torch
 from safetensors.torch import save_file
 
 from demo.train import demo_config
-from fgbg_depth.depth.image_processing_densedepth import DenseDepthImageProcessor
-from fgbg_depth.depth.modeling_densedepth import DenseDepthForDepthEstimation
+from fgbg_depth.depth.densedepth.image_processing import DenseDepthImageProcessor
+from fgbg_depth.depth.densedepth.modeling import DenseDepthForDepthEstimation
 
 INPUT = 192
 CARD = Path(__file__).with_name("model_card.md")

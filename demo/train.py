@@ -15,8 +15,8 @@ import torch
 from torch.nn import functional
 
 from demo.examples import Feed
-from fgbg_depth.depth.configuration_densedepth import DenseDepthConfig
-from fgbg_depth.depth.modeling_densedepth import DenseDepthForDepthEstimation
+from fgbg_depth.depth.densedepth.configuration import DenseDepthConfig
+from fgbg_depth.depth.densedepth.modeling import DenseDepthForDepthEstimation
 
 MIN_DEPTH, MAX_DEPTH = 0.8, 80.0
 BATCH = 16

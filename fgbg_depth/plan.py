@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
 from fgbg_depth.depth.spec import DepthSpec
 from fgbg_depth.recipe import Recipe
+from fgbg_depth.rng import json_digest
 from fgbg_depth.schema import DATA, FORMAT, NO_LABELS, SPLITS, slug, split_of
-from fgbg_depth.sources import Source, Sources
+from fgbg_depth.sources.load import Source, Sources
 
 COMPOSE_FIELDS = (
     "size", "mirror", "placements", "placement", "visible_min", "seed",
@@ -64,20 +63,20 @@ class Plan:
 
 def make_plan(recipe: Recipe, sources: Sources, spec: DepthSpec | None) -> Plan:
     """Divide all rows into shards; nothing is composed."""
-    labels, choices = label_digest(spec), _compose_choices(recipe)
+    labels, choices = labeljson_digest(spec), _compose_choices(recipe)
     groups = []  # the same for all backgrounds; digests of thousands of cut-outs are taken once
     for fg_held_out in (False, True):
         cutouts = [fg for fg in sources.cutouts if fg.held_out == fg_held_out]
         for part, group in _parts(cutouts, recipe):
             names = tuple(fg.name for fg in group)
-            groups.append((fg_held_out, part, names, [source_digest(fg) for fg in group]))
+            groups.append((fg_held_out, part, names, [fg.content_digest for fg in group]))
     shards = tuple(
         Shard(
             split=split_of(bg.held_out, fg_held_out),
             bg=bg.name,
             fgs=names,
             rows=len(names) * rows_per_pair(recipe),
-            compose_digest=_digest([FORMAT, choices, source_digest(bg), digests])[:16],
+            compose_digest=json_digest([FORMAT, choices, bg.content_digest, digests])[:16],
             label_digest=labels,
             part=part,
         )
@@ -92,14 +91,9 @@ def rows_per_pair(recipe: Recipe) -> int:
     return len(recipe.flips) * recipe.placements
 
 
-def label_digest(spec: DepthSpec | None) -> str:
+def labeljson_digest(spec: DepthSpec | None) -> str:
     """8 hex of all that shapes the labels; words about the model, such as its licence, do not."""
-    return NO_LABELS if spec is None else _digest(spec.to_dict() | {"license": ""})[:8]
-
-
-def source_digest(source: Source) -> str:
-    """What a row takes from a source: its name, its prepared pixels, and the key of its randomness."""
-    return _digest([source.name, source.digest, source.pixels, source.width, source.height])
+    return NO_LABELS if spec is None else json_digest(spec.to_dict() | {"license": ""})[:8]
 
 
 def _parts(cutouts: list[Source], recipe: Recipe) -> Iterable[tuple[str, list[Source]]]:
@@ -131,7 +125,3 @@ def _compose_choices(recipe: Recipe) -> dict[str, Any]:
     if recipe.image_format == "png":
         del choices["jpeg_quality"], choices["jpeg_subsampling"]
     return choices
-
-
-def _digest(value: Any) -> str:
-    return hashlib.sha256(json.dumps(value, sort_keys=True).encode()).hexdigest()

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import hashlib
+import json
+from typing import Any
 
 import numpy as np
 
@@ -14,6 +16,11 @@ def keyed_digest(*parts: str | int, size: int = 16) -> bytes:
         text = str(part).encode("utf-8", "surrogatepass")
         h.update(len(text).to_bytes(8, "little") + text)
     return h.digest()
+
+
+def json_digest(value: Any) -> str:
+    """SHA-256 of a JSON value, with sorted keys, as 64 hex digits."""
+    return hashlib.sha256(json.dumps(value, sort_keys=True).encode()).hexdigest()
 
 
 def sample_rng(seed: int, *parts: str | int) -> np.random.Generator:

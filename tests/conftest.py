@@ -69,7 +69,7 @@ def simple_depth(monkeypatch: pytest.MonkeyPatch) -> Iterator[list]:
     """Builds in this process label with `tiny.SimpleLabeller`; yields the list of labellers made."""
     import tiny
 
-    import fgbg_depth.depth
+    import fgbg_depth.depth.models
 
     made: list = []
 
@@ -78,7 +78,7 @@ def simple_depth(monkeypatch: pytest.MonkeyPatch) -> Iterator[list]:
         return made[-1]
 
     monkeypatch.setattr(
-        fgbg_depth.depth, "resolve_spec", lambda recipe, images, device="auto": tiny.simple_spec(recipe)
+        fgbg_depth.depth.models, "resolve_spec", lambda recipe, images, device="auto": tiny.simple_spec(recipe)
     )
-    monkeypatch.setattr(fgbg_depth.depth, "load_labeller", load)
+    monkeypatch.setattr(fgbg_depth.depth.models, "load_labeller", load)
     yield made

@@ -9,7 +9,7 @@ from PIL import Image
 
 sys.path.insert(0, str(Path(__file__).parent.parent))
 
-from fgbg_depth.codecs import encode_depth, encode_image, encode_mask, encode_png
+from fgbg_depth.render.codecs import encode_depth, encode_image, encode_mask, encode_png
 
 
 def digest_of_everything() -> str:

@@ -7,9 +7,9 @@ import pytest
 from hub_server import HubServer
 from hub_store import Repo
 
-from fgbg_depth.hub import push
+from fgbg_depth.hub.push import push
 from fgbg_depth.hub.report import PushReport
-from fgbg_depth.hub.retry import Patience
+from fgbg_depth.retry import Patience
 
 TOKEN = "alice-write"
 NAME = "alice/scenes"

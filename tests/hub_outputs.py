@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from fgbg_depth.pipeline import build
+from fgbg_depth.builder.pipeline import build
 from fgbg_depth.recipe import from_dict
 
 

@@ -11,8 +11,8 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).parent.parent))
 
 from fgbg_depth.errors import HubError
-from fgbg_depth.hub import push
-from fgbg_depth.hub.retry import Patience
+from fgbg_depth.hub.push import push
+from fgbg_depth.retry import Patience
 
 PATIENCE = Patience(first_wait_s=0.05, timeout_s=1.0)
 

@@ -10,9 +10,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-import fgbg_depth.depth
+import fgbg_depth.depth.models
+from fgbg_depth.builder.pipeline import build
 from fgbg_depth.depth.spec import DepthSpec, encode_values, relative_scale
-from fgbg_depth.pipeline import build
 from fgbg_depth.recipe import Recipe
 
 SIZE = 64
@@ -57,8 +57,8 @@ def draw_sources(folder: Path, num_bg: int = 4, num_fg: int = 5) -> None:
 
 def use_slope(patch: pytest.MonkeyPatch, spec: DepthSpec | None) -> None:
     """Let `Slope` be the depth model of everything until `patch` is undone."""
-    patch.setattr(fgbg_depth.depth, "resolve_spec", lambda *a, **k: spec)
-    patch.setattr(fgbg_depth.depth, "load_labeller", lambda *a, **k: Slope(spec))
+    patch.setattr(fgbg_depth.depth.models, "resolve_spec", lambda *a, **k: spec)
+    patch.setattr(fgbg_depth.depth.models, "load_labeller", lambda *a, **k: Slope(spec))
 
 
 def make_output(folder: Path, spec: DepthSpec | None = METRIC, **choices: Any) -> Path:

@@ -20,9 +20,10 @@ from fgbg_depth.app import card, gallery, header, numbers, pixels, scene, source
 from fgbg_depth.app.cloud import distances, edges, make_cloud, unproject
 from fgbg_depth.app.handlers import coverage_top, make_filter, parse_address
 from fgbg_depth.app.markup import escape, tag
-from fgbg_depth.browse import Browser, Filter
-from fgbg_depth.colors import colorize
+from fgbg_depth.depth.colors import colorize
+from fgbg_depth.depth.kinds import METRIC
 from fgbg_depth.errors import UsageError
+from fgbg_depth.read.reader import Browser, Filter
 
 HOSTILE = ("<img src=x onerror=alert(1)>", '"><script>alert(2)</script>', "${alert(3)}{{alert}}'`")
 
@@ -139,7 +140,7 @@ def test_depth_colours_are_the_cards(browser: Browser) -> None:
     values = pixels.decode(browser.row("train", 5).images["fg_bg_depth"], browser.statistics["depth"])
     shown = np.asarray(Image.open(io.BytesIO(pixels.depth_png(values, 1, 9, "metric"))).convert("RGB"))
     assert np.isnan(values).any() and (shown[np.isnan(values)] == 128).all()
-    assert np.abs(shown.astype(int) - colorize(values, 1, 9, "metric")).max() <= 8, "255 levels instead of 256"
+    assert np.abs(shown.astype(int) - colorize(values, 1, 9, METRIC)).max() <= 8, "255 levels instead of 256"
 
 
 def test_the_overlay_is_as_opaque_as_the_matte(browser: Browser) -> None:

@@ -18,7 +18,7 @@ from gradio_client.exceptions import AppError
 from hub_client import use_hub
 from hub_server import HubServer
 
-from fgbg_depth.browse import Browser, Filter
+from fgbg_depth.read.reader import Browser, Filter
 
 
 @pytest.fixture(scope="module")

@@ -15,7 +15,7 @@ import pytest
 from PIL import Image
 from tiny import encoded, make_sources, quiet_build, save, scene, thing, tiny_recipe, tree
 
-from fgbg_depth.cli import main
+from fgbg_depth.cli.main import main
 
 RGB, RGBA = Image.fromarray(scene(5)), Image.fromarray(thing(5))
 

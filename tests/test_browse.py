@@ -12,10 +12,10 @@ from hub_client import use_hub
 from hub_server import HubServer
 from PIL import Image
 
-from fgbg_depth.browse import Browser, Filter
-from fgbg_depth.browse.files import LocalFiles, check_name, column_spans
-from fgbg_depth.browse.sampling import page_of_all, page_of_some
 from fgbg_depth.errors import FgBgError, HubError, OutputError, UsageError
+from fgbg_depth.read.files import LocalFiles, check_name, column_spans
+from fgbg_depth.read.reader import Browser, Filter
+from fgbg_depth.read.sampling import page_of_all, page_of_some
 
 FACTS = ("bg", "fg", "flip", "placement", "x", "y", "width", "height")
 

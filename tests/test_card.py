@@ -17,13 +17,18 @@ from PIL import Image
 from small_output import DISPARITY as DISPARITY_SPEC
 from small_output import make_output, metric_output  # noqa: F401
 
-from fgbg_depth import card, schema
-from fgbg_depth.card import charts, figures, markup
+from fgbg_depth import schema
+from fgbg_depth.builder.pipeline import read_statistics
+from fgbg_depth.card import charts
+from fgbg_depth.card import markdown as markup
+from fgbg_depth.card import sheets as figures
+from fgbg_depth.card import text as card
 from fgbg_depth.card.front_matter import HUB_LICENSES, front_matter, size_category
+from fgbg_depth.depth.kinds import METRIC as METRIC_DEPTH
+from fgbg_depth.depth.kinds import RELATIVE_DEPTH
 from fgbg_depth.depth.spec import DepthSpec, decode_depth
-from fgbg_depth.pipeline import read_statistics
 from fgbg_depth.recipe import Recipe, parse_recipe
-from fgbg_depth.storage import Storage
+from fgbg_depth.storage.files import Storage
 
 MARKDOWN = MarkdownIt("commonmark", {"html": True}).enable(["table", "strikethrough"])
 
@@ -341,11 +346,11 @@ def test_charts_of_next_to_nothing():
     assert charts.heat_map_chart([[0.0]]).size == charts.CHART_SIZE
     assert charts.coverage_chart([0] * 50, 0.0).size == charts.CHART_SIZE
     assert charts.coverage_chart([0] * 49 + [3], 1.0).size == charts.CHART_SIZE
-    assert charts.depth_chart([2.0, 2.001], [7], "metric", "m").size == charts.CHART_SIZE
+    assert charts.depth_chart([2.0, 2.001], [7], METRIC_DEPTH).size == charts.CHART_SIZE
 
 
 def test_depth_chart_bars_add_up_to_all_pixels():
     edges, counts = np.linspace(0.5, 10, 257), np.full(256, 100)
-    image = np.asarray(charts.depth_chart(edges, counts, "relative_depth", ""))
+    image = np.asarray(charts.depth_chart(edges, counts, RELATIVE_DEPTH))
     assert (image == np.array(charts.INK)).all(axis=-1).any()
     assert isinstance(Image.fromarray(image), Image.Image)

@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 from tiny import SIZE, tree
 
-from fgbg_depth.cli import main, parser
 from fgbg_depth.cli.build import recipe_from
+from fgbg_depth.cli.main import main, parser
 from fgbg_depth.recipe import Recipe, load_recipe
 
 ROOT = Path(__file__).parent.parent
@@ -178,11 +178,11 @@ def test_help_is_quick_because_nothing_heavy_is_imported() -> None:
 
 
 def test_ctrl_c_is_130(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture) -> None:
-    import fgbg_depth.pipeline
+    import fgbg_depth.builder.pipeline
 
     def stop(*args: object, **kwargs: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(fgbg_depth.pipeline, "build", stop)
+    monkeypatch.setattr(fgbg_depth.builder.pipeline, "build", stop)
     assert main(["build", "--output", str(tmp_path / "o")]) == 130
     assert "goes on from there" in capsys.readouterr().err

@@ -15,7 +15,7 @@ from hypothesis.extra.numpy import arrays
 from PIL import Image
 from tiny import encoded, scene, thing
 
-from fgbg_depth.codecs import (
+from fgbg_depth.render.codecs import (
     PackedMatte,
     decode_grey,
     decode_rgb,

@@ -8,11 +8,11 @@ from hypothesis.extra.numpy import arrays
 from PIL import Image
 from tiny import pixels_of, scene, thing
 
-from fgbg_depth.codecs import encode_image
-from fgbg_depth.compose import Background, Cutout, compose_rows, composite, place_alpha
 from fgbg_depth.errors import PlacementError
-from fgbg_depth.placement import Placement
 from fgbg_depth.recipe import Recipe
+from fgbg_depth.render.codecs import encode_image
+from fgbg_depth.render.compose import Background, Cutout, compose_rows, composite, place_alpha
+from fgbg_depth.scene.layers import Placement
 from fgbg_depth.statistics import Sums
 
 SIZE = 24

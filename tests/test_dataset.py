@@ -8,7 +8,7 @@ import pytest
 from tiny import SimpleLabeller, quiet_build, simple_spec, tiny_recipe, tree
 
 from fgbg_depth import schema
-from fgbg_depth.dataset import FgBgDepth
+from fgbg_depth.builder.dataset import FgBgDepth
 
 ROWS = {"train": 96, "test_unseen_bg": 24, "test_unseen_fg": 24, "test_unseen_both": 6}
 

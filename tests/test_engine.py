@@ -11,23 +11,23 @@ import psutil
 import pytest
 from tiny import quiet_build, tiny_recipe, tree
 
-from fgbg_depth import engine
-from fgbg_depth.engine import Job
+from fgbg_depth.builder.shard import ShardJob, ShardTask
+from fgbg_depth.engine import local as engine
 from fgbg_depth.errors import EngineError, FgBgError, ShardError
 from fgbg_depth.plan import Plan, make_plan
-from fgbg_depth.prepared import write_prepared
-from fgbg_depth.sources import load_sources
-from fgbg_depth.storage import Storage
+from fgbg_depth.sources.load import load_sources
+from fgbg_depth.sources.prepared import write_prepared
+from fgbg_depth.storage.files import Storage
 
 ROOT = Path(__file__).parent.parent
 
 
 @pytest.fixture
-def job(sources: Path, tmp_path: Path) -> tuple[Job, Plan]:
+def job(sources: Path, tmp_path: Path) -> tuple[ShardJob, Plan]:
     recipe = tiny_recipe(sources)
     plan = make_plan(recipe, load_sources(recipe), None)
     files = write_prepared(Storage(tmp_path / "out"), plan.sources)
-    return Job(recipe, None, str(tmp_path / "out"), *files, "cpu"), plan
+    return ShardJob(recipe, None, str(tmp_path / "out"), *files, "cpu"), plan
 
 
 def children() -> set[int]:
@@ -35,9 +35,9 @@ def children() -> set[int]:
 
 
 @pytest.mark.parametrize("workers", [1, 2])
-def test_every_shard_and_every_row_is_reported(job: tuple[Job, Plan], workers: int) -> None:
+def test_every_shard_and_every_row_is_reported(job: tuple[ShardJob, Plan], workers: int) -> None:
     rows, finished = [], []
-    tasks = [(shard, None) for shard in job[1].shards]
+    tasks = [ShardTask(shard) for shard in job[1].shards]
     before = children()
     engine.run(job[0], tasks, workers, rows.append, finished.append)
     assert sum(rows) == job[1].rows and {f.path for f in finished} == {s.path for s in job[1].shards}
@@ -46,25 +46,25 @@ def test_every_shard_and_every_row_is_reported(job: tuple[Job, Plan], workers: i
     assert not left
 
 
-def test_no_task_is_no_work(job: tuple[Job, Plan]) -> None:
+def test_no_task_is_no_work(job: tuple[ShardJob, Plan]) -> None:
     engine.run(job[0], [], 8, lambda n: 1 / 0, lambda f: 1 / 0)
 
 
 @pytest.mark.parametrize("workers", [1, 2])
-def test_a_damaged_source_file_is_an_error_of_ours(job: tuple[Job, Plan], workers: int) -> None:
+def test_a_damaged_source_file_is_an_error_of_ours(job: tuple[ShardJob, Plan], workers: int) -> None:
     """Whatever fails inside a worker arrives as its own message, never as a death of the worker."""
     path = Path(job[0].output) / job[0].bg_file
     path.write_bytes(path.read_bytes()[:50])
     with pytest.raises(FgBgError) as e:
-        engine.run(job[0], [(shard, None) for shard in job[1].shards], workers, lambda n: None, lambda f: None)
+        engine.run(job[0], [ShardTask(shard) for shard in job[1].shards], workers, lambda n: None, lambda f: None)
     assert not isinstance(e.value, EngineError) and "bg/train-" in str(e.value)
 
 
-def test_the_first_failure_stops_and_keeps_what_is_finished(job: tuple[Job, Plan]) -> None:
+def test_the_first_failure_stops_and_keeps_what_is_finished(job: tuple[ShardJob, Plan]) -> None:
     tasks = [
-        (job[1].shards[0], None),
-        (job[1].shards[1], "data/not-there.parquet"),
-        *((s, None) for s in job[1].shards[2:]),
+        ShardTask(job[1].shards[0]),
+        ShardTask(job[1].shards[1], reuse_from="data/not-there.parquet"),
+        *(ShardTask(shard) for shard in job[1].shards[2:]),
     ]
     finished: list = []
     with pytest.raises(ShardError):
@@ -73,12 +73,12 @@ def test_the_first_failure_stops_and_keeps_what_is_finished(job: tuple[Job, Plan
     assert names == [job[1].shards[0].path] == [f.path for f in finished]
 
 
-def test_ctrl_c_in_one_process(job: tuple[Job, Plan]) -> None:
+def test_ctrl_c_in_one_process(job: tuple[ShardJob, Plan]) -> None:
     def stop(rows: int) -> None:
         raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        engine.run(job[0], [(shard, None) for shard in job[1].shards], 1, stop, lambda f: None)
+        engine.run(job[0], [ShardTask(shard) for shard in job[1].shards], 1, stop, lambda f: None)
 
 
 SCRIPT = """

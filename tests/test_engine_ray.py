@@ -14,8 +14,8 @@ from typing import Any
 import pytest
 from tiny import make_sources, quiet_build, tiny_recipe, tree
 
-from fgbg_depth import engine_ray
-from fgbg_depth.engine_ray import plan_actors, run_ray
+from fgbg_depth.engine import ray as engine_ray
+from fgbg_depth.engine.ray import plan_actors, run_ray
 from fgbg_depth.errors import EngineError, SourceError
 
 
@@ -70,18 +70,18 @@ def test_a_shard_that_kills_its_workers_ends_the_build() -> None:
         def get(self, value: int) -> int:
             return value
 
-    class Shard:
+    class Task:
         path = "data/train-a.parquet"
 
     counts, made = engine_ray._Starts(), []
     actor = engine_ray._ShardActor.__new__(engine_ray._ShardActor)
     actor.ray = actor.starts = Refs()
     actor.problem = None
-    actor.maker = type("Maker", (), {"make": lambda self, shard, old: made.append(shard)})()
+    actor.worker = type("Worker", (), {"make": lambda self, task: made.append(task)})()
     for _ in range(engine_ray.DEATHS):
-        actor.make((Shard, None))
+        actor.make(Task)
     assert len(made) == engine_ray.DEATHS
-    assert isinstance(actor.make((Shard, None)), EngineError) and len(made) == engine_ray.DEATHS
+    assert isinstance(actor.make(Task), EngineError) and len(made) == engine_ray.DEATHS
 
 
 @pytest.fixture
@@ -162,7 +162,7 @@ def test_no_cluster_at_the_address(ray: Any, sources: Path, tmp_path: Path) -> N
 def test_a_node_that_does_not_see_the_output(
     ray: Any, sources: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from fgbg_depth import pipeline
+    from fgbg_depth.builder import pipeline
 
     monkeypatch.setattr(pipeline, "write_prepared", lambda storage, sources: ("bg/elsewhere.parquet", "fg/x.parquet"))
     with pytest.raises(EngineError, match="must be a folder that all nodes share"):

@@ -8,7 +8,7 @@ from hub_client import NAME, edit_on_hub, files_of, local_files, repo_of, send, 
 from hub_outputs import build_again, grow, make_output, make_sources
 from hub_server import HubServer
 
-from fgbg_depth.card import NOTES_BEGIN, NOTES_END, extract_notes
+from fgbg_depth.card.text import NOTES_BEGIN, NOTES_END, extract_notes
 from fgbg_depth.errors import HubError, UsageError
 
 pytest_plugins = ["hub_fixtures"]
@@ -198,7 +198,7 @@ def test_an_output_that_is_not_whole_is_refused(hub: HubServer, work: Path):
 
 
 def test_a_damaged_output_is_refused_by_verify(hub: HubServer, work: Path):
-    pytest.importorskip("fgbg_depth.verify")
+    pytest.importorskip("fgbg_depth.verify.check")
     shard = next((work / "out" / "data").iterdir())
     shard.write_bytes(shard.read_bytes()[:-1] + b"!")
     with pytest.raises(HubError, match=r"is not whole, so nothing was sent.*\n.*builder.py verify"):
@@ -230,7 +230,7 @@ def test_progress_counts_bytes_on_stderr(hub: HubServer, work: Path, capsys: pyt
 
 
 def test_what_was_pushed_still_passes_verify(hub: HubServer, work: Path):
-    from fgbg_depth.verify import verify
+    from fgbg_depth.verify.check import verify
 
     send(work / "out", tag="v1.0.0", verified=False)
     assert verify(work / "out").problems == ()

@@ -10,7 +10,7 @@ from hub_outputs import grow
 from hub_server import HubServer
 
 from fgbg_depth.errors import HubError
-from fgbg_depth.hub.retry import Patience
+from fgbg_depth.retry import Patience
 
 pytest_plugins = ["hub_fixtures"]
 

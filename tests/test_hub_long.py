@@ -18,7 +18,7 @@ from hub_faults import random_faults
 from hub_outputs import make_large_output, make_output
 from hub_server import HubServer
 
-from fgbg_depth.loading import load
+from fgbg_depth.read.load import load
 
 pytest_plugins = ["hub_fixtures"]
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(1800)]

@@ -12,8 +12,8 @@ from hub_faults import Fault
 from hub_server import HubServer
 
 from fgbg_depth.errors import HubError
-from fgbg_depth.hub.retry import Patience
 from fgbg_depth.hub.space import publish_space
+from fgbg_depth.retry import Patience
 
 pytest.importorskip("gradio")
 pytest_plugins = ["hub_fixtures"]

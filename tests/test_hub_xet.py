@@ -33,7 +33,7 @@ def learn_hashes(hub: HubServer, output: Path) -> None:
 
 
 def test_push_and_load_through_xet(xet_hub: HubServer, work: Path):
-    from fgbg_depth.loading import load
+    from fgbg_depth.read.load import load
 
     report = send(work / "out", tag="v1.0.0")
     assert [commit.oid for commit in repo_of(xet_hub).history("main")][:-1] == [report.commit]

@@ -11,7 +11,7 @@ from hub_outputs import grow
 from hub_server import HubServer
 
 from fgbg_depth.errors import HubError
-from fgbg_depth.loading import load, with_backgrounds
+from fgbg_depth.read.load import load, with_backgrounds
 
 pytest_plugins = ["hub_fixtures"]
 COLUMNS = ["fg_bg", "fg_bg_mask", "bg", "fg", "flip", "placement", "x", "y", "width", "height"]

@@ -12,9 +12,9 @@ from hypothesis import strategies as st
 from PIL import Image, ImageCms
 from tiny import encoded, scene, thing
 
-from fgbg_depth import pictures
 from fgbg_depth.errors import SourceError
-from fgbg_depth.pictures import load_rgb, load_rgba
+from fgbg_depth.sources import decode as pictures
+from fgbg_depth.sources.decode import load_rgb, load_rgba
 
 RGB = Image.fromarray(scene(0))
 RGBA = Image.fromarray(thing(0))

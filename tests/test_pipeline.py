@@ -12,10 +12,11 @@ import pytest
 from PIL import Image
 from tiny import make_sources, pixels_of, quiet_build, save, scene, thing, tiny_recipe, tree
 
-from fgbg_depth import schema, shards
+from fgbg_depth import schema
+from fgbg_depth.builder import shard as shards
 from fgbg_depth.errors import OutputError, SourceError
 from fgbg_depth.recipe import load_recipe
-from fgbg_depth.storage import Storage
+from fgbg_depth.storage.files import Storage
 
 
 def rows_of(output: Path, split: str = "*") -> list[dict[str, Any]]:

@@ -6,9 +6,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fgbg_depth.errors import PlacementError
-from fgbg_depth.placement import Placement, sample_placements
 from fgbg_depth.recipe import Recipe
 from fgbg_depth.rng import keyed_digest, sample_rng
+from fgbg_depth.scene.layers import Placement, sample_placements
 
 
 def sample(

@@ -12,7 +12,7 @@ from tiny import simple_spec
 from fgbg_depth.plan import Plan, make_plan, rows_per_pair
 from fgbg_depth.recipe import Recipe
 from fgbg_depth.schema import SPLITS, slug, split_of
-from fgbg_depth.sources import Source, Sources
+from fgbg_depth.sources.load import Source, Sources
 
 
 def source(name: str, digest: str | None = None, **changes: object) -> Source:

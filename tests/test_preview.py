@@ -11,10 +11,10 @@ from PIL import Image
 from small_output import make_output, metric_output  # noqa: F401
 
 from fgbg_depth import schema
+from fgbg_depth.builder.pipeline import read_statistics
 from fgbg_depth.card.preview import write_preview
-from fgbg_depth.card.samples import _source_image, choose_rows, read_rows, sample_rows, split_of_shard
-from fgbg_depth.pipeline import read_statistics
-from fgbg_depth.storage import Storage
+from fgbg_depth.read.samples import _source_image, choose_rows, read_rows, sample_rows, split_of_shard
+from fgbg_depth.storage.files import Storage
 
 SHARDS = st.dictionaries(
     st.tuples(st.sampled_from(schema.SPLITS), st.integers(0, 30)).map(lambda t: f"data/{t[0]}-bg{t[1]}-00.parquet"),

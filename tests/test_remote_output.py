@@ -12,9 +12,9 @@ from fsspec.implementations.local import LocalFileSystem
 from tiny import quiet_build, tiny_recipe, tree
 
 from fgbg_depth.errors import OutputError
-from fgbg_depth.remote import Remote
-from fgbg_depth.storage import Storage
-from fgbg_depth.verify import verify
+from fgbg_depth.storage.files import Storage
+from fgbg_depth.storage.remote import Remote
+from fgbg_depth.verify.check import verify
 
 
 def remote_tree(url: str) -> dict[str, str]:

@@ -11,16 +11,18 @@ import pyarrow.parquet as pq
 import pytest
 from tiny import SimpleLabeller, pixels_of, simple_spec, tiny_recipe, tree
 
-from fgbg_depth import compose, schema, shards
+from fgbg_depth import schema
+from fgbg_depth.builder import shard as shards
+from fgbg_depth.builder.shard import ShardMaker, ShardTask
 from fgbg_depth.depth.spec import DepthSpec
 from fgbg_depth.errors import ShardError
-from fgbg_depth.parquet import ROW_GROUP, measure, read_footer, read_record
 from fgbg_depth.plan import Plan, make_plan
-from fgbg_depth.prepared import Prepared, write_prepared
-from fgbg_depth.shards import ShardMaker
-from fgbg_depth.sources import load_sources
+from fgbg_depth.render import compose
+from fgbg_depth.sources.load import load_sources
+from fgbg_depth.sources.prepared import Prepared, write_prepared
 from fgbg_depth.statistics import Sums
-from fgbg_depth.storage import Storage
+from fgbg_depth.storage.files import Storage
+from fgbg_depth.storage.parquet import ROW_GROUP, measure, read_footer, read_record
 
 Make = Callable[..., tuple[ShardMaker, Plan]]
 
@@ -46,10 +48,10 @@ def test_a_shard_is_what_its_plan_says(make: Make, bits: int) -> None:
     spec = simple_spec(bits=bits) if bits else None
     maker, plan = make(spec)
     shard, told = plan.shards[0], []
-    finished = maker.make(shard, on_rows=told.append)
+    finished = maker.make(ShardTask(shard), on_rows=told.append)
     assert (finished.path, finished.rows, sum(told)) == (shard.path, shard.rows, shard.rows)
     path = Path(maker.storage.path(shard.path))
-    assert path.stat().st_size == finished.written.bytes and measure(maker.storage, shard.path) == finished.written
+    assert path.stat().st_size == finished.file.bytes and measure(maker.storage, shard.path) == finished.file
     file = pq.ParquetFile(path)
     assert file.schema_arrow.names == list(schema.features(depth=bool(bits)))
     assert "huggingface" in str(file.schema_arrow.metadata)  # load_dataset finds its features there
@@ -78,16 +80,16 @@ def test_chunks_and_workers_change_no_byte(make: Make, monkeypatch: pytest.Monke
     maker, plan = make(spec, placements=40, mirror=True)  # more rows than a row group
     shard = max(plan.shards, key=lambda s: s.rows)
     assert shard.rows > 2 * ROW_GROUP
-    whole = maker.make(shard).written
+    whole = maker.make(ShardTask(shard)).file
     monkeypatch.setattr(shards, "CHUNK", ROW_GROUP)
     other, _ = make(spec, out="other", placements=40, mirror=True)
-    assert other.make(shard).written == whole
+    assert other.make(ShardTask(shard)).file == whole
 
 
 def test_row_groups_are_small_and_images_stored_as_they_are(make: Make) -> None:
     maker, plan = make(placements=40)
     shard = max(plan.shards, key=lambda s: s.rows)
-    maker.make(shard)
+    maker.make(ShardTask(shard))
     metadata = pq.ParquetFile(maker.storage.path(shard.path)).metadata
     rows = [metadata.row_group(i).num_rows for i in range(metadata.num_row_groups)]
     assert sum(rows) == shard.rows and set(rows[:-1]) == {ROW_GROUP}
@@ -101,7 +103,7 @@ def test_shards_with_more_rows_hold_the_same_rows(make: Make) -> None:
     seen = []
     for out, shard_rows in (("a", 4000), ("b", 1)):
         maker, plan = make(out=out, shard_rows=shard_rows)
-        rows = [row for shard in plan.shards for row in table_of(maker, maker.make(shard).path)]
+        rows = [row for shard in plan.shards for row in table_of(maker, maker.make(ShardTask(shard)).path)]
         seen.append(sorted(rows, key=lambda r: (r["bg"], r["fg"], r["flip"], r["placement"])))
     assert seen[0] == seen[1]
 
@@ -109,13 +111,13 @@ def test_shards_with_more_rows_hold_the_same_rows(make: Make) -> None:
 def test_relabelling_composes_nothing_and_keeps_images(make: Make, monkeypatch: pytest.MonkeyPatch) -> None:
     maker, plan = make(simple_spec())
     shard = plan.shards[0]
-    maker.make(shard)
+    maker.make(ShardTask(shard))
     calls = []
     monkeypatch.setattr(shards, "compose_rows", lambda *a: calls.append(a))
     monkeypatch.setattr(compose, "composite", lambda *a: calls.append(a))
     for spec in (simple_spec(bits=8), simple_spec(step=0.5, low=0.5, high=100), None):
         again, new_plan = make(spec)
-        new = again.make(new_plan.shards[0], old=shard.path)
+        new = again.make(ShardTask(new_plan.shards[0], shard.path))
         assert not calls and new.path != shard.path
         old_rows, new_rows = table_of(maker, shard.path), table_of(again, new.path)
         assert len(old_rows) == len(new_rows)
@@ -126,21 +128,21 @@ def test_relabelling_composes_nothing_and_keeps_images(make: Make, monkeypatch: 
     monkeypatch.undo()
     for spec in (simple_spec(bits=8), None):  # the same bytes as made from nothing
         fresh, new_plan = make(spec, out=f"fresh{spec is None}")
-        path = fresh.make(new_plan.shards[0]).path
+        path = fresh.make(ShardTask(new_plan.shards[0])).path
         assert fresh.storage.read(path) == maker.storage.read(path)
 
 
 def test_a_damaged_shard_is_not_taken_over(make: Make) -> None:
     maker, plan = make(simple_spec())
     shard = plan.shards[0]
-    maker.make(shard)
+    maker.make(ShardTask(shard))
     path = Path(maker.storage.path(shard.path))
     data = bytearray(path.read_bytes())
     data[len(data) // 3] ^= 1
     path.write_bytes(data)
     again, new_plan = make(simple_spec(bits=8))
     with pytest.raises(ShardError, match="Delete this file"):
-        again.make(new_plan.shards[0], old=shard.path)
+        again.make(ShardTask(new_plan.shards[0], shard.path))
     assert list(tree(maker.storage.root)) == [shard.path]
 
 
@@ -151,7 +153,7 @@ def test_damage_anywhere_in_a_shard_is_seen(make: Make) -> None:
     """
     maker, plan = make(placements=20)
     shard = plan.shards[0]
-    written = maker.make(shard).written
+    written = maker.make(ShardTask(shard)).file
     path = Path(maker.storage.path(shard.path))
     whole = path.read_bytes()
     body = read_record(maker.storage, shard.path)["body"]["bytes"]
@@ -203,13 +205,13 @@ def test_a_failure_leaves_nothing_and_names_the_shard(make: Make, monkeypatch: p
     else:
         monkeypatch.setattr(pq.ParquetWriter, "write_table", fail)
     with pytest.raises(ShardError, match="RuntimeError: by accident") as e:
-        maker.make(plan.shards[0])
+        maker.make(ShardTask(plan.shards[0]))
     assert plan.shards[0].path in str(e.value) and tree(maker.storage.root) == {}
 
 
 def test_the_record_has_no_time_and_no_place(make: Make) -> None:
     maker, plan = make(simple_spec())
-    maker.make(plan.shards[0])
+    maker.make(ShardTask(plan.shards[0]))
     record = copy.deepcopy(read_record(maker.storage, plan.shards[0].path))
     assert set(record) == {"format", "rows", "compose_digest", "label_digest", "statistics", "depth", "body"}
     text = json.dumps(record) + str(pq.ParquetFile(maker.storage.path(plan.shards[0].path)).metadata.metadata)

@@ -10,11 +10,11 @@ from typing import Any
 import pytest
 from tiny import make_sources, quiet_build, tiny_recipe, tree
 
-from fgbg_depth import pipeline, slices
+from fgbg_depth.builder import pipeline, slices
+from fgbg_depth.builder.pipeline import plan_build
+from fgbg_depth.builder.slices import EARLIER, known_hashes, slice_paths
 from fgbg_depth.errors import OutputError
-from fgbg_depth.pipeline import plan_build
-from fgbg_depth.slices import EARLIER, known_hashes, slice_paths
-from fgbg_depth.storage import Storage
+from fgbg_depth.storage.files import Storage
 
 
 @pytest.mark.parametrize("count", [1, 2, 3, 7, 40])
@@ -83,12 +83,12 @@ def test_other_labels_are_told_from_missing_ones(
     """The classic: slices on GPU nodes, --finish on a login node, and a precision that goes by the device."""
     import tiny
 
-    import fgbg_depth.depth
+    import fgbg_depth.depth.models
 
     recipe = tiny_recipe(sources, depth_model="simple")
     quiet_build(recipe, tmp_path / "out", part=(1, 1))
     spec = tiny.simple_spec(recipe, precision="bf16")
-    monkeypatch.setattr(fgbg_depth.depth, "resolve_spec", lambda *args: spec)
+    monkeypatch.setattr(fgbg_depth.depth.models, "resolve_spec", lambda *args: spec)
     with pytest.raises(OutputError, match="the same --depth-precision"):
         quiet_build(recipe, tmp_path / "out", finish=True)
 
@@ -150,13 +150,13 @@ def test_history_outlives_a_build_that_was_stopped(
 
 
 def test_notes_that_disagree_are_not_believed(tmp_path: Path) -> None:
-    from fgbg_depth.storage import Written
+    from fgbg_depth.storage.files import FileInfo
 
     storage = Storage(tmp_path)
-    slices.write_note(storage, {"data/a": Written(1, "aa"), "data/b": Written(2, "bb")})
-    slices.write_note(storage, {"data/a": Written(1, "other")})
+    slices.write_note(storage, {"data/a": FileInfo(1, "aa"), "data/b": FileInfo(2, "bb")})
+    slices.write_note(storage, {"data/a": FileInfo(1, "other")})
     (tmp_path / ".slice-half.json").write_text('{"data/c": ')
-    assert known_hashes(storage, {}) == {"data/b": Written(2, "bb")}
+    assert known_hashes(storage, {}) == {"data/b": FileInfo(2, "bb")}
     slices.remove_notes(storage)
     assert list(tmp_path.iterdir()) == []
 

@@ -11,9 +11,9 @@ from hypothesis import strategies as st
 from PIL import Image
 from tiny import make_sources, save, scene, thing, tiny_recipe
 
-from fgbg_depth.codecs import decode_rgb, decode_rgba
 from fgbg_depth.errors import SourceError
-from fgbg_depth.sources import Sources, load_sources
+from fgbg_depth.render.codecs import decode_rgb, decode_rgba
+from fgbg_depth.sources.load import Sources, load_sources
 
 
 def load(folder: Path, **changes: object) -> Sources:

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from fgbg_depth.errors import OutputError
-from fgbg_depth.storage import Storage
+from fgbg_depth.storage.files import Storage
 
 
 @pytest.fixture(params=["folder", "file-url", "memory"])

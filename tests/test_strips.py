@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 from PIL import Image
 from tiny import scene
 
-from fgbg_depth.codecs import encode_image
-from fgbg_depth.strips import JpegStrips, StripCounts
+from fgbg_depth.render.codecs import encode_image
+from fgbg_depth.render.jpeg_strips import JpegStrips, StripCounts
 
 Change = tuple[int, int, int]  # first and last (exclusive) changed row of pixels, seed of what is there
 

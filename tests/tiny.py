@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
+from fgbg_depth.builder.pipeline import BuildResult, build
 from fgbg_depth.depth.spec import DepthSpec
-from fgbg_depth.pipeline import BuildResult, build
 from fgbg_depth.recipe import Recipe, from_dict
 
 SIZE = 32

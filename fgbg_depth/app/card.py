@@ -12,8 +12,8 @@ from markdown_it.token import Token
 
 from fgbg_depth.app.markup import Markup
 from fgbg_depth.app.pixels import data_uri, mime
-from fgbg_depth.browse.files import Files
 from fgbg_depth.errors import FgBgError
+from fgbg_depth.read.files import Files
 
 ASSET = re.compile(r"(?:\./)?(assets/[\w.-]+\.png)")
 LINK = re.compile(r"https?://|mailto:|#", re.IGNORECASE)

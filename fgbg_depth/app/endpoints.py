@@ -17,8 +17,8 @@ import gradio as gr
 from fgbg_depth.app import pixels, scene, viewer
 from fgbg_depth.app.handlers import MIRRORED, told
 from fgbg_depth.app.opened import Opened
-from fgbg_depth.browse import Browser, Filter, Row
 from fgbg_depth.errors import UsageError
+from fgbg_depth.read.reader import Browser, Filter, Row
 
 MOST_ROWS = 100  # of one call
 

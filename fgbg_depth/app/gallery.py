@@ -8,7 +8,7 @@ from typing import Any
 from fgbg_depth.app.markup import Markup, escape, join, tag
 from fgbg_depth.app.pixels import data_uri, decode, depth_png, show_range, thumbnail
 from fgbg_depth.app.wording import SPLIT_NAMES, thousands
-from fgbg_depth.browse import Browser, Row
+from fgbg_depth.read.reader import Browser, Row
 
 SHOWN = {"Composite": "fg_bg", "Mask": "fg_bg_mask", "Depth": "fg_bg_depth"}
 TILE_PX = 280

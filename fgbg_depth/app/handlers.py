@@ -13,8 +13,8 @@ import gradio as gr
 from fgbg_depth.app import gallery, header, viewer
 from fgbg_depth.app.opened import Opened
 from fgbg_depth.app.wording import SPLIT_NAMES
-from fgbg_depth.browse import Browser, Filter
 from fgbg_depth.errors import FgBgError, UsageError
+from fgbg_depth.read.reader import Browser, Filter
 
 PAGE_ROWS = 24
 MIRRORED = {"any": None, "mirrored": True, "as is": False}

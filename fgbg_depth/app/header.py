@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from fgbg_depth.app.markup import Markup, join, tag
 from fgbg_depth.app.wording import license_name, thousands
-from fgbg_depth.browse import Browser
+from fgbg_depth.read.reader import Browser
 
 MARK = Markup(
     '<svg class="fg-mark" viewBox="0 0 46 46" aria-hidden="true">'

@@ -7,7 +7,7 @@ import os
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from fgbg_depth.state import last_output
+from fgbg_depth.paths import last_output
 
 if TYPE_CHECKING:
     import gradio as gr

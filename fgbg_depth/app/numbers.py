@@ -9,7 +9,7 @@ from fgbg_depth.app import plots
 from fgbg_depth.app.markup import Markup, escape, join, tag
 from fgbg_depth.app.pixels import gradient, show_range
 from fgbg_depth.app.wording import KIND_NAMES, SPLIT_MEANINGS, SPLIT_NAMES, depth_value, percent, size, thousands
-from fgbg_depth.browse import Browser
+from fgbg_depth.read.reader import Browser
 
 KIND_WORDS = {
     "bg": "backgrounds",

@@ -6,8 +6,8 @@ import threading
 from collections.abc import Callable
 from contextlib import suppress
 
-from fgbg_depth.browse import Browser
 from fgbg_depth.errors import FgBgError, OutputError
+from fgbg_depth.read.reader import Browser
 
 NOTHING_BUILT = OutputError(
     "No dataset has been built yet.\n"

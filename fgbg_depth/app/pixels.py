@@ -13,7 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from fgbg_depth.colors import COLORS, INVALID_RGB, histogram_range, nearness
+from fgbg_depth.depth.colors import COLORS, INVALID_RGB
+from fgbg_depth.depth.kinds import depth_kind
 from fgbg_depth.depth.spec import DepthSpec, decode_depth
 
 Image.MAX_IMAGE_PIXELS = 64_000_000  # a foreign dataset must not exhaust the memory
@@ -61,7 +62,7 @@ def show_range(statistics: Mapping[str, Any]) -> tuple[float, float]:
     """(low, high) of the colours, in the depth's unit: one range for all rows, so that they can be compared."""
     spec, histogram = statistics["depth"], statistics.get("depth_histogram")
     if histogram:
-        return histogram_range(histogram["edges"], histogram["counts"], spec["kind"])
+        return depth_kind(spec["kind"]).histogram_range(histogram["edges"], histogram["counts"])
     return spec["low"], spec["high"]
 
 
@@ -81,7 +82,7 @@ def depth_png(values: NDArray[np.float32], low: float, high: float, kind: str) -
     Level 0 is "no depth" (grey); 1..255 are the colours from far to near.
     """
     finite = np.isfinite(values)
-    near = nearness(np.where(finite, values, np.float32(high)), low, high, kind)
+    near = depth_kind(kind).nearness(np.where(finite, values, np.float32(high)), low, high)
     image = Image.fromarray(np.where(finite, 1 + np.rint(near * 254), 0).astype(np.uint8))
     image.putpalette(_palette())
     return png(image)

@@ -8,7 +8,8 @@ from collections.abc import Sequence
 import numpy as np
 
 from fgbg_depth.app.markup import Markup, tag
-from fgbg_depth.colors import COLORS, nearness
+from fgbg_depth.depth.colors import COLORS
+from fgbg_depth.depth.kinds import depth_kind
 
 WIDTH, HEIGHT, FOOT, SIDE = 420, 270, 32, 6
 NUM_BARS = 48
@@ -83,7 +84,7 @@ def depth_plot(edges: Sequence[float], counts: Sequence[float], spec: dict, low:
     stops = (np.geomspace if metric else np.linspace)(begin, end, NUM_BARS + 1)
     sums = np.diff(np.interp(stops, edges, [0, *np.cumsum(counts)]))
     middle = np.sqrt(stops[:-1] * stops[1:]) if metric else (stops[:-1] + stops[1:]) / 2
-    levels = np.rint(nearness(middle, low, high, spec["kind"]) * 255).astype(int)
+    levels = np.rint(depth_kind(spec["kind"]).nearness(middle, low, high) * 255).astype(int)
     colours = ["#{:02x}{:02x}{:02x}".format(*COLORS[level]) for level in levels]
     words = f"Histogram of depth over all pixels, {begin:.3g} to {end:.3g} {spec['unit']}"
     if metric:

@@ -19,8 +19,8 @@ from fgbg_depth.app.opened import Opened
 from fgbg_depth.app.pixels import decode
 from fgbg_depth.app.theme import static
 from fgbg_depth.app.wording import SPLIT_NAMES
-from fgbg_depth.browse import Browser, Row
 from fgbg_depth.errors import FgBgError, UsageError
+from fgbg_depth.read.reader import Browser, Row
 
 SHAPES = {"Surface": True, "Points": False}
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from fgbg_depth.app.markup import Markup, tag
 from fgbg_depth.app.pixels import data_uri, thumbnail
-from fgbg_depth.browse import Browser
+from fgbg_depth.read.reader import Browser
 
 TILE_PX = 160
 MOST = 400  # about 2 MB of thumbnails

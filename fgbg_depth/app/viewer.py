@@ -13,8 +13,8 @@ from PIL import Image
 from fgbg_depth.app import pixels
 from fgbg_depth.app.markup import Markup, join, tag
 from fgbg_depth.app.wording import KIND_NAMES, SPLIT_MEANINGS, SPLIT_NAMES, depth_value, percent, size, thousands
-from fgbg_depth.browse import Browser, Row
-from fgbg_depth.colors import legend_ticks
+from fgbg_depth.depth.kinds import depth_kind
+from fgbg_depth.read.reader import Browser, Row
 
 
 def view(browser: Browser, row: Row) -> Markup:
@@ -110,7 +110,7 @@ def depth_panel(depth: str, spec: dict[str, Any], low: float, high: float) -> Ma
     """The depth map in colour over its scale."""
     ticks: list[Markup] = []
     free = 0.0  # where the next label may stand: one takes up to a seventh of the bar
-    for near, text in legend_ticks(low, high, spec["kind"], spec["unit"]):
+    for near, text in depth_kind(spec["kind"]).ticks(low, high):
         if near >= free:
             ticks.append(tag("span", text, style=f"left:{near * 100:.1f}%"))
             free = near + 0.14

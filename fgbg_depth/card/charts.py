@@ -15,7 +15,8 @@ from typing import Any
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
-from fgbg_depth.colors import COLORS, colorize, histogram_range, legend_ticks, nearness
+from fgbg_depth.depth.colors import COLORS, colorize
+from fgbg_depth.depth.kinds import DepthKind
 
 INK, MUTED, RULE, PAPER = (31, 36, 48), (107, 114, 128), (226, 229, 234), (255, 255, 255)
 ACCENT = (74, 12, 107)  # a dark violet out of the depth colours, so that the charts belong together
@@ -88,37 +89,27 @@ def coverage_chart(histogram: Sequence[int], mean: float) -> Image.Image:
     return image
 
 
-def depth_chart(edges: Sequence[float], counts: Sequence[int], kind: str, unit: str) -> Image.Image:
+def depth_chart(edges: Sequence[float], counts: Sequence[int], kind: DepthKind) -> Image.Image:
     """How far the pixels are, each bar in the colour that its depth has in the pictures.
 
     Args:
-        edges: (n + 1,) in `unit`, rising.  counts: (n,) pixels.  kind: see `colors.nearness`.
+        edges: (n + 1,) in the kind's unit, rising.  counts: (n,) pixels.
     """
-    e, c = np.asarray(edges, dtype=np.float64), np.asarray(counts, dtype=np.float64)
-    low, high = histogram_range(e, c, kind)
-    num_bars = 46
-    # Metric depth is binned in equal ratios: equal steps would heap an outdoor scene up at its left edge.
-    at = np.geomspace(low, high, num_bars + 1) if kind == "metric" else np.linspace(low, high, num_bars + 1)
-    cumulative = np.concatenate([[0.0], np.cumsum(c)])
-    shares = np.diff(np.interp(at, e, cumulative)) / max(c.sum(), 1)
-    middle = np.sqrt(at[:-1] * at[1:]) if kind == "metric" else (at[:-1] + at[1:]) / 2
-    name = {
-        "metric": "depth",
-        "relative_depth": "relative depth",
-        "relative_disparity": "relative disparity",
-    }[kind]
-    image, draw = _chart("How far the pixels are", f"share of pixels, by {name}{f' in {unit}' if unit else ''}")
-    _bars(draw, shares, [tuple(rgb) for rgb in colorize(middle[None], low, high, kind)[0].tolist()])
-    if kind == "metric":
-        for near, text in legend_ticks(low, high, kind, unit):
-            _x_tick(draw, 1 - near, text)
-    else:
-        for value in (low, (low + high) / 2, high):
-            near = float(nearness(value, low, high, kind))
-            _x_tick(draw, near if kind == "relative_disparity" else 1 - near, f"{value:.3g}")
-        far_left = kind == "relative_disparity"
-        draw.text((_LEFT, _BOTTOM + 78), "far" if far_left else "near", font=font(31), fill=MUTED, anchor="lm")
-        draw.text((_RIGHT, _BOTTOM + 78), "near" if far_left else "far", font=font(31), fill=MUTED, anchor="rm")
+    low, high = kind.histogram_range(edges, counts)
+    shares, middles = kind.bars(edges, counts, low, high, 46)
+    unit = f" in {kind.unit}" if kind.unit else ""
+    image, draw = _chart("How far the pixels are", f"share of pixels, by {kind.label}{unit}")
+    _bars(draw, shares, [tuple(rgb) for rgb in colorize(middles[None], low, high, kind)[0].tolist()])
+    if kind.unit:
+        for near, text in kind.ticks(low, high):
+            _x_tick(draw, near if kind.larger_is_nearer else 1 - near, text)
+        return image
+    for value in (low, (low + high) / 2, high):
+        near = float(kind.nearness(value, low, high))
+        _x_tick(draw, near if kind.larger_is_nearer else 1 - near, f"{value:.3g}")
+    left, right = ("far", "near") if kind.larger_is_nearer else ("near", "far")
+    draw.text((_LEFT, _BOTTOM + 78), left, font=font(31), fill=MUTED, anchor="lm")
+    draw.text((_RIGHT, _BOTTOM + 78), right, font=font(31), fill=MUTED, anchor="rm")
     return image
 
 

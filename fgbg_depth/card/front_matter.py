@@ -9,7 +9,7 @@ from typing import Any
 import yaml
 
 from fgbg_depth import schema
-from fgbg_depth.card.samples import split_of_shard
+from fgbg_depth.read.samples import split_of_shard
 from fgbg_depth.recipe import Recipe
 
 # Source: https://huggingface.co/docs/hub/repositories-licenses. The Hub refuses any other id, so other words

@@ -7,11 +7,12 @@ from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from fgbg_depth import schema
-from fgbg_depth.card.samples import Row, choose_rows, decoded_depth, depth_spec, read_rows
-from fgbg_depth.codecs import encode_rgb_png
-from fgbg_depth.colors import colorize, histogram_range
-from fgbg_depth.parquet import write_parquet
-from fgbg_depth.storage import Storage
+from fgbg_depth.depth.colors import colorize
+from fgbg_depth.depth.kinds import depth_kind
+from fgbg_depth.read.samples import Row, choose_rows, decoded_depth, depth_spec, read_rows
+from fgbg_depth.render.codecs import encode_rgb_png
+from fgbg_depth.storage.files import Storage
+from fgbg_depth.storage.parquet import write_parquet
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -26,7 +27,7 @@ def depth_range(statistics: Mapping[str, Any]) -> tuple[float, float]:
     histogram = statistics["depth_histogram"]
     if histogram is None:  # no pixel has a depth
         return statistics["depth"]["low"], statistics["depth"]["high"]
-    return histogram_range(histogram["edges"], histogram["counts"], statistics["depth"]["kind"])
+    return depth_kind(statistics["depth"]["kind"]).histogram_range(histogram["edges"], histogram["counts"])
 
 
 def preview_table(rows: Iterable[Row], spec: DepthSpec | None, value_range: tuple[float, float] | None) -> pa.Table:
@@ -40,7 +41,7 @@ def preview_table(rows: Iterable[Row], spec: DepthSpec | None, value_range: tupl
         if spec is not None:
             depth = decoded_depth(row, spec)
             assert depth is not None and value_range is not None
-            row["fg_bg_depth_color"] = encode_rgb_png(colorize(depth, *value_range, spec.kind))
+            row["fg_bg_depth_color"] = encode_rgb_png(colorize(depth, *value_range, spec.meaning))
         for name, values in columns.items():
             value = row[name]
             values.append({"bytes": value, "path": None} if isinstance(value, bytes) else value)

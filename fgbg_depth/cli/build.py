@@ -135,7 +135,7 @@ def recipe_from(options: argparse.Namespace) -> Recipe:
 
 
 def _build(options: argparse.Namespace) -> int:
-    from fgbg_depth.pipeline import build, default_workers, plan_build, say_on_stderr
+    from fgbg_depth.builder.pipeline import build, default_workers, plan_build, say_on_stderr
 
     recipe = recipe_from(options)
     if options.workers is not None and not 1 <= options.workers <= 1024:
@@ -191,9 +191,9 @@ def _echo(recipe: Recipe) -> None:
 
 
 def _dry_run(options: argparse.Namespace, plan: Any, workers: int) -> int:
-    from fgbg_depth.codecs import encode_png
-    from fgbg_depth.dryrun import estimate
-    from fgbg_depth.storage import Storage
+    from fgbg_depth.builder.dry_run import estimate
+    from fgbg_depth.render.codecs import encode_png
+    from fgbg_depth.storage.files import Storage
 
     found = estimate(plan, workers, options.device)
     sheet = Path(f"{Path(options.output).name or DEFAULT_OUTPUT}-contact-sheet.png")  # in the current folder
@@ -229,7 +229,7 @@ def _slice(text: str | None) -> tuple[int, int] | None:
 
 
 def _verify(options: argparse.Namespace) -> int:
-    from fgbg_depth.verify import verify
+    from fgbg_depth.verify.check import verify
 
     with _rows_bar() as on_rows:
         report = verify(
@@ -264,7 +264,7 @@ def _print_recipe(options: argparse.Namespace) -> int:
 
 
 def _convert_weights(options: argparse.Namespace) -> int:
-    from fgbg_depth.depth.convert import convert_weights
+    from fgbg_depth.depth.densedepth.convert import convert_weights
 
     print(convert_weights(options.file, options.folder, options.dataset))
     print(f"use it: python builder.py build --depth-model {shlex.quote(options.folder)} ...")

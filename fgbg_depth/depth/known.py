@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from .spec import METRIC, RELATIVE_DISPARITY
+from fgbg_depth.depth.kinds import METRIC, RELATIVE_DISPARITY, DepthKind
 
 
 @dataclass(frozen=True)
@@ -16,7 +16,7 @@ class KnownModel:
     """pattern: regular expression over the whole Hub id. reach_m: farthest depth, metric models only."""
 
     pattern: str
-    kind: str
+    kind: DepthKind
     reach_m: float | None
     license: str
 
@@ -52,7 +52,7 @@ def look_up(model: str) -> KnownModel | None:
     return next((k for k in KNOWN if re.fullmatch(k.pattern, model, re.IGNORECASE)), None)
 
 
-def kind_from_config(config: Mapping[str, Any]) -> tuple[str, float | None] | None:
+def kind_from_config(config: Mapping[str, Any]) -> tuple[DepthKind, float | None] | None:
     """(kind, reach in metres) as far as a model's own `config.json` tells it; None when it does not.
 
     A DPT configuration does not tell: Intel's predict disparity, Facebook's metres.

@@ -9,12 +9,11 @@ from typing import Any
 import numpy as np
 import torch
 
+from fgbg_depth.depth.devices import DTYPES, arithmetic, pick_batch
+from fgbg_depth.depth.prepare import Preparer
+from fgbg_depth.depth.spec import INVALID, DepthSpec
 from fgbg_depth.errors import DepthError
 from fgbg_depth.recipe import parse_size
-
-from .devices import DTYPES, arithmetic, pick_batch
-from .prepare import Preparer
-from .spec import INVALID, DepthSpec
 
 logger = logging.getLogger("fgbg_depth.depth")
 

@@ -10,10 +10,9 @@ from typing import Any
 
 from safetensors import SafetensorError, safe_open
 
+from fgbg_depth.depth.densedepth import registration
+from fgbg_depth.depth.model_files import ModelFiles
 from fgbg_depth.errors import DepthError
-
-from . import registration
-from .weights import ModelFiles
 
 NEED_TORCHVISION = ("zoedepth", "depth_pro")  # to bring their maps back to a picture's size
 

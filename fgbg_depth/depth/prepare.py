@@ -12,10 +12,9 @@ from typing import Any
 import numpy as np
 import torch
 
+from fgbg_depth.depth.resize import SUPPORT, PillowResize
 from fgbg_depth.errors import DepthError
 from fgbg_depth.recipe import parse_size
-
-from .resize import SUPPORT, PillowResize
 
 LEVEL = 1 / 255
 

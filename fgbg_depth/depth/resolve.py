@@ -11,13 +11,13 @@ from dataclasses import replace
 import numpy as np
 import torch
 
+from fgbg_depth.depth.kinds import DepthKind, depth_kind
+from fgbg_depth.depth.known import kind_from_config, license_warning, look_up
+from fgbg_depth.depth.labeller import TorchLabeller, release
+from fgbg_depth.depth.model_files import ModelFiles, locate
+from fgbg_depth.depth.spec import DepthSpec, metric_scale, relative_scale
 from fgbg_depth.errors import DepthError
 from fgbg_depth.recipe import Recipe
-
-from .known import kind_from_config, license_warning, look_up
-from .labeller import TorchLabeller, release
-from .spec import METRIC, DepthSpec, metric_scale, relative_scale
-from .weights import ModelFiles, locate
 
 logger = logging.getLogger("fgbg_depth.depth")
 
@@ -38,13 +38,13 @@ def resolve_spec(recipe: Recipe, sample_images: SampleImages, device: str = "aut
     Raises:
         DepthError: no such model, or its kind is not known and not told.
     """
-    from .devices import pick_device, pick_precision
-    from .load import load_processor
-    from .prepare import input_size
+    from fgbg_depth.depth.devices import pick_device, pick_precision
+    from fgbg_depth.depth.load import load_processor
+    from fgbg_depth.depth.prepare import input_size
 
     files = locate(recipe.depth_model, recipe.depth_revision)
     kind, reach_m = _kind(recipe, files)
-    if kind == METRIC and recipe.depth_range is not None:
+    if kind.is_metric and recipe.depth_range is not None:
         raise DepthError(
             f"depth_range is {list(recipe.depth_range)}, but {files.name} predicts metres, "
             "which are stored by a fixed scale.\n  Leave depth_range empty."
@@ -58,15 +58,15 @@ def resolve_spec(recipe: Recipe, sample_images: SampleImages, device: str = "aut
         model=files.name,
         revision=files.revision,
         digest=files.digest(),
-        kind=kind,
-        unit="m" if kind == METRIC else "",
+        kind=kind.name,
+        unit=kind.unit,
         bits=recipe.depth_bits,
         precision=pick_precision(recipe.depth_precision, pick_device(device)),
         input_size=f"{size[0]}x{size[1]}",
         flip=recipe.depth_flip,
         license=license,
     )
-    if kind == METRIC:
+    if kind.is_metric:
         return replace(spec, **metric_scale(reach_m, recipe.depth_bits))
     low, high = recipe.depth_range or _find_range(recipe, spec, sample_images, device)
     return replace(spec, **relative_scale(low, high, recipe.depth_bits))
@@ -81,8 +81,8 @@ def load_labeller(recipe: Recipe, spec: DepthSpec, device: str = "auto", worker:
     Raises:
         DepthError: the weights have changed since, or cannot be loaded.
     """
-    from .devices import pick_device
-    from .load import load_model, load_processor
+    from fgbg_depth.depth.devices import pick_device
+    from fgbg_depth.depth.load import load_model, load_processor
 
     files = locate(recipe.depth_model, spec.revision)
     digest = files.digest()
@@ -99,11 +99,11 @@ def load_labeller(recipe: Recipe, spec: DepthSpec, device: str = "auto", worker:
     return TorchLabeller(load_model(files), load_processor(files), spec, chosen, recipe.depth_batch)
 
 
-def _kind(recipe: Recipe, files: ModelFiles) -> tuple[str, float | None]:
+def _kind(recipe: Recipe, files: ModelFiles) -> tuple[DepthKind, float | None]:
     """(kind, reach in metres), from the recipe, else from the known models, else from the model's config."""
     known = look_up(files.name)
     from_config = kind_from_config(files.config())
-    told = None if recipe.depth_kind == "auto" else recipe.depth_kind
+    told = None if recipe.depth_kind == "auto" else depth_kind(recipe.depth_kind)
     looked_up = (known.kind, known.reach_m) if known else from_config
     if from_config and from_config[1] is not None and looked_up and looked_up[0] == from_config[0]:
         looked_up = from_config  # the model's own reach beats the table's
@@ -116,7 +116,7 @@ def _kind(recipe: Recipe, files: ModelFiles) -> tuple[str, float | None]:
             )
         return looked_up
     if looked_up and looked_up[0] != told:
-        logger.warning("%s is known to predict %s; the recipe says %s", files.name, looked_up[0], told)
+        logger.warning("%s is known to predict %s; the recipe says %s", files.name, looked_up[0].name, told.name)
     config_reach = kind_from_config({**files.config(), "model_type": "glpn"})  # a plain max_depth, if there is one
     reach = looked_up[1] if looked_up and looked_up[1] else config_reach[1] if config_reach else None
     return told, reach

@@ -13,15 +13,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from fgbg_depth.depth.kinds import METRIC, DepthKind, depth_kind
 from fgbg_depth.errors import DepthError
 
 if TYPE_CHECKING:
     from PIL import Image
-
-METRIC = "metric"  # metres, larger is farther
-RELATIVE_DEPTH = "relative_depth"  # no unit, larger is farther
-RELATIVE_DISPARITY = "relative_disparity"  # no unit, larger is nearer
-KINDS = (METRIC, RELATIVE_DEPTH, RELATIVE_DISPARITY)
 
 INVALID = 0
 NYU_SCALE, KITTI_SCALE = 1000, 256  # stored values a metre; 65,535 / 1000 = 65.5 m, 65,535 / 256 = 256 m
@@ -53,7 +49,7 @@ class DepthSpec:
     model: str
     revision: str = ""
     digest: str = ""
-    kind: str = METRIC
+    kind: str = METRIC.name
     unit: str = "m"
     bits: int = 16
     offset: float = 0.0
@@ -66,13 +62,17 @@ class DepthSpec:
     license: str = ""
 
     def __post_init__(self) -> None:
-        if self.kind not in KINDS:
-            raise DepthError(f"depth kind is {self.kind!r}; allowed: {', '.join(KINDS)}.")
+        depth_kind(self.kind)
         if self.bits not in (8, 16):
             raise DepthError(f"depth bits is {self.bits!r}; allowed: 8, 16.")
         numbers = (self.offset, self.step, self.low, self.high)
         if not all(np.isfinite(numbers)) or self.step <= 0 or self.low >= self.high:
             raise DepthError(f"depth scale is not usable: offset, step, low, high = {numbers}.")
+
+    @property
+    def meaning(self) -> DepthKind:
+        """The kind of depth, with its words, direction and unit."""
+        return depth_kind(self.kind)
 
     @property
     def levels(self) -> int:

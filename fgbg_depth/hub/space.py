@@ -9,13 +9,13 @@ from typing import Any
 from huggingface_hub import HfApi
 
 from fgbg_depth.errors import HubError
-from fgbg_depth.hub.errors import CLIENT_ERRORS, Place, explained
-from fgbg_depth.hub.names import check_repo_id
-from fgbg_depth.hub.plan import LocalFile, compare
-from fgbg_depth.hub.retry import Patience, client, retrying
+from fgbg_depth.hub.changes import LocalFile, compare
+from fgbg_depth.hub.messages import Place, explained
+from fgbg_depth.hub.refs import check_repo_id
+from fgbg_depth.hub.repository import Hub, State, check_login, check_rights, read_state
 from fgbg_depth.hub.space_files import PACKAGE, space_files
-from fgbg_depth.hub.state import Hub, State, check_login, check_rights, read_state
 from fgbg_depth.hub.upload import commit_once, upload
+from fgbg_depth.retry import CLIENT_ERRORS, Patience, client, retrying
 
 DATASET, REVISION = "FGBG_DATASET", "FGBG_REVISION"
 

@@ -11,12 +11,13 @@ from typing import Any
 
 import yaml
 
+from fgbg_depth import paths
 from fgbg_depth.errors import HubError
 
 PACKAGE = "fgbg_depth"
 APP = "app.py"
 TEMPLATE = "space/README.md"
-_ALL_IMPORTS = ("fgbg_depth.app", "fgbg_depth.browse")  # here imports inside functions count, too
+_ALL_IMPORTS = ("fgbg_depth.app", "fgbg_depth.read.reader")  # here imports inside functions count, too
 _TEXT = """# {title}
 
 Browse [{dataset}](https://huggingface.co/datasets/{dataset}): images, mattes and depth, statistics and sources.
@@ -30,7 +31,7 @@ def space_files(dataset_id: str) -> dict[str, bytes]:
     Raises:
         HubError: `app.py` is not beside the package.
     """
-    top = Path(__file__).parents[2]
+    top = paths.CHECKOUT
     if not (top / APP).is_file():
         raise HubError(f"{APP} is not in {top}.\n  Publish the Space from a checkout of the project.")
     modules = imported_modules(top)
@@ -39,6 +40,7 @@ def space_files(dataset_id: str) -> dict[str, bytes]:
         for path in sorted(folder.rglob("*")):
             if path.is_file() and path.suffix not in (".py", ".pyc"):
                 files[path.relative_to(top).as_posix()] = path.read_bytes()
+    files[f"{PACKAGE}/__init__.pyi"] = (top / PACKAGE / "__init__.pyi").read_bytes()  # read at import
     files[APP] = (top / APP).read_bytes()
     files["requirements.txt"] = requirements(modules).encode()
     files["README.md"] = readme(dataset_id, top / TEMPLATE).encode()
@@ -67,7 +69,7 @@ def imported_modules(top: Path) -> dict[str, Path]:
 
 def requirements(modules: dict[str, Path]) -> str:
     """What those modules import from elsewhere, pinned to what is installed here. Gradio comes with the Space."""
-    top = Path(__file__).parents[2]
+    top = paths.CHECKOUT
     names = {
         imported.split(".")[0]
         for name, path in modules.items()

@@ -12,10 +12,10 @@ from typing import Any, BinaryIO, cast
 from huggingface_hub import CommitOperationAdd, CommitOperationDelete
 from tqdm import tqdm
 
-from fgbg_depth.hub.errors import moved_meanwhile
-from fgbg_depth.hub.plan import LocalFile, Plan
-from fgbg_depth.hub.retry import is_transient, retrying, status_of, wait_after
-from fgbg_depth.hub.state import Hub
+from fgbg_depth.hub.changes import LocalFile, Plan
+from fgbg_depth.hub.messages import moved_meanwhile
+from fgbg_depth.hub.repository import Hub
+from fgbg_depth.retry import is_transient, retrying, status_of, wait_after
 
 GROUP_FILES = 16  # files in one call of the client: enough for its 5 threads, few enough to begin again
 MARKER = "fgbg-depth push"

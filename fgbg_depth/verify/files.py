@@ -11,16 +11,16 @@ from typing import Any
 import yaml
 
 from fgbg_depth import schema
-from fgbg_depth.card import PICTURES
+from fgbg_depth.builder.summary import summarize
 from fgbg_depth.card.front_matter import front_matter
+from fgbg_depth.card.text import PICTURES
 from fgbg_depth.errors import FgBgError
-from fgbg_depth.parquet import read_record
 from fgbg_depth.plan import Plan
 from fgbg_depth.recipe import from_dict
 from fgbg_depth.statistics import Sums
-from fgbg_depth.storage import Storage, Written
-from fgbg_depth.summary import summarize
-from fgbg_depth.verify.plan import REFRESH, REMAKE
+from fgbg_depth.storage.files import FileInfo, Storage
+from fgbg_depth.storage.parquet import read_record
+from fgbg_depth.verify.replan import REFRESH, REMAKE
 
 _PARQUET_FOLDERS = (schema.DATA, schema.BG, schema.FG, schema.PREVIEW)
 
@@ -57,8 +57,8 @@ def changed(storage: Storage, name: str, entry: Mapping[str, Any]) -> str:
 
 def check_statistics(statistics: Mapping[str, Any], plan: Plan, sums: Mapping[str, Sums]) -> Iterator[str]:
     """Whether `statistics.json` is what the shards' footers add up to; with `full`, what their pixels do."""
-    written = {path: Written(e["bytes"], e["sha256"]) for path, e in statistics["shards"].items()}
-    files = {path: (e["rows"], Written(e["bytes"], e["sha256"])) for path, e in statistics["files"].items()}
+    written = {path: FileInfo(e["bytes"], e["sha256"]) for path, e in statistics["shards"].items()}
+    files = {path: (e["rows"], FileInfo(e["bytes"], e["sha256"])) for path, e in statistics["files"].items()}
     expected = json.loads(json.dumps(summarize(plan, sums, written, files, {})))
     for key in expected:
         if key in ("version", "history"):

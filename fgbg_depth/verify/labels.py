@@ -8,12 +8,13 @@ from typing import Any
 
 import numpy as np
 
-from fgbg_depth.card.samples import choose_rows, read_rows
-from fgbg_depth.codecs import decode_grey, decode_rgb
+from fgbg_depth.depth import models
 from fgbg_depth.depth.spec import decode_depth
 from fgbg_depth.errors import FgBgError
 from fgbg_depth.plan import Plan
-from fgbg_depth.storage import Storage
+from fgbg_depth.read.samples import choose_rows, read_rows
+from fgbg_depth.render.codecs import decode_grey, decode_rgb
+from fgbg_depth.storage.files import Storage
 
 # Root mean square difference, as a part of the map's own deviation. The same model on another device or in half
 # precision stays below 0.06; the label of another row of the same background, or of another model, is far above.
@@ -40,9 +41,7 @@ def check_labels(
     if spec is None:
         return check
     try:
-        from fgbg_depth.depth import load_labeller
-
-        labeller = load_labeller(recipe, spec, device)
+        labeller = models.load_labeller(recipe, spec, device)
     except (FgBgError, ImportError, OSError, ValueError) as e:
         check.notes.append(f"labels were not predicted again: {' '.join(str(e).split())}")
         return check

@@ -13,16 +13,16 @@ import pyarrow.parquet as pq
 from PIL import Image
 
 from fgbg_depth import schema
-from fgbg_depth.codecs import decode_grey, decode_rgb, encode_image, encode_mask
-from fgbg_depth.compose import Background, Cutout, composite, place_alpha
 from fgbg_depth.errors import FgBgError, ShardError
-from fgbg_depth.parquet import read_footer
-from fgbg_depth.placement import Placement, sample_placements
 from fgbg_depth.plan import Plan, Shard
-from fgbg_depth.prepared import Prepared
+from fgbg_depth.render.codecs import decode_grey, decode_rgb, encode_image, encode_mask
+from fgbg_depth.render.compose import Background, Cutout, composite, place_alpha
+from fgbg_depth.scene.layers import Placement, sample_placements
+from fgbg_depth.sources.prepared import Prepared
 from fgbg_depth.statistics import Matte, Sums
-from fgbg_depth.storage import Storage
-from fgbg_depth.verify.plan import REMAKE
+from fgbg_depth.storage.files import Storage
+from fgbg_depth.storage.parquet import read_footer
+from fgbg_depth.verify.replan import REMAKE
 
 SAMPLED_ROWS = 3  # made again in each shard unless all are
 _COLUMNS = ("bg", "fg", "flip", "placement", "x", "y", "width", "height")

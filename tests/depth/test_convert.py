@@ -11,7 +11,7 @@ from seeded import SMALL, picture
 from transformers import AutoImageProcessor, AutoModelForDepthEstimation
 
 import fgbg_depth  # noqa: F401 (registers DenseDepth)
-from fgbg_depth.depth.convert import convert_weights
+from fgbg_depth.depth.densedepth.convert import convert_weights
 from fgbg_depth.errors import DepthError
 
 RELEASED, CURRENT = SMALL
@@ -259,7 +259,7 @@ def test_a_weights_only_file_of_another_network(tmp_path):
 
 
 def test_a_failed_write_leaves_nothing(tmp_path, monkeypatch):
-    from fgbg_depth.depth.modeling_densedepth import DenseDepthForDepthEstimation
+    from fgbg_depth.depth.densedepth.modeling import DenseDepthForDepthEstimation
 
     def full(self, folder):
         (folder / "model.safetensors").write_bytes(b"half")

@@ -7,8 +7,8 @@ import pytest
 from keras_files import write_file
 from seeded import SMALL
 
-from fgbg_depth.depth import download
-from fgbg_depth.depth.weights import locate
+from fgbg_depth.depth.densedepth import download
+from fgbg_depth.depth.model_files import locate
 from fgbg_depth.errors import DepthError
 
 

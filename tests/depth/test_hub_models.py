@@ -13,7 +13,7 @@ import tiny_models
 SHA = "0123456789abcdef0123456789abcdef01234567"
 PROBE = """
 import json, sys
-from fgbg_depth.depth.weights import locate
+from fgbg_depth.depth.model_files import locate
 from fgbg_depth.errors import DepthError
 answers = []
 for model, revision in json.loads(sys.argv[1]):

@@ -12,7 +12,7 @@ from transformers import AutoImageProcessor, AutoModelForDepthEstimation
 from fgbg_depth.depth import decode_depth, encode_values, load_labeller, resolve_spec
 from fgbg_depth.depth.labeller import TorchLabeller
 from fgbg_depth.depth.load import load_model, load_processor
-from fgbg_depth.depth.weights import locate
+from fgbg_depth.depth.model_files import locate
 from fgbg_depth.errors import DepthError
 from fgbg_depth.recipe import Recipe
 

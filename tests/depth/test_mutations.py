@@ -7,9 +7,9 @@ from keras_files import OUTPUTS, error, saved_by_keras
 from seeded import SMALL, picture
 from torch.nn import functional
 
-from fgbg_depth.depth.configuration_densedepth import DenseDepthConfig
-from fgbg_depth.depth.convert import convert_weights
-from fgbg_depth.depth.modeling_densedepth import DenseDepthForDepthEstimation
+from fgbg_depth.depth.densedepth.configuration import DenseDepthConfig
+from fgbg_depth.depth.densedepth.convert import convert_weights
+from fgbg_depth.depth.densedepth.modeling import DenseDepthForDepthEstimation
 
 TOLERANCE = 2e-5
 CASES = {case.name: case for case in SMALL}

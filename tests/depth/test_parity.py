@@ -9,7 +9,7 @@ from seeded import CASES, SMALL, Case, picture
 from transformers import AutoImageProcessor, AutoModelForDepthEstimation, pipeline
 
 import fgbg_depth  # noqa: F401 (registers DenseDepth)
-from fgbg_depth.depth.convert import convert_weights
+from fgbg_depth.depth.densedepth.convert import convert_weights
 
 TOLERANCE = 2e-5
 

@@ -14,7 +14,7 @@ FIRST = [
 ]
 CHECK = """
 from transformers import AutoConfig, AutoImageProcessor, AutoModelForDepthEstimation
-from fgbg_depth.depth.registration import install
+from fgbg_depth.depth.densedepth.registration import install
 install()
 assert type(AutoConfig.from_pretrained(FOLDER)).__name__ == "DenseDepthConfig"
 assert type(AutoModelForDepthEstimation.from_pretrained(FOLDER)).__name__ == "DenseDepthForDepthEstimation"
@@ -62,8 +62,8 @@ def test_training_starts_well(folder):
     """Kaiming weights: gradients reach the first convolution, and the first guess is mid-range everywhere."""
     import torch
 
-    from fgbg_depth.depth.configuration_densedepth import DenseDepthConfig
-    from fgbg_depth.depth.modeling_densedepth import DenseDepthForDepthEstimation
+    from fgbg_depth.depth.densedepth.configuration import DenseDepthConfig
+    from fgbg_depth.depth.densedepth.modeling import DenseDepthForDepthEstimation
 
     torch.manual_seed(0)
     model = DenseDepthForDepthEstimation(DenseDepthConfig(block_config=[2, 2, 2, 2], decoder_width=32)).train()
@@ -77,8 +77,8 @@ def test_training_starts_well(folder):
 def test_processor_brings_maps_back_to_any_size():
     import torch
 
-    from fgbg_depth.depth.image_processing_densedepth import DenseDepthImageProcessor
-    from fgbg_depth.depth.modeling_densedepth import DenseDepthOutput
+    from fgbg_depth.depth.densedepth.image_processing import DenseDepthImageProcessor
+    from fgbg_depth.depth.densedepth.modeling import DenseDepthOutput
 
     outputs = DenseDepthOutput(predicted_depth=torch.rand(2, 8, 12))
     processor = DenseDepthImageProcessor()

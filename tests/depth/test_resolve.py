@@ -12,8 +12,8 @@ from tiny_models import pictures
 from fgbg_depth.depth import load_labeller, num_gpus, resolve_spec
 from fgbg_depth.depth.devices import CPU_BATCH, pick_batch, pick_device, pick_precision
 from fgbg_depth.depth.known import KNOWN, kind_from_config, license_warning, look_up
+from fgbg_depth.depth.model_files import ModelFiles
 from fgbg_depth.depth.resolve import widened_range
-from fgbg_depth.depth.weights import ModelFiles
 from fgbg_depth.errors import DepthError
 from fgbg_depth.recipe import Recipe
 
@@ -56,13 +56,13 @@ def spec_of(folder, **changes):
 )
 def test_known_models(model, kind, reach_m, license):
     known = look_up(model)
-    assert (known.kind, known.reach_m, known.license) == (kind, reach_m, license)
+    assert (known.kind.name, known.reach_m, known.license) == (kind, reach_m, license)
 
 
 def test_unknown_models_are_not_guessed():
     for model in ("Intel/dpt", "someone/Depth-Anything-V2-Small-hf", "densedepth", ""):
         assert look_up(model) is None
-    assert all((known.reach_m is None) == (known.kind != "metric") for known in KNOWN)
+    assert all((known.reach_m is None) == (not known.kind.is_metric) for known in KNOWN)
 
 
 @pytest.mark.parametrize(
@@ -80,7 +80,8 @@ def test_unknown_models_are_not_guessed():
     ],
 )
 def test_what_a_models_configuration_tells(config, told):
-    assert kind_from_config(config) == told
+    found = kind_from_config(config)
+    assert (found and (found[0].name, found[1])) == told
 
 
 @pytest.mark.parametrize(

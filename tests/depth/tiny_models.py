@@ -17,9 +17,9 @@ from transformers import (
 from transformers.models.dpt.image_processing_pil_dpt import DPTImageProcessorPil
 from transformers.models.glpn.image_processing_pil_glpn import GLPNImageProcessorPil
 
-from fgbg_depth.depth.configuration_densedepth import DenseDepthConfig
-from fgbg_depth.depth.image_processing_densedepth import DenseDepthImageProcessor
-from fgbg_depth.depth.modeling_densedepth import DenseDepthForDepthEstimation
+from fgbg_depth.depth.densedepth.configuration import DenseDepthConfig
+from fgbg_depth.depth.densedepth.image_processing import DenseDepthImageProcessor
+from fgbg_depth.depth.densedepth.modeling import DenseDepthForDepthEstimation
 
 STAGES = ["stage1", "stage2", "stage3", "stage4"]
 VIT = {"hidden_size": 32, "num_hidden_layers": 4, "num_attention_heads": 2, "intermediate_size": 64}

@@ -1,0 +1,102 @@
+"""`FgBgDepth`, a `datasets` builder: where others download, it makes the missing shards; then it yields them."""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+from collections.abc import Iterator
+from typing import Any
+
+import datasets
+import pyarrow as pa
+import pyarrow.parquet as pq
+from datasets.builder import Key
+
+from fgbg_depth import schema
+from fgbg_depth.builder.pipeline import build, plan_build
+from fgbg_depth.paths import home
+from fgbg_depth.recipe import Recipe
+from fgbg_depth.storage.files import Storage
+
+_RECIPE_FIELDS = tuple(f for f in dataclasses.fields(Recipe) if f.name != "name")  # a config has a name already
+
+
+@dataclasses.dataclass
+class _BuildConfig(datasets.BuilderConfig):
+    """How to make it; shapes no data.
+
+    Args:
+        output: folder of the finished shards, where a stopped build goes on; default: in this project's cache,
+            by the plan's digest.
+        workers: processes that make shards; default: one a core.
+        device: where the depth model runs.
+    """
+
+    output: str | None = None
+    workers: int | None = None
+    device: str = "auto"
+
+
+FgBgDepthConfig = dataclasses.make_dataclass(
+    "FgBgDepthConfig",
+    [(f.name, f.type, dataclasses.field(default=f.default)) for f in _RECIPE_FIELDS],
+    bases=(_BuildConfig,),
+    namespace={"__doc__": "Configuration of `FgBgDepth`: the recipe's fields, and where and how to build."},
+)
+FgBgDepthConfig.__module__ = __name__
+
+
+class FgBgDepth(datasets.ArrowBasedBuilder):
+    """Builds, or goes on building, a dataset of (fg_bg, fg_bg_mask, fg_bg_depth) rows.
+
+    Example:
+        builder = FgBgDepth(backgrounds="bg/", foregrounds="fg/", placements=4)
+        builder.download_and_prepare()
+        train = builder.as_dataset(split="train")
+
+    Keyword arguments are the fields of `Recipe` and of `FgBgDepthConfig`.
+    """
+
+    BUILDER_CONFIG_CLASS = FgBgDepthConfig
+    VERSION = datasets.Version("1.0.0")
+
+    def __init__(self, cache_dir: str | None = None, dataset_name: str | None = None, **kwargs: Any) -> None:
+        values = {f.name: kwargs[f.name] for f in _RECIPE_FIELDS if f.name in kwargs}
+        self.recipe = Recipe(**values)
+        plan = plan_build(self.recipe, device=kwargs.get("device", "auto"))
+        digests = "".join(shard.digest for shard in plan.shards)
+        self.plan_digest = hashlib.sha256(digests.encode()).hexdigest()[:16]
+        self.split_rows = plan.split_rows()
+        # the cache is keyed by what the sources hold, not by what they are called
+        kwargs.setdefault("config_id", f"default-{self.plan_digest}")
+        super().__init__(cache_dir=cache_dir, dataset_name=dataset_name or "fgbg_depth", **kwargs)
+
+    def _info(self) -> datasets.DatasetInfo:
+        return datasets.DatasetInfo(
+            description="Cut-outs placed on backgrounds, with mattes and predicted depth.",
+            features=schema.features(depth=self.recipe.has_depth),
+        )
+
+    def _split_generators(self, dl_manager: Any) -> list[datasets.SplitGenerator]:
+        config: Any = self.config
+        output = config.output or str(home() / "builds" / self.plan_digest)
+        build(self.recipe, output, workers=config.workers, device=config.device)
+        storage = Storage(output)
+        paths = storage.list(schema.DATA)
+        return [
+            datasets.SplitGenerator(
+                name=split,
+                gen_kwargs={
+                    "paths": [p for p in paths if p.startswith(f"{schema.DATA}/{split}-")],
+                    "output": output,
+                },
+            )
+            for split in self.split_rows
+        ]
+
+    def _generate_tables(self, paths: list[str], output: str) -> Iterator[tuple[Key, pa.Table]]:
+        storage = Storage(output)
+        for index, path in enumerate(paths):
+            with storage.open(path) as f:
+                for batch_index, batch in enumerate(pq.ParquetFile(f).iter_batches(1000)):
+                    yield Key(index, batch_index), pa.Table.from_batches([batch])

@@ -1,0 +1,93 @@
+"""Slices of one build, made by several machines: who makes what, and what each leaves for the end."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import uuid
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from fgbg_depth.builder.shard import ShardTask
+from fgbg_depth.errors import OutputError
+from fgbg_depth.plan import Plan
+from fgbg_depth.storage.files import FileInfo, Storage
+
+# Hidden, never published, gone when a build is whole:
+EARLIER = ".earlier.json"  # statistics of the build before this one: its history, and hashes of kept shards
+_NOTE = ".slice-"  # hashes of the shards that a slice made; hashing them again would mean reading all data
+
+
+def slice_paths(plan: Plan, index: int, count: int) -> set[str]:
+    """Paths of the shards that slice `index` (from 1) of `count` makes.
+
+    Dealt out by size: in the plan's order every other shard is a small test split, and an even `count` would
+    give all the large ones to half of the slices.
+    """
+    by_size = sorted(plan.shards, key=lambda shard: (-shard.rows, shard.path))
+    return {shard.path for shard in by_size[index - 1 :: count]}
+
+
+def missing_shards(tasks: Iterable[ShardTask], plan: Plan) -> OutputError:
+    """What to say when a build cannot be finished.
+
+    Args:
+        tasks: the missing shards, some with a shard of the same composites and other labels.
+    """
+    tasks = list(tasks)
+    names = "\n".join(f"  {task.path}" for task in tasks[:10])
+    more = f"\n  ... and {len(tasks) - 10} more" if len(tasks) > 10 else ""
+    hint = "Run the slices that make them (build --shards i/n), or build without --finish."
+    if plan.spec is not None and any(task.reuse_from for task in tasks):
+        hint = (
+            "Some are there with other depth labels: their slices ran with another depth model, or with\n"
+            f"  depth_precision auto on other hardware (here it means {plan.spec.precision}).\n"
+            "  Give --finish and all slices the same --depth-precision."
+        )
+    return OutputError(f"{len(tasks)} of {len(plan.shards)} shards are missing:\n{names}{more}\n  {hint}")
+
+
+def write_note(storage: Storage, made: Mapping[str, FileInfo]) -> None:
+    """Leave the sizes and hashes of what a slice made, under a name of its own."""
+    if made:
+        values = {path: dataclasses.asdict(written) for path, written in made.items()}
+        storage.write(f"{_NOTE}{uuid.uuid4().hex[:12]}.json", json.dumps(values).encode())
+
+
+def known_hashes(storage: Storage, earlier: Mapping[str, Any]) -> dict[str, FileInfo]:
+    """Sizes and hashes that an earlier build and slices noted; where two disagree, neither is believed."""
+    notes = [earlier.get("shards", {})]
+    notes += [read_json(storage, name) for name in storage.list(hidden=True) if name.startswith(_NOTE)]
+    known: dict[str, FileInfo] = {}
+    doubtful = set()
+    for note in notes:
+        for path, written in noted(note).items():
+            if known.setdefault(path, written) != written:
+                doubtful.add(path)
+    return {path: written for path, written in known.items() if path not in doubtful}
+
+
+def noted(note: Any) -> dict[str, FileInfo]:
+    """Sizes and hashes out of a note, or out of `shards` or `files` of statistics; what is malformed is no note."""
+    entries = note.items() if isinstance(note, dict) else ()
+    return {
+        path: FileInfo(entry["bytes"], entry["sha256"])
+        for path, entry in entries
+        if isinstance(entry, dict) and type(entry.get("bytes")) is int and isinstance(entry.get("sha256"), str)
+    }
+
+
+def remove_notes(storage: Storage) -> None:
+    """The build is whole: `statistics.json` has everything now."""
+    for name in storage.list(hidden=True):
+        if name == EARLIER or name.startswith(_NOTE):
+            storage.remove(name)
+
+
+def read_json(storage: Storage, name: str) -> dict[str, Any]:
+    """A mapping out of a JSON file; {} if there is none or it cannot be read."""
+    try:
+        values = json.loads(storage.read(name))
+    except (FileNotFoundError, ValueError):
+        return {}
+    return values if isinstance(values, dict) else {}

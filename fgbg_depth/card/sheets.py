@@ -1,0 +1,182 @@
+"""Pictures of rows: the contact sheet and the banner."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from PIL import Image, ImageDraw
+
+from fgbg_depth.card.charts import INK, MUTED, PAPER, font, plain, shorten
+from fgbg_depth.depth.colors import COLORS, colorize
+from fgbg_depth.render.codecs import encode_png
+
+COLUMNS = ("bg", "fg", "fg_bg", "mask", "depth")
+_HEADINGS = {
+    "bg": ("bg", "background"),
+    "fg": ("fg", "cut-out"),
+    "fg_bg": ("fg_bg", "cut-out on background"),
+    "mask": ("fg_bg_mask", "matte"),
+    "depth": ("fg_bg_depth", "depth"),
+}
+_CAPTIONS = {"bg": "bg_name", "fg": "fg_name", "fg_bg": "note"}  # what stands below a picture
+_MARGIN, _GAP, _HEAD, _CAPTION = 36, 12, 66, 34
+
+Row = Mapping[str, Any]
+
+
+def contact_sheet(
+    rows: Sequence[Row],
+    spec: Any = None,
+    columns: Sequence[str] = COLUMNS,
+    *,
+    value_range: tuple[float, float] | None = None,
+    cell_px: int = 224,
+) -> Image.Image:
+    """A sheet of rows to look at: one row a line, one kind a column, the depth in colours with its scale.
+
+    Args:
+        rows: dicts with "bg" (H, W, 3), "fg" (h, w, 4), "fg_bg" (H, W, 3), "mask" (H, W), all uint8; "depth"
+            (H, W) float in the spec's unit or None. Optional strings below the pictures: "bg_name", "fg_name" and
+            "note", each below its own, or "title" below the row.
+        spec: anything with `kind` and `unit` (a DepthSpec); needed where rows have depth.
+        columns: which kinds, from left to right. "depth" is left out where no row has one.
+        value_range: the range of depth to colour; default is that of the rows shown.
+        cell_px: side of a picture.
+    Returns:
+        RGB image, about 1,250 x (100 + 258 x rows) with the default columns.
+    """
+    if not rows:
+        raise ValueError("a contact sheet needs one row at least")
+    columns = [c for c in columns if any(row.get(c) is not None for row in rows)]
+    depth_range = _depth_range(rows, spec, value_range) if "depth" in columns else None
+    foot = 62 if depth_range else 8
+    step = cell_px + _GAP
+    width = 2 * _MARGIN + len(columns) * step - _GAP
+    height = _HEAD + _MARGIN + len(rows) * (cell_px + _CAPTION) + foot
+    sheet = Image.new("RGB", (width, height), PAPER)
+    draw = ImageDraw.Draw(sheet)
+    for i, column in enumerate(columns):
+        name, words = _HEADINGS[column]
+        x = _MARGIN + i * step
+        draw.text((x, 30), name, font=font(21), fill=INK)
+        draw.text((x, 58), words, font=font(15), fill=MUTED)
+    for j, row in enumerate(rows):
+        y = _HEAD + 24 + j * (cell_px + _CAPTION)
+        for i, column in enumerate(columns):
+            value = row.get(column)
+            x = _MARGIN + i * step
+            if value is not None:
+                sheet.paste(_cell(column, value, cell_px, spec, depth_range), (x, y))
+            caption = plain(str(row.get(_CAPTIONS.get(column, ""), "")))
+            draw.text((x, y + cell_px + 7), shorten(caption, cell_px, 14), font=font(14), fill=MUTED)
+        if title := plain(str(row.get("title", ""))):
+            draw.text((_MARGIN, y + cell_px + 7), shorten(title, width - 2 * _MARGIN, 14), font=font(14), fill=MUTED)
+    if depth_range:
+        x = _MARGIN + columns.index("depth") * step
+        _legend(sheet, draw, (x, height - 62, cell_px, 12), depth_range, spec)
+    return sheet
+
+
+def banner(rows: Sequence[Row], spec: Any = None, *, value_range: tuple[float, float] | None = None) -> Image.Image:
+    """A wide picture for the head of a page: each scene passes from picture to matte to depth, in slanted cuts.
+
+    Args:
+        rows: as for `contact_sheet`; the first four are used, fewer are repeated.
+    Returns:
+        RGB image, 1600 x 400.
+    """
+    side = 400
+    depth_range = _depth_range(rows, spec, value_range) if any(r.get("depth") is not None for r in rows) else None
+    out = Image.new("RGB", (4 * side, side))
+    for i in range(4):
+        row = rows[i % len(rows)]
+        kinds = [k for k in ("fg_bg", "mask", "depth") if row.get(k) is not None]
+        tile = _cell(kinds[0], row[kinds[0]], side, spec, depth_range)
+        for n, kind in enumerate(kinds[1:], start=1):
+            cut = side * n / len(kinds)
+            area = Image.new("L", (2 * side, 2 * side))  # at twice the size: a smooth slanted edge
+            slant = side * 0.14
+            corners = [(cut + slant, 0), (side, 0), (side, side), (cut - slant, side)]
+            ImageDraw.Draw(area).polygon([(2 * x, 2 * y) for x, y in corners], fill=255)
+            area = area.resize((side, side), Image.Resampling.BOX)
+            tile.paste(_cell(kind, row[kind], side, spec, depth_range), (0, 0), area)
+            ImageDraw.Draw(tile).line([(cut + slant, -1), (cut - slant, side)], fill=PAPER, width=2)
+        out.paste(tile, (i * side, 0))
+    return out
+
+
+def best_for_banner(rows: Sequence[Row], count: int = 4) -> list[Row]:
+    """The rows whose cut-out shows best across a banner's cuts: large, near the middle, on different scenes."""
+
+    def weight(row: Row) -> float:
+        mask = np.asarray(row["mask"], dtype=np.float64)
+        middle = np.hanning(mask.shape[1] + 2)[1:-1] * np.hanning(mask.shape[0] + 2)[1:-1, None]
+        return float((mask * middle).sum())
+
+    best: dict[Any, Row] = {}
+    for i, row in sorted(enumerate(rows), key=lambda item: -weight(item[1])):
+        best.setdefault((row.get("bg_name", i)), row)
+    return list(best.values())[:count]
+
+
+def png_bytes(image: Image.Image) -> bytes:
+    """The image as PNG, the same bytes for the same pixels: no dates, no software names."""
+    return encode_png(image)
+
+
+def _depth_range(rows: Sequence[Row], spec: Any, value_range: tuple[float, float] | None) -> tuple[float, float]:
+    if spec is None:
+        raise ValueError("rows with depth need a spec that states its kind")
+    if value_range is None:
+        values = np.concatenate([np.asarray(r["depth"]).ravel() for r in rows if r.get("depth") is not None])
+        values = values[np.isfinite(values)]
+        value_range = tuple(np.quantile(values, [0.005, 0.995]).tolist()) if values.size else (0.0, 1.0)
+    return spec.meaning.shown_range(*value_range)
+
+
+def _cell(column: str, value: Any, side: int, spec: Any, depth_range: tuple[float, float] | None) -> Image.Image:
+    array = np.asarray(value)
+    if column == "fg":
+        return _cutout_on_checks(array, side)
+    if column == "depth":
+        assert depth_range is not None
+        array = colorize(array, *depth_range, spec.meaning)
+    return Image.fromarray(array).convert("RGB").resize((side, side), Image.Resampling.LANCZOS)
+
+
+def _cutout_on_checks(rgba: np.ndarray, side: int) -> Image.Image:
+    """The cut-out, fitted into the cell, on the grey checks that stand for transparency."""
+    checks = (np.indices((side, side)) // 14).sum(axis=0) % 2
+    cell = Image.fromarray(np.where(checks, 236, 250).astype(np.uint8)).convert("RGB")
+    cutout = Image.fromarray(rgba)
+    scale = 0.86 * side / max(cutout.size)
+    size = (max(1, round(cutout.width * scale)), max(1, round(cutout.height * scale)))
+    # "RGBa" is premultiplied: resized so, no colour of hidden pixels bleeds in.
+    cutout = cutout.convert("RGBa").resize(size, Image.Resampling.LANCZOS).convert("RGBA")
+    cell.paste(cutout, ((side - size[0]) // 2, (side - size[1]) // 2), cutout)
+    return cell
+
+
+def _legend(
+    sheet: Image.Image,
+    draw: ImageDraw.ImageDraw,
+    box: tuple[int, int, int, int],
+    depth_range: tuple[float, float],
+    spec: Any,
+) -> None:
+    """A lying colour bar, near at the left, and its marks."""
+    x, y, width, height = box
+    ramp = COLORS[np.linspace(255, 0, width).round().astype(np.uint8)][None].repeat(height, axis=0)
+    sheet.paste(Image.fromarray(ramp), (x, y))
+    used = -1.0
+    for near, text in reversed(spec.meaning.ticks(*depth_range)):
+        at = x + (1 - near) * (width - 1)
+        half = font(14).getlength(text) / 2
+        left = min(max(at - half, x), x + width - 2 * half)
+        if left < used:
+            continue  # marks that would overlap are left out, never squeezed
+        draw.line((at, y + height, at, y + height + 5), fill=MUTED)
+        draw.text((left, y + height + 8), text, font=font(14), fill=MUTED)
+        used = left + 2 * half + 8
