@@ -2,22 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
 
 from fgbg_depth.depth.spec import DepthSpec
 from fgbg_depth.recipe import Recipe
 from fgbg_depth.rng import json_digest
-from fgbg_depth.schema import DATA, FORMAT, NO_LABELS, SPLITS, slug, split_of
+from fgbg_depth.schema import FORMAT, NO_LABELS, SPLITS, ShardName, slug, split_of
 from fgbg_depth.sources.load import Source, Sources
 
-COMPOSE_FIELDS = (
-    "size", "mirror", "placements", "placement", "visible_min", "seed",
-    "image_format", "jpeg_quality", "jpeg_subsampling",
-)  # fmt: skip
-
-_MAX_BITS = 32
+_MAX_BITS = 32  # of a digest, for dividing cut-outs into groups
 
 
 @dataclass(frozen=True)
@@ -30,21 +24,21 @@ class Shard:
     rows: int
     compose_digest: str  # 16 hex: fixes fg_bg and fg_bg_mask
     label_digest: str  # 8 hex: fixes fg_bg_depth
-    part: str = ""
+    group: str = ""  # which cut-outs, where those of one split fill several shards
 
     @property
-    def digest(self) -> str:
-        return self.compose_digest + self.label_digest
+    def name(self) -> ShardName:
+        return ShardName(self.split, slug(self.bg), self.group, self.compose_digest, self.label_digest)
 
     @property
     def path(self) -> str:
-        names = [self.split, slug(self.bg), *([self.part] if self.part else []), self.digest]
-        return f"{DATA}/{'-'.join(names)}.parquet"
+        """Path below the output."""
+        return self.name.path
 
 
 @dataclass(frozen=True)
 class Plan:
-    """Everything a build will make."""
+    """Everything that a build makes."""
 
     recipe: Recipe
     sources: Sources
@@ -63,48 +57,43 @@ class Plan:
 
 def make_plan(recipe: Recipe, sources: Sources, spec: DepthSpec | None) -> Plan:
     """Divide all rows into shards; nothing is composed."""
-    labels, choices = labeljson_digest(spec), _compose_choices(recipe)
-    groups = []  # the same for all backgrounds; digests of thousands of cut-outs are taken once
+    labels, choices = label_digest(spec), recipe.pixel_choices()
+    groups = []  # the same for all backgrounds, so that digests of thousands of cut-outs are computed once
     for fg_held_out in (False, True):
         cutouts = [fg for fg in sources.cutouts if fg.held_out == fg_held_out]
-        for part, group in _parts(cutouts, recipe):
+        for label, group in _groups(cutouts, recipe):
             names = tuple(fg.name for fg in group)
-            groups.append((fg_held_out, part, names, [fg.content_digest for fg in group]))
+            groups.append((fg_held_out, label, names, [fg.content_digest for fg in group]))
     shards = tuple(
         Shard(
             split=split_of(bg.held_out, fg_held_out),
             bg=bg.name,
             fgs=names,
-            rows=len(names) * rows_per_pair(recipe),
+            rows=len(names) * recipe.rows_per_pair,
             compose_digest=json_digest([FORMAT, choices, bg.content_digest, digests])[:16],
             label_digest=labels,
-            part=part,
+            group=label,
         )
         for bg in sources.backgrounds
-        for fg_held_out, part, names, digests in groups
+        for fg_held_out, label, names, digests in groups
     )
     return Plan(recipe, sources, spec, shards)
 
 
-def rows_per_pair(recipe: Recipe) -> int:
-    """Rows of one cut-out on one background."""
-    return len(recipe.flips) * recipe.placements
-
-
-def labeljson_digest(spec: DepthSpec | None) -> str:
-    """8 hex of all that shapes the labels; words about the model, such as its licence, do not."""
+def label_digest(spec: DepthSpec | None) -> str:
+    """8 hex digits of all that shapes the labels; the name of the model's licence does not."""
     return NO_LABELS if spec is None else json_digest(spec.to_dict() | {"license": ""})[:8]
 
 
-def _parts(cutouts: list[Source], recipe: Recipe) -> Iterable[tuple[str, list[Source]]]:
+def _groups(cutouts: list[Source], recipe: Recipe) -> Iterator[tuple[str, list[Source]]]:
     """Cut-outs in groups of at most `shard_rows` rows, each with a label ("" when there is only one).
 
     A group that is too large is halved by the next bit of its cut-outs' digests, so that one more cut-out
     changes one group, or halves one, and leaves the bytes of all others alone.
     """
-    limit = max(1, recipe.shard_rows // rows_per_pair(recipe))
+    limit = max(1, recipe.shard_rows // recipe.rows_per_pair)
 
-    def halved(group: list[Source], bits: str) -> Iterable[tuple[str, list[Source]]]:
+    def halved(group: list[Source], bits: str) -> Iterator[tuple[str, list[Source]]]:
         if len(group) <= limit or len(bits) == _MAX_BITS:  # copies of one file have all bits in common
             yield f"p{bits}" if bits else "", group
             return
@@ -115,13 +104,3 @@ def _parts(cutouts: list[Source], recipe: Recipe) -> Iterable[tuple[str, list[So
 
     if cutouts:
         yield from halved(cutouts, "")
-
-
-def _compose_choices(recipe: Recipe) -> dict[str, Any]:
-    """What of a recipe shapes fg_bg and fg_bg_mask, apart from the sources."""
-    choices: dict[str, Any] = {name: getattr(recipe, name) for name in COMPOSE_FIELDS}
-    if recipe.placement == "ground":
-        choices["ground_band"] = list(recipe.ground_band)
-    if recipe.image_format == "png":
-        del choices["jpeg_quality"], choices["jpeg_subsampling"]
-    return choices

@@ -1,9 +1,10 @@
-"""Names and types of everything that is stored. Imports nothing heavy, so every other module may use it."""
+"""Names and types of everything that is stored: columns, configs, splits, folders and file names of shards."""
 
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
 
 if TYPE_CHECKING:
     from datasets import Features
@@ -16,19 +17,19 @@ UNSEEN_FG = "test_unseen_fg"
 UNSEEN_BOTH = "test_unseen_both"
 SPLITS = (TRAIN, UNSEEN_BG, UNSEEN_FG, UNSEEN_BOTH)
 
-KINDS = ("bg", "fg", "fg_bg", "fg_bg_mask", "fg_bg_depth")
-CONFIGS = ("default", "bg", "fg", "preview")
+IMAGE_KINDS = ("bg", "fg", "fg_bg", "fg_bg_mask", "fg_bg_depth")  # kinds of images that statistics are kept of
 
 FOOTER_KEY = b"fgbg_depth"  # parquet key-value metadata: a shard's own record
 DATA, BG, FG, PREVIEW, ASSETS = "data", "bg", "fg", "preview", "assets"
-FOLDERS = (DATA, BG, FG, PREVIEW, ASSETS, "")  # all that an output has
+PARQUET_FOLDERS = (DATA, BG, FG, PREVIEW)  # `load_dataset` takes every file in them as data
+FOLDERS = (*PARQUET_FOLDERS, ASSETS, "")  # all folders of an output
 CARD, RECIPE, STATISTICS = "README.md", "recipe.yaml", "statistics.json"
 
 NO_LABELS = "00000000"  # label digest of a dataset without depth
 
 
 def split_of(bg_held_out: bool, fg_held_out: bool) -> str:
-    """The split of a row: which of its two sources training never sees."""
+    """The split of a row, from whether its background and its cut-out are held out of training."""
     if bg_held_out and fg_held_out:
         return UNSEEN_BOTH
     if bg_held_out:
@@ -36,56 +37,163 @@ def split_of(bg_held_out: bool, fg_held_out: bool) -> str:
     return UNSEEN_FG if fg_held_out else TRAIN
 
 
-def features(depth: bool = True) -> Features:
-    """Columns of the default config, in order.
+@dataclass(frozen=True)
+class Column:
+    """A stored column.
 
-    `fg_bg` RGB; `fg_bg_mask` 8-bit grey matte, foreground where >= 128; `fg_bg_depth` 16- or 8-bit grey,
-    0 = invalid, absent without a depth model; `x, y, width, height` in pixels of `fg_bg`, y down.
+    Args:
+        name: in parquet files and loaded rows.
+        type: "image" (encoded bytes), or the name of a `datasets.Value` type.
+        meaning: a phrase for the card, the documents and the app: shape, unit, range.
+        filled_by: the module whose code gives the values.
+        needs_depth: the column is absent in datasets without a depth model.
     """
+
+    name: str
+    type: Literal["image", "string", "bool", "int32"]
+    meaning: str
+    filled_by: str
+    needs_depth: bool = False
+
+
+_COMPOSED, _SCENE, _PREPARED = "render", "scene", "sources.prepared"
+_FG_BG = Column("fg_bg", "image", "the cut-out placed on the background, RGB", _COMPOSED)
+_FG_BG_MASK = Column(
+    "fg_bg_mask", "image", "the cut-out's alpha in the same place, 0 to 255; foreground where >= 128", _COMPOSED
+)
+_NAMES = (
+    Column("bg", "string", "name of the background, the key of the config `bg`", _SCENE),
+    Column("fg", "string", "name of the cut-out, the key of the config `fg`", _SCENE),
+    Column("flip", "bool", "whether the cut-out is mirrored", _SCENE),
+    Column("placement", "int32", "number of the random place, from 0, for this background, cut-out and flip", _SCENE),
+)
+
+# To add a column: declare it here and give its values where `filled_by` says.
+# Tables, features, the card's tables, the reader, the app and `verify` follow from these declarations.
+COLUMNS: dict[str, tuple[Column, ...]] = {
+    "default": (
+        _FG_BG,
+        _FG_BG_MASK,
+        Column("fg_bg_depth", "image", "predicted depth of fg_bg; 0 = invalid", "depth.label_batch", needs_depth=True),
+        *_NAMES,
+        Column("x", "int32", "left edge of the placed cut-out's box, in pixels of fg_bg; may be negative", _SCENE),
+        Column("y", "int32", "upper edge of the placed cut-out's box, in pixels of fg_bg, y down", _SCENE),
+        Column("width", "int32", "width of the placed cut-out's box, in pixels", _SCENE),
+        Column("height", "int32", "height of the placed cut-out's box, in pixels", _SCENE),
+    ),
+    "bg": (
+        Column("name", "string", "the background's name, unique", _PREPARED),
+        Column("image", "image", "the background, cropped and resized, RGB PNG, lossless", _PREPARED),
+        Column("held_out", "bool", "whether training never sees it", _PREPARED),
+        Column("digest", "string", "SHA-256 of the original file", _PREPARED),
+    ),
+    "fg": (
+        Column("name", "string", "the cut-out's name, unique", _PREPARED),
+        Column("image", "image", "the cut-out at its placed size, RGBA PNG with straight alpha, lossless", _PREPARED),
+        Column("mask", "image", "the alpha of `image`, 8-bit grey", _PREPARED),
+        Column("held_out", "bool", "whether training never sees it", _PREPARED),
+        Column("digest", "string", "SHA-256 of the original file", _PREPARED),
+        Column("width", "int32", "width of `image` in pixels", _PREPARED),
+        Column("height", "int32", "height of `image` in pixels", _PREPARED),
+    ),
+    "preview": (
+        _FG_BG,
+        _FG_BG_MASK,
+        Column("fg_bg_depth_color", "image", "the depth in colours, 8-bit RGB: near is bright", "card", True),
+        *_NAMES,
+        Column("split", "string", "the split that the row is from", "card"),
+    ),
+}
+CONFIGS = tuple(COLUMNS)
+
+
+def columns(config: str = "default", depth: bool = True) -> tuple[Column, ...]:
+    """Columns of a config, in stored order.
+
+    Args:
+        depth: whether the dataset has depth labels.
+    """
+    return tuple(column for column in COLUMNS[config] if depth or not column.needs_depth)
+
+
+def image_columns(config: str = "default", depth: bool = True) -> tuple[str, ...]:
+    """Names of the columns that hold encoded images."""
+    return tuple(column.name for column in columns(config, depth) if column.type == "image")
+
+
+def fact_columns(config: str = "default", depth: bool = True) -> tuple[str, ...]:
+    """Names of the columns that hold no image: numbers, names and flags."""
+    return tuple(column.name for column in columns(config, depth) if column.type != "image")
+
+
+def features(config: str = "default", depth: bool = True) -> Features:
+    """The `datasets.Features` of a config."""
     from datasets import Features, Image, Value
 
-    columns = {"fg_bg": Image(), "fg_bg_mask": Image()}
-    if depth:
-        columns["fg_bg_depth"] = Image()
-    columns |= {"bg": Value("string"), "fg": Value("string"), "flip": Value("bool")}
-    columns |= {name: Value("int32") for name in ("placement", "x", "y", "width", "height")}
-    return Features(columns)
+    return Features({c.name: Image() if c.type == "image" else Value(c.type) for c in columns(config, depth)})
 
 
-def bg_features() -> Features:
-    """Columns of the `bg` config: each prepared background once, lossless."""
-    from datasets import Features, Image, Value
+@dataclass(frozen=True)
+class ShardName:
+    """The file name of a shard: data/<split>-<background>[-<group>]-<digest>.parquet.
 
-    return Features({"name": Value("string"), "image": Image(), "held_out": Value("bool"), "digest": Value("string")})
+    Args:
+        split: one of `SPLITS`.
+        background: the background's name as `slug` gives it.
+        group: "p" and bits where the cut-outs of one background and split fill several shards, else "".
+        compose_digest: 16 hex digits; all that fixes fg_bg and fg_bg_mask.
+        label_digest: 8 hex digits; all that fixes fg_bg_depth.
+    """
+
+    split: str
+    background: str
+    group: str
+    compose_digest: str
+    label_digest: str
+
+    @property
+    def path(self) -> str:
+        """Path below the output."""
+        group = [self.group] if self.group else []
+        return f"{DATA}/{'-'.join([self.split, self.background, *group, self.digest])}.parquet"
+
+    @property
+    def digest(self) -> str:
+        """24 hex digits; all that determines the shard's content."""
+        return self.compose_digest + self.label_digest
+
+    @classmethod
+    def parse(cls, path: str) -> ShardName:
+        """The inverse of `path`.
+
+        Raises:
+            ValueError: `path` is not the path of a shard.
+        """
+        match = _SHARD_PATH.fullmatch(path)
+        if match is None:
+            raise ValueError(f"{path!r} is not the path of a shard")
+        return cls(match["split"], match["background"], match["group"] or "", match["compose"], match["label"])
 
 
-def fg_features() -> Features:
-    """Columns of the `fg` config: each prepared cut-out once, lossless; `mask` is the alpha of `image`."""
-    from datasets import Features, Image, Value
-
-    return Features(
-        {
-            "name": Value("string"),
-            "image": Image(),
-            "mask": Image(),
-            "held_out": Value("bool"),
-            "digest": Value("string"),
-            "width": Value("int32"),
-            "height": Value("int32"),
-        }
-    )
+_SHARD_PATH = re.compile(
+    rf"{DATA}/(?P<split>[a-z_]+)-(?P<background>[A-Za-z0-9_.]+)(-(?P<group>p[01]+))?"
+    r"-(?P<compose>[0-9a-f]{16})(?P<label>[0-9a-f]{8})\.parquet"
+)
+_CONFIG_PATH = re.compile(rf"({BG}|{FG}|{PREVIEW})/train-[0-9a-f]{{16}}\.parquet")
 
 
-def preview_features(depth: bool = True) -> Features:
-    """Columns of the `preview` config: some rows with an 8-bit coloured depth that viewers can show."""
-    from datasets import Features, Image, Value
+def config_path(config: str, digest: str) -> str:
+    """Path of the file that holds a small config: bg/train-<digest>.parquet.
 
-    columns = {"fg_bg": Image(), "fg_bg_mask": Image()}
-    if depth:
-        columns["fg_bg_depth_color"] = Image()
-    columns |= {"bg": Value("string"), "fg": Value("string"), "flip": Value("bool")}
-    columns |= {"placement": Value("int32"), "split": Value("string")}
-    return Features(columns)
+    Args:
+        digest: hex digits of the content; 16 are used.
+    """
+    return f"{config}/train-{digest[:16]}.parquet"
+
+
+def is_own_path(path: str) -> bool:
+    """Whether a build of this project could have written the parquet file `path`."""
+    return bool(_SHARD_PATH.fullmatch(path) or _CONFIG_PATH.fullmatch(path))
 
 
 def slug(name: str) -> str:

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from fgbg_depth.manifest import Manifest
 from fgbg_depth.recipe import Recipe
 
 METRIC = {
@@ -73,3 +74,10 @@ def made_statistics(recipe: Recipe, depth: dict[str, Any] | None = METRIC, num_b
         "heat_map": (np.outer(ramp, ramp) * 0.2).tolist(), "depth_histogram": histogram,
         "sources": sources, "skipped": [], "warnings": [], "history": [],
     }  # fmt: skip
+
+
+def made_manifest(
+    recipe: Recipe, depth: dict[str, Any] | None = METRIC, num_bg: int = 10, num_fg: int = 20
+) -> Manifest:
+    """`made_statistics` as a manifest."""
+    return Manifest.from_dict(made_statistics(recipe, depth, num_bg, num_fg))

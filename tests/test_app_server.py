@@ -18,6 +18,7 @@ from gradio_client.exceptions import AppError
 from hub_client import use_hub
 from hub_server import HubServer
 
+from fgbg_depth.manifest import Manifest
 from fgbg_depth.read.reader import Browser, Filter
 
 
@@ -61,7 +62,8 @@ def test_depth_and_cloud_and_statistics(client: Client, output: Path) -> None:
     assert found["unit"] == "m" and found["value"] == pytest.approx(found["stored"] / 1000)
     cloud = client.predict("train", 0, api_name="/point_cloud")
     assert base64.b64decode(cloud["base64"]).startswith(b"glTF")
-    assert client.predict(api_name="/statistics") == json.loads((output / "statistics.json").read_text())
+    stored = Manifest.from_json((output / "statistics.json").read_bytes())
+    assert client.predict(api_name="/statistics") == stored.to_dict()
     assert client.predict(api_name="/info")["rows"] == 240
 
 

@@ -11,14 +11,13 @@ from datasets.utils.info_utils import NonMatchingSplitsSizesError
 from huggingface_hub import DatasetCard
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from made_statistics import DISPARITY, METRIC, made_statistics
+from made_statistics import DISPARITY, METRIC, made_manifest, made_statistics
 from markdown_it import MarkdownIt
 from PIL import Image
 from small_output import DISPARITY as DISPARITY_SPEC
 from small_output import make_output, metric_output  # noqa: F401
 
 from fgbg_depth import schema
-from fgbg_depth.builder.pipeline import read_statistics
 from fgbg_depth.card import charts
 from fgbg_depth.card import markdown as markup
 from fgbg_depth.card import sheets as figures
@@ -27,6 +26,7 @@ from fgbg_depth.card.front_matter import HUB_LICENSES, front_matter, size_catego
 from fgbg_depth.depth.kinds import METRIC as METRIC_DEPTH
 from fgbg_depth.depth.kinds import RELATIVE_DEPTH
 from fgbg_depth.depth.spec import DepthSpec, decode_depth
+from fgbg_depth.manifest import Manifest
 from fgbg_depth.recipe import Recipe, parse_recipe
 from fgbg_depth.storage.files import Storage
 
@@ -47,7 +47,7 @@ def body(text: str) -> str:
 
 def test_front_matter_is_what_the_hub_wants():
     recipe = Recipe(name="school scenes", license="cc-by-4.0", depth_model="densedepth-nyu")
-    text = card.render_card(made_statistics(recipe), recipe)
+    text = card.render_card(made_manifest(recipe))
     data = DatasetCard(text).data
     assert data.pretty_name == "school scenes" and data.license == "cc-by-4.0"
     assert data.task_categories == ["depth-estimation", "image-segmentation", "mask-generation"]
@@ -61,7 +61,7 @@ def test_front_matter_is_what_the_hub_wants():
 
 def test_front_matter_without_depth_and_holdout():
     recipe = Recipe(depth_model="none", holdout=0)
-    data = DatasetCard(card.render_card(made_statistics(recipe, depth=None), recipe)).data
+    data = DatasetCard(card.render_card(made_manifest(recipe, depth=None))).data
     assert "depth-estimation" not in data.task_categories
     assert [f["split"] for f in data["configs"][0]["data_files"]] == ["train"]
     assert "fg_bg_depth" not in yaml.safe_dump(data["dataset_info"])
@@ -78,7 +78,7 @@ def test_front_matter_without_depth_and_holdout():
 )
 def test_license_is_one_that_the_hub_knows(words_, expected):
     recipe = Recipe(license=words_)
-    data = yaml.safe_load(front_matter(made_statistics(recipe), recipe).strip().strip("-"))
+    data = yaml.safe_load(front_matter(made_manifest(recipe)).strip().strip("-"))
     assert {k: v for k, v in data.items() if k.startswith("license")} == expected
     assert data["license"] in HUB_LICENSES
 
@@ -101,7 +101,7 @@ CASES = {
     "one split": (METRIC, {"holdout": 0}),
     "ground, hanging over, PNG, one size": (
         METRIC,
-        {"placement": "ground", "visible_min": 0.5, "image_format": "png", "mirror": False, "placements": 1,
+        {"placement_mode": "ground", "visible_min": 0.5, "image_format": "png", "mirror": False, "placements": 1,
          "foreground_measure": "height", "foreground_min": 105, "foreground_max": 105},
     ),
 }  # fmt: skip
@@ -111,7 +111,7 @@ CASES = {
 def test_card_fits_the_dataset(case):
     depth, choices = CASES[case]
     recipe = Recipe(**choices)
-    text = card.render_card(made_statistics(recipe, depth), recipe, repo_id="me/scenes")
+    text = card.render_card(made_manifest(recipe, depth), repo_id="me/scenes")
     rendered = MARKDOWN.render(body(text))
     seen = words(rendered)
     assert ("depth" in seen.replace("fgbg-depth", "").split("The recipe in full")[0]) == bool(depth)
@@ -119,7 +119,7 @@ def test_card_fits_the_dataset(case):
     assert ("does not allow commercial use" in seen) == bool(depth and "nc" in depth["license"])
     assert ("assets/depth.png" in rendered) == bool(depth)
     assert ("There is one split" in seen) == ("holdout" in choices)
-    assert ("Cut-outs float" in seen) == ("placement" not in choices)
+    assert ("Cut-outs float" in seen) == ("placement_mode" not in choices)
     assert 'load_dataset(repo, split="train")' in seen and "datasets/me/scenes" in seen
     assert parse_recipe(re.search(r"```yaml\n(.*?)\n```", text, re.S)[1]) == recipe
     for leftover in ("{{", "{%", "None", "  \n", "\n\n\n"):
@@ -130,7 +130,7 @@ def test_card_fits_the_dataset(case):
 
 def test_numbers_are_in_the_table_of_kinds():
     recipe = Recipe()
-    seen = words(MARKDOWN.render(body(card.render_card(made_statistics(recipe), recipe))))
+    seen = words(MARKDOWN.render(body(card.render_card(made_manifest(recipe)))))
     for number in (
         "0.5056, 0.4969, 0.4817",
         "0.2486, 0.2490, 0.2604",
@@ -145,8 +145,8 @@ def test_numbers_are_in_the_table_of_kinds():
 
 def test_every_column_is_documented():
     recipe = Recipe()
-    text = card.render_card(made_statistics(recipe), recipe)
-    columns = {*schema.features(), *schema.bg_features(), *schema.fg_features(), *schema.preview_features()}
+    text = card.render_card(made_manifest(recipe))
+    columns = {*schema.features(), *schema.features("bg"), *schema.features("fg"), *schema.features("preview")}
     missing = [c for c in columns if f"`{c}`" not in text]
     assert not missing
 
@@ -163,7 +163,7 @@ def test_versions_skipped_files_and_warnings_are_listed():
             {"version": "v1.0.0", "date": "2026-11-01", "rows": 400, "depth_model": None, "recipe_changes": []},
         ],
     }  # fmt: skip
-    seen = words(MARKDOWN.render(body(card.render_card(statistics, recipe, repo_id="me/scenes"))))
+    seen = words(MARKDOWN.render(body(card.render_card(Manifest.from_dict(statistics), repo_id="me/scenes"))))
     assert "201 source files could not be used" in seen and "and 1 more, in statistics.json" in seen
     assert "seed: 0 -> 1; 7 backgrounds added: n0, n1, n2, n3, n4, ...; 1 background removed: gone" in seen
     assert "first version" in seen and 'revision="v1.1.0"' in seen and "enlarged from 100" in seen
@@ -192,8 +192,8 @@ def test_nothing_of_peoples_words_becomes_markup():
         "fg_removed": [],
     }
     statistics["history"] = [{"version": NASTY, "date": NASTY, "rows": 1, "depth_model": NASTY, **change}]
-    plain = card.render_card(made_statistics(Recipe(), METRIC), Recipe())
-    text = card.render_card(statistics, recipe)
+    plain = card.render_card(made_manifest(Recipe(), METRIC))
+    text = card.render_card(Manifest.from_dict(statistics))
     rendered = MARKDOWN.render(body(text))
     assert DatasetCard(text).data.pretty_name == NASTY
     assert "<script" not in rendered and "<b>" not in rendered and "3333" not in words(rendered)
@@ -228,9 +228,9 @@ def test_a_fence_holds_whatever_is_in_it(value):
 )
 def test_notes_are_kept_word_for_word(notes):
     recipe = Recipe()
-    text = card.render_card(made_statistics(recipe), recipe, notes)
+    text = card.render_card(made_manifest(recipe), notes)
     assert card.extract_notes(text) == notes
-    again = card.render_card(made_statistics(recipe), recipe, card.extract_notes(text))
+    again = card.render_card(made_manifest(recipe), card.extract_notes(text))
     assert again == text
 
 
@@ -241,7 +241,7 @@ def test_a_card_without_the_lines_has_no_notes():
 
 def test_notes_that_look_like_a_template_stay_text():
     recipe = Recipe()
-    assert "{{ 7 * 7 }}" in card.render_card(made_statistics(recipe), recipe, "{{ 7 * 7 }} <!-- notes -->")
+    assert "{{ 7 * 7 }}" in card.render_card(made_manifest(recipe), "{{ 7 * 7 }} <!-- notes -->")
 
 
 @pytest.mark.parametrize(
@@ -260,9 +260,9 @@ def test_other_licences_are_not_called_noncommercial(words_):
 
 
 def test_every_config_loads_and_is_checked_against_the_card(metric_output, tmp_path):  # noqa: F811
-    statistics = read_statistics(Storage(metric_output))
+    manifest = Manifest.read(Storage(metric_output))
     loaded = load_dataset(str(metric_output), cache_dir=str(tmp_path))
-    assert {split: len(rows) for split, rows in loaded.items()} == statistics["splits"]
+    assert {split: len(rows) for split, rows in loaded.items()} == manifest.splits
     assert loaded["train"].features == schema.features()
     assert load_dataset(str(metric_output), "bg", split="train", cache_dir=str(tmp_path)).num_rows == 4
     assert load_dataset(str(metric_output), "fg", split="train", cache_dir=str(tmp_path)).num_rows == 5
@@ -292,15 +292,14 @@ def test_the_cards_own_code_runs_and_decodes(spec_name, metric_output, tmp_path,
 def test_pictures_and_card_are_written_once_and_stale_ones_removed(tmp_path):
     output = make_output(tmp_path)
     storage = Storage(output)
-    statistics = read_statistics(storage)
-    recipe = parse_recipe(storage.read("recipe.yaml").decode())
-    assert card.write_card(storage, statistics, recipe) == []
+    manifest = Manifest.read(storage)
+    assert card.write_card(storage, manifest) == []
     assert sorted(storage.list("assets")) == sorted(f"assets/{name}.png" for name in card.PICTURES)
     readme = output / "README.md"
     readme.write_text(readme.read_text().replace(card.NOTES_BEGIN, f"{card.NOTES_BEGIN}\nHand-written."))
-    without = statistics | {"depth": None, "depth_histogram": None}
-    without["kinds"] = {k: v for k, v in statistics["kinds"].items() if k != "fg_bg_depth"}
-    assert "README.md" in card.write_card(storage, without, recipe)
+    kinds = {k: v for k, v in manifest.kinds.items() if k != "fg_bg_depth"}
+    without = manifest.replace(depth=None, depth_histogram=None, kinds=kinds)
+    assert "README.md" in card.write_card(storage, without)
     assert "assets/depth.png" not in storage.list("assets")
     assert "Hand-written." in readme.read_text()
 
@@ -334,9 +333,9 @@ def test_contact_sheet_has_a_column_less_without_depth():
 @pytest.mark.parametrize("kind", ["metric", "relative_depth", "relative_disparity"])
 def test_pictures_are_the_same_bytes_each_time(kind):
     spec = DepthSpec("m", kind=kind, unit="m" if kind == "metric" else "")
-    statistics = made_statistics(Recipe(), (METRIC if kind == "metric" else DISPARITY) | {"kind": kind})
-    first = card.draw_pictures(statistics, [picture_row()])
-    assert first == card.draw_pictures(statistics, [picture_row()])
+    manifest = made_manifest(Recipe(), (METRIC if kind == "metric" else DISPARITY) | {"kind": kind})
+    first = card.draw_pictures(manifest, [picture_row()])
+    assert first == card.draw_pictures(manifest, [picture_row()])
     assert set(first) == set(card.PICTURES)
     assert all(b"tEXt" not in data and b"tIME" not in data for data in first.values())
     assert figures.banner([picture_row()], spec).size == (1600, 400)

@@ -13,7 +13,7 @@ from tiny import SIZE, tree
 
 from fgbg_depth.cli.build import recipe_from
 from fgbg_depth.cli.main import main, parser
-from fgbg_depth.recipe import Recipe, load_recipe
+from fgbg_depth.recipe import OPTIONS, Recipe, load_recipe
 
 ROOT = Path(__file__).parent.parent
 
@@ -44,7 +44,7 @@ def test_every_recipe_field_is_an_option_of_build() -> None:
     text = " ".join(commands(parser())["build"].format_help().split())
     for field in dataclasses.fields(Recipe):
         assert "--" + field.name.replace("_", "-") in flags, field.name
-        assert " ".join(field.metadata["help"].split()[:3]) in text
+        assert " ".join(OPTIONS[field.name].help.split()[:3]) in text
 
 
 ASKED = {
@@ -53,12 +53,17 @@ ASKED = {
     "ground_band": (["--ground-band", "0.5", "0.75"], (0.5, 0.75)),
     "depth_range": (["--depth-range", "0", "2"], (0.0, 2.0)),
     "depth_bits": (["--depth-bits", "8"], 8),
-    "placement": (["--placement", "ground"], "ground"),
+    "placement_mode": (["--placement-mode", "ground"], "ground"),
     "seed": (["--seed", "7"], 7),
     "holdout": (["--holdout", "0.25"], 0.25),
     "skip_bad": (["--skip-bad"], True),
     "license": (["--license", "mit"], "mit"),
 }
+
+
+def test_an_option_works_under_its_old_name() -> None:
+    recipe = recipe_from(parser().parse_args(["build", "--backgrounds", "x", "--placement", "ground"]))
+    assert recipe.placement_mode == "ground"
 
 
 @pytest.mark.parametrize("name", ASKED)

@@ -40,7 +40,11 @@ def test_configs(built: Path, tmp_path: Path, config: str) -> None:
     loaded = datasets.load_dataset(str(built), config, cache_dir=str(tmp_path))
     assert list(loaded) == ["train"]
     rows = loaded["train"]
-    wanted = {"bg": schema.bg_features(), "fg": schema.fg_features(), "preview": schema.preview_features(depth=False)}
+    wanted = {
+        "bg": schema.features("bg"),
+        "fg": schema.features("fg"),
+        "preview": schema.features("preview", depth=False),
+    }
     assert dict(rows.features) == dict(wanted[config])
     assert len(rows) == 5 if config != "preview" else 0 < len(rows) <= 200
     for row in rows:

@@ -129,10 +129,10 @@ def test_what_is_not_there(two_versions: HubServer, work: Path, tmp_path: Path):
         load("no such/folder/at all")
     with pytest.raises(HubError, match="is a folder and has no revisions"):
         load(work / "out", revision="v1.0.0")
-    with pytest.raises(HubError, match="no finished dataset"):
+    with pytest.raises(HubError, match="not a finished dataset"):
         load(tmp_path)
     two_versions.store.create("dataset", "alice/other", False, "alice")
-    with pytest.raises(HubError, match="no finished dataset"):
+    with pytest.raises(HubError, match="not a finished dataset"):
         load("alice/other")
 
 

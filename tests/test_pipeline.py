@@ -15,6 +15,7 @@ from tiny import make_sources, pixels_of, quiet_build, save, scene, thing, tiny_
 from fgbg_depth import schema
 from fgbg_depth.builder import shard as shards
 from fgbg_depth.errors import OutputError, SourceError
+from fgbg_depth.manifest import Version
 from fgbg_depth.recipe import load_recipe
 from fgbg_depth.storage.files import Storage
 
@@ -250,7 +251,8 @@ def test_what_is_not_ours_is_left_alone(sources: Path, tmp_path: Path, content: 
 def test_history_and_version_survive_an_interrupted_build(built: Path, sources: Path, tmp_path: Path) -> None:
     out = tmp_path / "out"
     shutil.copytree(built, out)
-    statistics = statistics_of(out) | {"version": "v1.0.0", "history": [{"version": "v1.0.0", "rows": 150}]}
+    history = [Version(version="v1.0.0", rows=150).model_dump()]
+    statistics = statistics_of(out) | {"version": "v1.0.0", "history": history}
     (out / "statistics.json").write_text(json.dumps(statistics))
     with pytest.raises(ZeroDivisionError):  # as a kill would, in the middle
         quiet_build(tiny_recipe(sources, seed=1), out, say=lambda text: 1 / 0 if "already" in text else None)

@@ -69,10 +69,12 @@ def test_enough_of_it_is_visible(
 
 
 def test_on_the_ground_the_foot_is_in_the_band() -> None:
-    recipe = Recipe(size=200, placements=2000, placement="ground", ground_band=(0.7, 0.95))
+    recipe = Recipe(size=200, placements=2000, placement_mode="ground", ground_band=(0.7, 0.95))
     feet = [p.y + p.height for p in sample(recipe, 30, 60)]
     assert min(feet) == 140 and max(feet) == 190
-    low = Recipe(size=200, placements=50, placement="ground", ground_band=(0.0, 0.1))  # no place for a foot so high
+    low = Recipe(
+        size=200, placements=50, placement_mode="ground", ground_band=(0.0, 0.1)
+    )  # no place for a foot so high
     assert {p.y for p in sample(low, 30, 60)} == {0}
 
 

@@ -11,13 +11,16 @@ from PIL import Image
 from small_output import make_output, metric_output  # noqa: F401
 
 from fgbg_depth import schema
-from fgbg_depth.builder.pipeline import read_statistics
 from fgbg_depth.card.preview import write_preview
-from fgbg_depth.read.samples import _source_image, choose_rows, read_rows, sample_rows, split_of_shard
+from fgbg_depth.manifest import Manifest
+from fgbg_depth.read.samples import _source_image, choose_rows, read_rows, sample_rows
+from fgbg_depth.schema import ShardName
 from fgbg_depth.storage.files import Storage
 
 SHARDS = st.dictionaries(
-    st.tuples(st.sampled_from(schema.SPLITS), st.integers(0, 30)).map(lambda t: f"data/{t[0]}-bg{t[1]}-00.parquet"),
+    st.tuples(st.sampled_from(schema.SPLITS), st.integers(0, 30)).map(
+        lambda t: f"data/{t[0]}-bg{t[1]}-{0:024x}.parquet"
+    ),
     st.integers(0, 40),
     max_size=30,
 )
@@ -32,9 +35,9 @@ def test_chosen_rows_exist_once_each_and_are_as_many_as_there_are(shards, num_ro
 
 
 def test_chosen_rows_spread_over_splits_backgrounds_and_cutouts():
-    shards = {f"data/{split}-bg{i:03d}-00.parquet": 3600 for split in schema.SPLITS for i in range(90)}
+    shards = {f"data/{split}-bg{i:03d}-{0:024x}.parquet": 3600 for split in schema.SPLITS for i in range(90)}
     picks = choose_rows(shards, 200)
-    assert set(Counter(split_of_shard(name) for name, _ in picks).values()) == {50}
+    assert set(Counter(ShardName.parse(name).split for name, _ in picks).values()) == {50}
     assert max(Counter(name for name, _ in picks).values()) == 1
     cutouts = Counter(index // 40 for _, index in picks)  # 90 cut-outs of 40 rows
     assert len(cutouts) >= 45 and max(cutouts.values()) <= 8
@@ -52,15 +55,15 @@ def test_rows_are_read_by_group_and_column(metric_output):  # noqa: F811
 
 
 def test_preview_loads_with_colours_and_is_written_once(metric_output):  # noqa: F811
-    storage, statistics = Storage(metric_output), read_statistics(Storage(metric_output))
+    storage, manifest = Storage(metric_output), Manifest.read(Storage(metric_output))
     (before,) = storage.list("preview")
     stamp = (metric_output / before).stat().st_mtime_ns
-    name, entry = write_preview(storage, statistics)
-    assert (name, entry) == (before, statistics["files"][name])
+    [(name, entry)] = write_preview(storage, manifest).items()
+    assert (name, entry) == (before, manifest.files[name])
     assert (metric_output / name).stat().st_mtime_ns == stamp
     rows = load_dataset(str(metric_output), "preview", split="train")
-    assert len(rows) == 80 == entry["rows"]
-    assert rows.features == schema.preview_features()
+    assert len(rows) == 80 == entry.rows
+    assert rows.features == schema.features("preview")
     assert rows[0]["fg_bg_depth_color"].mode == "RGB"
     assert set(rows["split"]) == set(schema.SPLITS)
 
@@ -74,7 +77,7 @@ def test_preview_without_depth(tmp_path):
 
 def test_samples_for_the_sheet_vary_and_are_joined_with_their_sources(metric_output):  # noqa: F811
     storage = Storage(metric_output)
-    rows = sample_rows(storage, read_statistics(storage), 4)
+    rows = sample_rows(storage, Manifest.read(storage), 4)
     assert len({row["bg_name"] for row in rows}) == 4
     row = rows[0]
     assert row["bg"].shape == row["fg_bg"].shape == (64, 64, 3)

@@ -2,38 +2,47 @@
 
 import contextlib
 import dataclasses
-from typing import Any, Literal, get_args, get_origin, get_type_hints
+from typing import Any, Literal, get_args, get_origin
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from fgbg_depth.errors import RecipeError
-from fgbg_depth.recipe import Recipe, defaults, demo_recipe, from_dict, load_recipe, parse_recipe, parse_size
+from fgbg_depth.recipe import (
+    HINTS,
+    OPTIONS,
+    Recipe,
+    defaults,
+    demo_recipe,
+    from_dict,
+    load_recipe,
+    parse_recipe,
+    parse_size,
+)
 
 FIELDS = {f.name: f for f in dataclasses.fields(Recipe)}
-HINTS = get_type_hints(Recipe)
 PRINTABLE = st.text(st.characters(exclude_categories=["C", "Z"]), min_size=1, max_size=20)
 
 
 def values_of(name: str) -> st.SearchStrategy[Any]:
     """Any allowed value of one field, as YAML would hold it."""
-    hint, limits = HINTS[name], FIELDS[name].metadata
+    hint, limits = HINTS[name], OPTIONS[name]
     if get_origin(hint) is Literal:
         return st.sampled_from(get_args(hint))
     if hint is bool:
         return st.booleans()
     if hint is int:
-        return st.integers(int(limits["low"]), int(limits["high"]))
+        return st.integers(int(limits.low), int(limits.high))
     if name in ("foreground_min", "foreground_max"):
         return st.just(FIELDS[name].default)  # they depend on each other; tested below
     if hint is float:
-        return st.floats(limits["low"], limits["high"])
+        return st.floats(limits.low, limits.high)
     if name == "depth_input":
         return st.sampled_from(["auto", "native", "480x640", "32x32"])
     if hint is str:
         return PRINTABLE
-    number = st.floats(limits["low"] or 0, limits["high"] or 1e6)
+    number = st.floats(limits.low or 0, limits.high or 1e6)
     return st.tuples(number, number).filter(lambda p: p[0] < p[1]).map(list)
 
 
@@ -56,9 +65,9 @@ def test_foreground_range(a: float, b: float, unit: int) -> None:
 
 def test_every_field_is_explained() -> None:
     text = Recipe().to_yaml()
-    for name, field in FIELDS.items():
-        assert len(field.metadata["help"]) > 10, name
-        assert f"{name}:" in text and field.metadata["help"] in text
+    for name, options in OPTIONS.items():
+        assert len(options.help) > 10, name
+        assert f"{name}:" in text and options.help in text
 
 
 def test_defaults_are_valid_and_the_demo_is_too() -> None:

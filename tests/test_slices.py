@@ -14,6 +14,7 @@ from fgbg_depth.builder import pipeline, slices
 from fgbg_depth.builder.pipeline import plan_build
 from fgbg_depth.builder.slices import EARLIER, known_hashes, slice_paths
 from fgbg_depth.errors import OutputError
+from fgbg_depth.manifest import Version
 from fgbg_depth.storage.files import Storage
 
 
@@ -129,7 +130,7 @@ def test_history_outlives_a_build_that_was_stopped(
     output = tmp_path / "out"
     shutil.copytree(built, output)
     statistics = json.loads((output / "statistics.json").read_text())
-    statistics |= {"version": "v1.0.0", "history": [{"version": "v1.0.0", "rows": 150}]}
+    statistics |= {"version": "v1.0.0", "history": [Version(version="v1.0.0", rows=150).model_dump()]}
     (output / "statistics.json").write_text(json.dumps(statistics))
     shard = next(iter(statistics["shards"]))
     (output / shard).unlink()

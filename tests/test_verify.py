@@ -11,7 +11,7 @@ from small_output import METRIC, make_output, metric_output, output_copy, use_sl
 
 from fgbg_depth import schema
 from fgbg_depth.card.front_matter import front_matter
-from fgbg_depth.recipe import from_dict
+from fgbg_depth.manifest import Manifest
 from fgbg_depth.render.codecs import encode_mask
 from fgbg_depth.storage.files import Storage
 from fgbg_depth.storage.parquet import read_record, write_parquet
@@ -70,7 +70,7 @@ def test_a_whole_output_has_no_problem(metric_output, full):
     "choices",
     [
         {"holdout": 0, "mirror": False},
-        {"placement": "ground", "visible_min": 0.5, "image_format": "png"},
+        {"placement_mode": "ground", "visible_min": 0.5, "image_format": "png"},
         {"spec": None, "shard_rows": 4},
     ],
 )
@@ -298,7 +298,7 @@ def test_a_picture_of_the_card_is_missing(output_copy):
 
 
 def test_what_is_no_output_says_so(tmp_path, output_copy):
-    assert "holds no dataset of fgbg-depth" in only_problem(tmp_path / "nothing")
+    assert "not a dataset of fgbg-depth" in only_problem(tmp_path / "nothing")
     output = output_copy()
     (output / "statistics.json").write_text("{")
     assert "not what a build writes" in only_problem(output)
@@ -340,7 +340,7 @@ def test_labels_of_another_row_are_found(output_copy, monkeypatch):
 
 def front_matter_like(statistics, card):
     """The card with its YAML made anew, for statistics that a test changed."""
-    return front_matter(statistics, from_dict(statistics["recipe"])) + card.split("---\n", 2)[2]
+    return front_matter(Manifest.from_dict(statistics)) + card.split("---\n", 2)[2]
 
 
 def test_a_model_that_is_not_here_is_a_note(metric_output):

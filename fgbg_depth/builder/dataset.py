@@ -15,7 +15,7 @@ from datasets.builder import Key
 from fgbg_depth import schema
 from fgbg_depth.builder.pipeline import build, plan_build
 from fgbg_depth.paths import home
-from fgbg_depth.recipe import Recipe
+from fgbg_depth.recipe import Recipe, current_names
 from fgbg_depth.storage.files import Storage
 
 _RECIPE_FIELDS = tuple(f for f in dataclasses.fields(Recipe) if f.name != "name")  # a config has a name already
@@ -61,10 +61,11 @@ class FgBgDepth(datasets.ArrowBasedBuilder):
     VERSION = datasets.Version("1.0.0")
 
     def __init__(self, cache_dir: str | None = None, dataset_name: str | None = None, **kwargs: Any) -> None:
+        kwargs = current_names(kwargs)
         values = {f.name: kwargs[f.name] for f in _RECIPE_FIELDS if f.name in kwargs}
         self.recipe = Recipe(**values)
         plan = plan_build(self.recipe, device=kwargs.get("device", "auto"))
-        digests = "".join(shard.digest for shard in plan.shards)
+        digests = "".join(shard.name.digest for shard in plan.shards)
         self.plan_digest = hashlib.sha256(digests.encode()).hexdigest()[:16]
         self.split_rows = plan.split_rows()
         # the cache is keyed by what the sources hold, not by what they are called
@@ -87,7 +88,7 @@ class FgBgDepth(datasets.ArrowBasedBuilder):
             datasets.SplitGenerator(
                 name=split,
                 gen_kwargs={
-                    "paths": [p for p in paths if p.startswith(f"{schema.DATA}/{split}-")],
+                    "paths": [path for path in paths if schema.ShardName.parse(path).split == split],
                     "output": output,
                 },
             )

@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 import dataclasses
-import json
 import os
-import re
 import sys
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import Any
 
 import numpy as np
 
@@ -21,8 +18,7 @@ from fgbg_depth.builder.slices import (
     EARLIER,
     known_hashes,
     missing_shards,
-    noted,
-    read_json,
+    read_manifest,
     remove_notes,
     slice_paths,
     write_note,
@@ -31,6 +27,7 @@ from fgbg_depth.depth import models
 from fgbg_depth.engine import local
 from fgbg_depth.engine.job import ShardResult
 from fgbg_depth.errors import OutputError, RecipeError
+from fgbg_depth.manifest import FileEntry, Manifest
 from fgbg_depth.paths import remember_output
 from fgbg_depth.plan import Plan, Shard, make_plan
 from fgbg_depth.recipe import Recipe, parse_recipe
@@ -43,7 +40,6 @@ from fgbg_depth.storage.parquet import measure, read_record
 
 HUB_FOLDER_FILES = 10_000  # Source: https://huggingface.co/docs/hub/storage-limits
 Say = Callable[[str], None]
-_OURS = re.compile(r"-([0-9a-f]{16}|[0-9a-f]{24})\.parquet$")  # file names that end in a digest
 
 
 def say_on_stderr(text: str) -> None:
@@ -75,7 +71,7 @@ class _Work:
 
     def tasks(self) -> list[ShardTask]:
         """Missing shards, each with the shard whose images it can take over."""
-        images = {_compose_digest_of(path): path for path in sorted(self.present)}
+        images = {schema.ShardName.parse(path).compose_digest: path for path in sorted(self.present)}
         missing = [s for s in self.plan.shards if s.path not in self.present]
         return [ShardTask(shard, images.get(shard.compose_digest)) for shard in missing]
 
@@ -117,8 +113,8 @@ def build(
             # the range that was found becomes part of the recipe: more sources must not move it
             recipe = recipe.replace(depth_range=[plan.spec.low, plan.spec.high])
             plan = dataclasses.replace(plan, recipe=recipe)
-        previous = read_statistics(storage)
-        earlier = previous or read_json(storage, EARLIER)
+        previous = read_manifest(storage, schema.STATISTICS)
+        earlier = previous or read_manifest(storage, EARLIER)
         work = _Work(plan, storage, storage.list(schema.DATA), known_hashes(storage, earlier))
         tasks = work.tasks()
         if not tasks and _is_whole(work, previous):
@@ -132,7 +128,7 @@ def build(
         if not storage.exists(schema.RECIPE) or storage.read(schema.RECIPE) != text:  # other slices read it
             storage.write(schema.RECIPE, text)
         if previous:
-            storage.write(EARLIER, json.dumps(previous).encode())
+            storage.write(EARLIER, previous.to_json().encode())
         storage.remove(schema.STATISTICS)  # not whole until it is written again
         bg_file, fg_file = write_prepared(storage, plan.sources)
         if part is not None:
@@ -183,9 +179,8 @@ def plan_build(recipe: Recipe, workers: int = 1, device: str = "auto", say: Say 
 def default_workers(recipe: Recipe, device: str) -> int:
     """One process a core; where labels are made on GPUs, enough to keep these busy."""
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    if recipe.has_depth and device != "cpu":
-        if gpus := models.num_gpus(device):
-            return min(cores, 6 * gpus)
+    if recipe.has_depth and (gpus := models.num_gpus(device)):
+        return min(cores, 6 * gpus)
     return cores
 
 
@@ -205,17 +200,14 @@ def check_output(storage: Storage) -> None:
             f"{storage} is not empty and was not made by fgbg-depth (it has {', '.join([*names, *folders][:5])}).\n"
             "  Choose an empty or new folder: --output DIR."
         )
-    foreign = [name for f in (schema.DATA, schema.BG, schema.FG) for name in storage.list(f) if not _OURS.search(name)]
+    foreign = [
+        name for f in (schema.DATA, schema.BG, schema.FG) for name in storage.list(f) if not schema.is_own_path(name)
+    ]
     if foreign:
         raise OutputError(
             f"{storage} has files that fgbg-depth did not make: {', '.join(foreign[:5])}.\n"
             "  Move them away (they would become part of the dataset), or choose another --output."
         )
-
-
-def read_statistics(storage: Storage) -> dict[str, Any]:
-    """The finished `statistics.json` of an output, {} if there is none or it cannot be read."""
-    return read_json(storage, schema.STATISTICS)
 
 
 def _run(
@@ -239,7 +231,7 @@ def _run(
             local.run(job, tasks, workers or 1, on_rows, on_shard)
 
 
-def _finish(work: _Work, previous: dict[str, Any], prepared: tuple[str, str]) -> None:
+def _finish(work: _Work, previous: Manifest | None, prepared: tuple[str, str]) -> None:
     """Everything after the last shard. `statistics.json` comes last: that it exists means the build is whole."""
     from fgbg_depth.builder.summary import keep_version, summarize
     from fgbg_depth.card.preview import write_preview
@@ -267,15 +259,13 @@ def _finish(work: _Work, previous: dict[str, Any], prepared: tuple[str, str]) ->
             shards |= zip([s.path for s in block], measured, strict=True)
     counts = (len(plan.sources.backgrounds), len(plan.sources.cutouts))
     files = {
-        name: (rows, FileInfo(storage.list(name.split("/")[0])[name], storage.sha256(name)))
+        name: FileEntry(rows=rows, bytes=storage.list(name.split("/")[0])[name], sha256=storage.sha256(name))
         for name, rows in zip(prepared, counts, strict=True)
     }
-    statistics = summarize(plan, sums, shards, files, previous)
-    name, entry = write_preview(storage, statistics)
-    statistics["files"] = dict(sorted({**statistics["files"], name: entry}.items()))
-    keep_version(statistics, previous)
-    write_card(storage, statistics, plan.recipe)
-    storage.write(schema.STATISTICS, (json.dumps(statistics, indent=1, ensure_ascii=False) + "\n").encode())
+    manifest = summarize(plan, sums, shards, files, previous)
+    manifest = keep_version(manifest.with_files(write_preview(storage, manifest)), previous)
+    write_card(storage, manifest)
+    manifest.write(storage)
     remove_notes(storage)
 
 
@@ -297,20 +287,21 @@ def _measured(work: _Work, path: str, present: dict[str, int]) -> FileInfo:
     return measure(work.storage, path)
 
 
-def _is_whole(work: _Work, previous: dict[str, Any]) -> bool:
+def _is_whole(work: _Work, previous: Manifest | None) -> bool:
     """Whether the output is exactly what this plan makes, by names, sizes and recipe."""
+    if previous is None:
+        return False
     storage = work.storage
-    listed = {path: written.bytes for path, written in noted(previous.get("shards")).items()}
-    files = noted(previous.get("files"))
+    listed = {path: entry.bytes for path, entry in previous.shards.items()}
     prepared = prepared_names(work.plan.sources)
     return (
         work.present == listed
         and set(listed) == {s.path for s in work.plan.shards}
-        and previous.get("recipe") == work.plan.recipe.to_dict()
+        and previous.recipe == work.plan.recipe
         and storage.exists(schema.CARD)
         and _pictures(work.plan) <= set(storage.list(schema.ASSETS))
-        and set(prepared) <= set(files)
-        and all(storage.exists(name) for name in files)
+        and set(prepared) <= set(previous.files)
+        and all(storage.exists(name) for name in previous.files)
     )
 
 
@@ -338,11 +329,6 @@ def _earlier_range(recipe: Recipe, storage: Storage) -> list[float] | None:
 def _background_pixels(sources: Sources) -> Iterator[np.ndarray]:
     for source in sources.backgrounds:
         yield decode_rgb(source.png)
-
-
-def _compose_digest_of(path: str) -> str:
-    """From `data/<split>-<background>-<16 hex compose><8 hex labels>.parquet`."""
-    return path.removesuffix(".parquet").rsplit("-", 1)[-1][:16]
 
 
 @contextmanager

@@ -182,7 +182,7 @@ class ShardMaker:
                 input_columns=["fg_bg"],
                 features=type(columns)(encoded),
                 keep_in_memory=True,
-                new_fingerprint=shard.digest,  # hashing a model to make one costs 165 ms
+                new_fingerprint=shard.name.digest,  # hashing a model to make one costs 165 ms
             )
         return rows.data.table.select(columns.arrow_schema.names).cast(columns.arrow_schema)
 

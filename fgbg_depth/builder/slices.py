@@ -6,10 +6,10 @@ import dataclasses
 import json
 import uuid
 from collections.abc import Iterable, Mapping
-from typing import Any
 
 from fgbg_depth.builder.shard import ShardTask
 from fgbg_depth.errors import OutputError
+from fgbg_depth.manifest import Manifest
 from fgbg_depth.plan import Plan
 from fgbg_depth.storage.files import FileInfo, Storage
 
@@ -54,25 +54,31 @@ def write_note(storage: Storage, made: Mapping[str, FileInfo]) -> None:
         storage.write(f"{_NOTE}{uuid.uuid4().hex[:12]}.json", json.dumps(values).encode())
 
 
-def known_hashes(storage: Storage, earlier: Mapping[str, Any]) -> dict[str, FileInfo]:
-    """Sizes and hashes that an earlier build and slices noted; where two disagree, neither is believed."""
-    notes = [earlier.get("shards", {})]
-    notes += [read_json(storage, name) for name in storage.list(hidden=True) if name.startswith(_NOTE)]
+def known_hashes(storage: Storage, previous: Manifest | None) -> dict[str, FileInfo]:
+    """Sizes and hashes of shards that the previous build and the slices wrote down.
+
+    Entries that disagree about a shard are left out: its file is read and hashed again.
+    """
+    records = [{path: entry.info for path, entry in previous.shards.items()}] if previous else []
+    records += [_read_record(storage, name) for name in storage.list(hidden=True) if name.startswith(_NOTE)]
     known: dict[str, FileInfo] = {}
-    doubtful = set()
-    for note in notes:
-        for path, written in noted(note).items():
-            if known.setdefault(path, written) != written:
-                doubtful.add(path)
-    return {path: written for path, written in known.items() if path not in doubtful}
+    conflicting = set()
+    for record in records:
+        for path, info in record.items():
+            if known.setdefault(path, info) != info:
+                conflicting.add(path)
+    return {path: info for path, info in known.items() if path not in conflicting}
 
 
-def noted(note: Any) -> dict[str, FileInfo]:
-    """Sizes and hashes out of a note, or out of `shards` or `files` of statistics; what is malformed is no note."""
-    entries = note.items() if isinstance(note, dict) else ()
+def _read_record(storage: Storage, name: str) -> dict[str, FileInfo]:
+    """What `write_note` wrote; {} if the file cannot be read. Entries with missing keys or wrong types are left out."""
+    try:
+        values = json.loads(storage.read(name))
+    except (FileNotFoundError, ValueError):
+        return {}
     return {
         path: FileInfo(entry["bytes"], entry["sha256"])
-        for path, entry in entries
+        for path, entry in (values.items() if isinstance(values, dict) else ())
         if isinstance(entry, dict) and type(entry.get("bytes")) is int and isinstance(entry.get("sha256"), str)
     }
 
@@ -84,10 +90,9 @@ def remove_notes(storage: Storage) -> None:
             storage.remove(name)
 
 
-def read_json(storage: Storage, name: str) -> dict[str, Any]:
-    """A mapping out of a JSON file; {} if there is none or it cannot be read."""
+def read_manifest(storage: Storage, name: str) -> Manifest | None:
+    """The manifest in the file `name`; None if there is none, or it cannot be used: then everything is read again."""
     try:
-        values = json.loads(storage.read(name))
-    except (FileNotFoundError, ValueError):
-        return {}
-    return values if isinstance(values, dict) else {}
+        return Manifest.from_json(storage.read(name))
+    except (FileNotFoundError, OutputError):
+        return None

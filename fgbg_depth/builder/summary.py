@@ -4,13 +4,23 @@ from __future__ import annotations
 
 import io
 from collections.abc import Mapping
-from dataclasses import asdict
 from typing import Any
 
 import numpy as np
 from PIL import Image
 
 from fgbg_depth import schema
+from fgbg_depth.manifest import (
+    Coverage,
+    DepthHistogram,
+    DepthStatistics,
+    FileEntry,
+    ImageStatistics,
+    KindStatistics,
+    Manifest,
+    SkippedFile,
+    SourceEntry,
+)
 from fgbg_depth.plan import Plan
 from fgbg_depth.sources.load import Source
 from fgbg_depth.statistics import COVERAGE_BINS, DEPTH_BINS, Sums, histogram_moments, moments
@@ -21,112 +31,112 @@ def summarize(
     plan: Plan,
     sums: Mapping[str, Sums],
     shards: Mapping[str, FileInfo],
-    files: Mapping[str, tuple[int, FileInfo]],
-    previous: Mapping[str, Any],
-) -> dict[str, Any]:
+    files: Mapping[str, FileEntry],
+    previous: Manifest | None,
+) -> Manifest:
     """Everything that `statistics.json` holds.
 
     Args:
         sums: by split.
         shards: each shard's size and hash, by path.
-        files: rows, size and hash of the other parquet files, by path.
-        previous: the statistics that were there before, {} if none: versions and history are kept.
+        files: the other parquet files, by path.
+        previous: what the build before this one wrote; its history is kept, and its version where nothing changed.
     """
     rows_of = {shard.path: shard.rows for shard in plan.shards}
     everything = Sums(plan.recipe.size, next(iter(sums.values())).depth_top)
     for part in sums.values():
         everything.add(part)
-    values: dict[str, Any] = {
-        "format": schema.FORMAT,
-        "name": plan.recipe.name,
-        "version": None,
-        "rows": plan.rows,
-        "splits": plan.split_rows(),
-        "kinds": {
+    manifest = Manifest(
+        format=schema.FORMAT,
+        name=plan.recipe.name,
+        rows=plan.rows,
+        splits=plan.split_rows(),
+        kinds={
             "bg": _sources_kind(plan.sources.backgrounds, "RGB"),
             "fg": _sources_kind(plan.sources.cutouts, "RGBA"),
             **_row_kinds(plan, everything),
         },
-        "by_split": {split: _row_kinds(plan, sums[split]) for split in plan.split_rows()},
-        "coverage": _coverage(everything),
-        "heat_map": _heat_map(everything),
-        "depth_histogram": _depth_histogram(plan, everything),
-        "depth": plan.spec.to_dict() if plan.spec else None,
-        "recipe": plan.recipe.to_dict(),
-        "sources": {"bg": _listed(plan.sources.backgrounds), "fg": _listed(plan.sources.cutouts)},
-        "skipped": [{"file": file, "reason": reason} for file, reason in plan.sources.skipped],
-        "warnings": list(plan.sources.warnings),
-        "shards": {path: {"rows": rows_of[path], **asdict(w)} for path, w in sorted(shards.items())},
-        "files": {path: {"rows": rows, **asdict(w)} for path, (rows, w) in sorted(files.items())},
-        "history": previous.get("history", []),
-    }
-    keep_version(values, previous)
-    return values
+        by_split={split: _row_kinds(plan, sums[split]) for split in plan.split_rows()},
+        coverage=_coverage(everything),
+        heat_map=_heat_map(everything),
+        depth_histogram=_depth_histogram(plan, everything),
+        depth=plan.spec,
+        recipe=plan.recipe,
+        sources={"bg": _listed(plan.sources.backgrounds), "fg": _listed(plan.sources.cutouts)},
+        skipped=[SkippedFile(file=file, reason=reason) for file, reason in plan.sources.skipped],
+        warnings=list(plan.sources.warnings),
+        shards={path: _entry(rows_of[path], info) for path, info in sorted(shards.items())},
+        files=dict(sorted(files.items())),
+        history=previous.history if previous else [],
+    )
+    return keep_version(manifest, previous)
 
 
-def keep_version(values: dict[str, Any], previous: Mapping[str, Any]) -> None:
-    """Name `values` by the version of `previous` if they describe the very same files."""
-    unchanged = ("shards", "files", "recipe", "depth", "sources")
-    if previous and all(previous.get(key) == values[key] for key in unchanged):
-        values["version"] = previous.get("version")
+def keep_version(manifest: Manifest, previous: Manifest | None) -> Manifest:
+    """`manifest` with the version of `previous`, if both describe the very same files."""
+    if previous is not None and manifest.describes_same_files(previous):
+        return manifest.replace(version=previous.version)
+    return manifest
 
 
-def _row_kinds(plan: Plan, sums: Sums) -> dict[str, Any]:
+def _entry(rows: int, info: FileInfo) -> FileEntry:
+    return FileEntry(rows=rows, bytes=info.bytes, sha256=info.sha256)
+
+
+def _row_kinds(plan: Plan, sums: Sums) -> dict[str, KindStatistics]:
     """The kinds that every row has, from sums of stored pixels."""
     size, rows, spec = plan.recipe.size, sums.rows, plan.spec
-    shape = {"count": rows, "height": [size, size], "width": [size, size]}
+    shape: dict[str, Any] = {"count": rows, "height": [size, size], "width": [size, size]}
     rgb = [histogram_moments(h) for h in sums.rgb_histogram]
     mask = histogram_moments(sums.mask_histogram)
-    kinds: dict[str, Any] = {
-        "fg_bg": {**shape, "mode": "RGB", **_channels(rgb), "bytes": sums.rgb_bytes},
-        "fg_bg_mask": {**shape, "mode": "L", **_channels([mask]), "bytes": sums.mask_bytes},
+    kinds: dict[str, KindStatistics] = {
+        "fg_bg": ImageStatistics(**shape, mode="RGB", **_channels(rgb), bytes=sums.rgb_bytes),
+        "fg_bg_mask": ImageStatistics(**shape, mode="L", **_channels([mask]), bytes=sums.mask_bytes),
     }
     if spec is not None:
         pixels = rows * size**2
         stored = moments(pixels, sums.depth_sum, sums.depth_sum_squares, 2**spec.bits - 1)
         valid = pixels - sums.depth_invalid
         mean, std = moments(valid, sums.depth_sum, sums.depth_sum_squares, 1)
-        kinds["fg_bg_depth"] = {
+        kinds["fg_bg_depth"] = DepthStatistics(
             **shape,
-            "mode": "I;16" if spec.bits == 16 else "L",
+            mode="I;16" if spec.bits == 16 else "L",
             **_channels([stored]),
-            "mean_value": spec.offset + spec.step * mean if valid else None,
-            "std_value": spec.step * std if valid else None,
-            "min_value": None if sums.depth_min is None else spec.offset + spec.step * sums.depth_min,
-            "max_value": None if sums.depth_max is None else spec.offset + spec.step * sums.depth_max,
-            "invalid_fraction": sums.depth_invalid / pixels,
-            "at_limits_fraction": sums.depth_at_limits / pixels,
-            "bytes": sums.depth_bytes,
-        }
+            mean_value=spec.offset + spec.step * mean if valid else None,
+            std_value=spec.step * std if valid else None,
+            min_value=None if sums.depth_min is None else spec.offset + spec.step * sums.depth_min,
+            max_value=None if sums.depth_max is None else spec.offset + spec.step * sums.depth_max,
+            invalid_fraction=sums.depth_invalid / pixels,
+            at_limits_fraction=sums.depth_at_limits / pixels,
+            bytes=sums.depth_bytes,
+        )
     return kinds
 
 
-def _sources_kind(sources: tuple[Source, ...], mode: str) -> dict[str, Any]:
-    """A kind that is stored once a source, from its pixels."""
+def _sources_kind(sources: tuple[Source, ...], mode: str) -> ImageStatistics:
+    """A kind of image that is stored once for each source, from its pixels."""
     histogram = np.zeros((len(mode), 256), np.int64)
     for source in sources:
         histogram += np.asarray(Image.open(io.BytesIO(source.png)).histogram(), np.int64).reshape(-1, 256)
     heights, widths = [s.height for s in sources], [s.width for s in sources]
-    return {
-        "count": len(sources),
-        "height": [min(heights), max(heights)],
-        "width": [min(widths), max(widths)],
-        "mode": mode,
+    return ImageStatistics(
+        count=len(sources),
+        height=[min(heights), max(heights)],
+        width=[min(widths), max(widths)],
+        mode=mode,
         **_channels([histogram_moments(h) for h in histogram]),
-        "bytes": sum(len(s.png) for s in sources),
-    }
+        bytes=sum(len(s.png) for s in sources),
+    )
 
 
-def _channels(pairs: list[tuple[float, float]]) -> dict[str, list[float]]:
+def _channels(pairs: list[tuple[float, float]]) -> dict[str, Any]:
     return {"mean": [mean for mean, _ in pairs], "std": [std for _, std in pairs]}
 
 
-def _coverage(sums: Sums) -> dict[str, Any]:
-    return {
-        "mean": histogram_moments(sums.mask_histogram)[0],
-        "histogram": sums.coverage.tolist(),
-        "bins": COVERAGE_BINS,
-    }
+def _coverage(sums: Sums) -> Coverage:
+    return Coverage(
+        mean=histogram_moments(sums.mask_histogram)[0], histogram=sums.coverage.tolist(), bins=COVERAGE_BINS
+    )
 
 
 def _heat_map(sums: Sums) -> list[list[float]]:
@@ -138,7 +148,7 @@ def _heat_map(sums: Sums) -> list[list[float]]:
     return np.round(sums.heat / (areas * 255.0 * max(sums.rows, 1)), 6).tolist()
 
 
-def _depth_histogram(plan: Plan, sums: Sums) -> dict[str, Any] | None:
+def _depth_histogram(plan: Plan, sums: Sums) -> DepthHistogram | None:
     """Counts of valid pixels in at most 256 equal bins over the values that occur."""
     spec, used = plan.spec, np.flatnonzero(sums.depth_histogram)
     if spec is None or not len(used):
@@ -149,8 +159,8 @@ def _depth_histogram(plan: Plan, sums: Sums) -> dict[str, Any] | None:
     counts = np.add.reduceat(sums.depth_histogram[: last + 1], starts)
     # the first stored value of bin k is the least v with (v - 1) * DEPTH_BINS // top >= k
     edges = [0.5 - (-k * sums.depth_top // DEPTH_BINS) for k in [*starts.tolist(), int(starts[-1]) + group]]
-    return {"edges": [spec.offset + spec.step * edge for edge in edges], "counts": counts.tolist()}
+    return DepthHistogram(edges=[spec.offset + spec.step * edge for edge in edges], counts=counts.tolist())
 
 
-def _listed(sources: tuple[Source, ...]) -> dict[str, Any]:
-    return {s.name: {"digest": s.digest, "held_out": s.held_out, "file": s.file} for s in sources}
+def _listed(sources: tuple[Source, ...]) -> dict[str, SourceEntry]:
+    return {s.name: SourceEntry(digest=s.digest, held_out=s.held_out, file=s.file) for s in sources}

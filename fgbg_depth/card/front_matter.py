@@ -9,8 +9,7 @@ from typing import Any
 import yaml
 
 from fgbg_depth import schema
-from fgbg_depth.read.samples import split_of_shard
-from fgbg_depth.recipe import Recipe
+from fgbg_depth.manifest import FileEntry, Manifest
 
 # Source: https://huggingface.co/docs/hub/repositories-licenses. The Hub refuses any other id, so other words
 # become `license: other` with a `license_name`, which may only have lower-case letters, digits, "-" and ".".
@@ -96,20 +95,20 @@ _SIZES = (
 )
 
 
-def front_matter(statistics: Mapping[str, Any], recipe: Recipe) -> str:
+def front_matter(manifest: Manifest) -> str:
     """The YAML block of the card, with its `---` lines; the default config first.
 
     `dataset_info` states features and split sizes, so `load_dataset` fails where a shard is missing.
     """
-    has_depth = bool(statistics.get("depth"))
+    recipe, has_depth = manifest.recipe, manifest.depth is not None
     tasks = ["depth-estimation"] if has_depth else []
     data: dict[str, Any] = {"pretty_name": recipe.name, **_license(recipe.license)}
     data["task_categories"] = [*tasks, "image-segmentation", "mask-generation"]
-    data["size_categories"] = [size_category(statistics["rows"])]
+    data["size_categories"] = [size_category(manifest.rows)]
     tags = ["fgbg-depth", "synthetic", "compositing", "foreground-segmentation", "image-matting"]
     data["tags"] = [*tags, "monocular-depth"] if has_depth else tags
     configs, infos = [], []
-    for config, splits in _configs(statistics).items():
+    for config, splits in _configs(manifest).items():
         folder = schema.DATA if config == "default" else config
         files = [{"split": s, "path": f"{folder}/{s}-*.parquet"} for s in splits]
         configs.append({"config_name": config, "data_files": files})
@@ -131,32 +130,25 @@ def _license(words: str) -> dict[str, str]:
     return {"license": "other", "license_name": name} if name else {"license": "other"}
 
 
-def _configs(statistics: Mapping[str, Any]) -> dict[str, dict[str, dict[str, int]]]:
+def _configs(manifest: Manifest) -> dict[str, dict[str, dict[str, int]]]:
     """Rows and bytes of each split of each config that has files."""
     configs: dict[str, dict[str, dict[str, int]]] = {"default": {}, "bg": {}, "fg": {}, "preview": {}}
     for split in schema.SPLITS:
-        shards = [entry for name, entry in statistics["shards"].items() if split_of_shard(name) == split]
-        if shards:
+        if shards := manifest.shards_of(split):
             configs["default"][split] = _add(shards)
     for folder in (schema.BG, schema.FG, schema.PREVIEW):
-        files = [entry for name, entry in statistics["files"].items() if name.startswith(f"{folder}/")]
-        if files:
+        if files := manifest.files_of(folder):
             configs[folder]["train"] = _add(files)
     return {config: splits for config, splits in configs.items() if splits}
 
 
-def _add(entries: list[Mapping[str, int]]) -> dict[str, int]:
-    return {key: sum(entry[key] for entry in entries) for key in ("rows", "bytes")}
+def _add(files: Mapping[str, FileEntry]) -> dict[str, int]:
+    return {"rows": sum(f.rows for f in files.values()), "bytes": sum(f.bytes for f in files.values())}
 
 
 def _info(config: str, splits: Mapping[str, Mapping[str, int]], has_depth: bool) -> dict[str, Any]:
     # Images are stored uncompressed in parquet, so files and Arrow tables have nearly the same size.
-    features = {
-        "default": lambda: schema.features(has_depth),
-        "bg": schema.bg_features,
-        "fg": schema.fg_features,
-        "preview": lambda: schema.preview_features(has_depth),
-    }[config]()
+    features = schema.features(config, has_depth)
     total = sum(s["bytes"] for s in splits.values())
     return {
         "features": features._to_yaml_list(),

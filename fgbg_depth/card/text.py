@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import jinja2
@@ -13,10 +13,10 @@ from fgbg_depth.card import charts
 from fgbg_depth.card import markdown as markup
 from fgbg_depth.card import sheets as figures
 from fgbg_depth.card.front_matter import front_matter
-from fgbg_depth.card.preview import depth_range
 from fgbg_depth.errors import OutputError
+from fgbg_depth.manifest import Manifest
 from fgbg_depth.read.samples import Row, sample_rows
-from fgbg_depth.recipe import DEMO, Recipe
+from fgbg_depth.recipe import DEMO
 from fgbg_depth.storage.files import Storage
 
 TEMPLATE = "dataset_card.md"
@@ -26,11 +26,10 @@ PICTURES = ("banner", "contact_sheet", "heat_map", "coverage", "depth")
 _MAX_NAMES = 200  # of sources or files, listed by name in the card
 
 
-def render_card(statistics: Mapping[str, Any], recipe: Recipe, notes: str = "", repo_id: str | None = None) -> str:
+def render_card(manifest: Manifest, notes: str = "", repo_id: str | None = None) -> str:
     """The text of the dataset's README.md.
 
     Args:
-        statistics: as in `statistics.json`.
         notes: Markdown that people wrote by hand, kept word for word; see `extract_notes`.
         repo_id: `user/name` on the Hub, for the examples; without it they name the folder itself.
     """
@@ -47,10 +46,10 @@ def render_card(statistics: Mapping[str, Any], recipe: Recipe, notes: str = "", 
         "span": markup.span,
         "number": markup.number,
     }
-    body = environment.from_string(load_template()).render(_context(statistics, recipe, notes, repo_id))
+    body = environment.from_string(load_template()).render(_context(manifest, notes, repo_id))
     body = re.sub(r"\n{3,}", "\n\n", body)
     block = f"{NOTES_BEGIN}\n{notes.strip()}\n{NOTES_END}" if notes.strip() else f"{NOTES_BEGIN}\n\n{NOTES_END}"
-    return front_matter(statistics, recipe) + "\n" + body.replace(_NOTES_PLACE, block).strip() + "\n"
+    return front_matter(manifest) + "\n" + body.replace(_NOTES_PLACE, block).strip() + "\n"
 
 
 _NOTES_PLACE = "<!-- notes -->"
@@ -58,8 +57,7 @@ _NOTES_PLACE = "<!-- notes -->"
 
 def write_card(
     storage: Storage,
-    statistics: Mapping[str, Any],
-    recipe: Recipe,
+    manifest: Manifest,
     rows: Sequence[Row] | None = None,
     notes: str | None = None,
     repo_id: str | None = None,
@@ -76,9 +74,9 @@ def write_card(
     if notes is None:
         notes = read_notes(storage)
     if rows is None:
-        rows = sample_rows(storage, statistics, 24)  # 6 for the sheet; the banner takes the best 4
-    files = {f"{schema.ASSETS}/{name}.png": data for name, data in draw_pictures(statistics, rows).items()}
-    files[schema.CARD] = render_card(statistics, recipe, notes, repo_id).encode()
+        rows = sample_rows(storage, manifest, 24)  # 6 for the sheet; the banner takes the best 4
+    files = {f"{schema.ASSETS}/{name}.png": data for name, data in draw_pictures(manifest, rows).items()}
+    files[schema.CARD] = render_card(manifest, notes, repo_id).encode()
     changed = [name for name, data in files.items() if not storage.exists(name) or storage.read(name) != data]
     for name in changed:
         storage.write(name, files[name])
@@ -89,22 +87,19 @@ def write_card(
     return changed
 
 
-def draw_pictures(statistics: Mapping[str, Any], rows: Sequence[Row]) -> dict[str, bytes]:
+def draw_pictures(manifest: Manifest, rows: Sequence[Row]) -> dict[str, bytes]:
     """The card's pictures as PNG, by name."""
-    spec, shown = None, None
-    if statistics.get("depth"):
-        from fgbg_depth.depth.spec import DepthSpec
-
-        spec, shown = DepthSpec.from_dict(statistics["depth"]), depth_range(statistics)
+    spec = manifest.depth
+    shown = manifest.depth_range if spec else None
     pictures = {
         "banner": figures.banner(figures.best_for_banner(rows), spec, value_range=shown),
         "contact_sheet": figures.contact_sheet(rows[:6], spec, value_range=shown),
-        "heat_map": charts.heat_map_chart(statistics["heat_map"]),
-        "coverage": charts.coverage_chart(statistics["coverage"]["histogram"], statistics["coverage"]["mean"]),
+        "heat_map": charts.heat_map_chart(manifest.heat_map),
+        "coverage": charts.coverage_chart(manifest.coverage.histogram, manifest.coverage.mean),
     }
-    histogram = statistics["depth_histogram"]
+    histogram = manifest.depth_histogram
     if spec is not None and histogram is not None:
-        pictures["depth"] = charts.depth_chart(histogram["edges"], histogram["counts"], spec.meaning)
+        pictures["depth"] = charts.depth_chart(histogram.edges, histogram.counts, spec.meaning)
     return {name: figures.png_bytes(image) for name, image in pictures.items()}
 
 
@@ -141,11 +136,11 @@ def load_template() -> str:
     )
 
 
-def _context(statistics: Mapping[str, Any], recipe: Recipe, notes: str, repo_id: str | None) -> dict[str, Any]:
+def _context(manifest: Manifest, notes: str, repo_id: str | None) -> dict[str, Any]:
     """What the template sees; it does the wording, this does the arithmetic."""
-    kinds, sources, depth = statistics["kinds"], statistics["sources"], statistics.get("depth")
-    splits = [split for split in schema.SPLITS if statistics["splits"].get(split)]
-    held = {kind: sum(bool(s["held_out"]) for s in sources[kind].values()) for kind in ("bg", "fg")}
+    recipe, kinds, sources, depth = manifest.recipe, manifest.kinds, manifest.sources, manifest.depth
+    splits = [split for split in schema.SPLITS if manifest.splits.get(split)]
+    held = {kind: len(names) for kind, names in manifest.held_out.items()}
     num = {kind: len(sources[kind]) for kind in ("bg", "fg")}
     used = {
         split: {
@@ -154,29 +149,29 @@ def _context(statistics: Mapping[str, Any], recipe: Recipe, notes: str, repo_id:
         }
         for split in splits
     }
-    listed = list(statistics["shards"].values()) + list(statistics["files"].values())
     low_px, high_px = recipe.foreground_range_px()
     return {
-        "s": statistics,
+        "s": manifest,
         "recipe": recipe,
         "repo": repo_id or "path/to/this/folder",
         "is_local": repo_id is None,
         "depth": depth,
-        "kinds": {name: kinds[name] for name in schema.KINDS if name in kinds},
+        "kinds": {name: kinds[name] for name in schema.IMAGE_KINDS if name in kinds},
         "num_channels": {"RGB": 3, "RGBA": 4},
         "splits": splits,
+        "columns": {config: schema.columns(config, depth is not None) for config in schema.CONFIGS},
         "by_split_kinds": [k for k in ("fg_bg", "fg_bg_mask", "fg_bg_depth") if k in kinds],
-        "newest_tag": next((v["version"] for v in statistics["history"] if v.get("version")), None),
+        "newest_tag": next((v.version for v in manifest.history if v.version), None),
         "used": used,
         "num": num,
-        "total_bytes": sum(entry["bytes"] for entry in listed),
+        "total_bytes": sum(entry.bytes for entry in manifest.parquet_files.values()),
         "size_px": (round(low_px), round(high_px)),
         "demo": {"bg": recipe.backgrounds == DEMO, "fg": recipe.foregrounds == DEMO},
         "names": {kind: sorted(sources[kind])[:_MAX_NAMES] for kind in ("bg", "fg")},
-        "held_names": {kind: sorted(n for n, s in sources[kind].items() if s["held_out"]) for kind in ("bg", "fg")},
+        "held_names": manifest.held_out,
         "max_names": _MAX_NAMES,
-        "model_is_noncommercial": depth is not None and is_noncommercial(depth["license"]),
-        "is_densedepth": depth is not None and "densedepth" in depth["model"].lower(),
+        "model_is_noncommercial": depth is not None and is_noncommercial(depth.license),
+        "is_densedepth": depth is not None and "densedepth" in depth.model.lower(),
         "license_words": recipe.license.strip() if recipe.license.strip() not in ("", "other", "unknown") else "",
         "bibtex_key": re.sub(r"[^a-z0-9]+", "-", recipe.name.lower()).strip("-") or "fgbg",
         "bibtex_title": re.sub(r"[{}\\]", "", recipe.name),

@@ -10,26 +10,13 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, Literal, get_args, get_origin, get_type_hints
+from typing import Any, Literal, get_args, get_origin
 
 from fgbg_depth.errors import RecipeError, UsageError
-from fgbg_depth.recipe import Recipe, demo_recipe, load_recipe
+from fgbg_depth.recipe import HINTS, OPTIONS, FieldOptions, Recipe, defaults, demo_recipe, load_recipe
+from fgbg_depth.recipe.fields import GROUPS
 
 DEFAULT_OUTPUT = "fgbg-dataset"
-_GROUPS = {
-    "sources": (
-        "name", "backgrounds", "foregrounds", "skip_bad", "license", "background_license", "foreground_license",
-    ),
-    "composites": (
-        "size", "foreground_measure", "foreground_min", "foreground_max", "mirror", "placements", "placement",
-        "ground_band", "visible_min", "seed", "holdout", "image_format", "jpeg_quality", "jpeg_subsampling",
-        "shard_rows",
-    ),
-    "depth": (
-        "depth_model", "depth_revision", "depth_kind", "depth_range", "depth_bits", "depth_input", "depth_precision",
-        "depth_flip", "depth_batch",
-    ),
-}  # fmt: skip
 
 
 def add_commands(commands: Any) -> None:
@@ -84,37 +71,37 @@ def _add_build(commands: Any) -> None:
     run.add_argument("--engine", choices=("local", "ray"), default="local", help="who runs the shards")
     run.add_argument("--address", help="of a running Ray cluster (default: start one on this machine)")
     run.add_argument("--json", action="store_true", help="print the result as JSON on stdout")
-    hints = get_type_hints(Recipe)
-    fields = {f.name: f for f in dataclasses.fields(Recipe)}
-    for title, names in _GROUPS.items():
-        group = build.add_argument_group(f"recipe: {title}")
-        for name in names:
-            _add_recipe_option(group, fields[name], hints[name])
+    values = defaults()
+    groups = {title: build.add_argument_group(f"recipe: {title}") for title in GROUPS}
+    for name, options in OPTIONS.items():
+        _add_recipe_option(groups[options.group], name, options, HINTS[name], values[name])
     build.set_defaults(run=_build)
 
 
-def _add_recipe_option(group: Any, field: dataclasses.Field[Any], hint: Any) -> None:
+def _add_recipe_option(group: Any, name: str, options: FieldOptions, hint: Any, default: Any) -> None:
     """One recipe field as an option; values are checked by the recipe, so that messages are the same."""
-    flag = "--" + field.name.replace("_", "-")
-    unit = f" [{field.metadata['unit']}]" if field.metadata["unit"] else ""
-    default = "null" if field.default is None else field.default
+    flags = ["--" + word.replace("_", "-") for word in (name, options.old_name) if word]
+    unit = f" [{options.unit}]" if options.unit else ""
+    if default is None:
+        default = "null"
     if isinstance(default, tuple):
         default = " ".join(map(str, default))
-    shown = default if default not in ("", False, True) else {"": "empty", False: "no", True: "yes"}[default]
-    text = f"{field.metadata['help']}{unit} (default: {shown})".replace("%", "%%")
-    kwargs: dict[str, Any] = {"dest": f"recipe_{field.name}", "default": argparse.SUPPRESS, "help": text}
+    words: dict[Any, str] = {"": "empty", False: "no", True: "yes"}
+    shown = words[default] if isinstance(default, (str, bool)) and default in words else default
+    text = f"{options.help}{unit} (default: {shown})".replace("%", "%%")
+    kwargs: dict[str, Any] = {"dest": f"recipe_{name}", "default": argparse.SUPPRESS, "help": text}
     if hint is bool:
         kwargs["action"] = argparse.BooleanOptionalAction
     elif get_origin(hint) is Literal:
-        options = get_args(hint)
-        kwargs |= {"choices": options, "type": type(options[0])}
+        allowed = get_args(hint)
+        kwargs |= {"choices": allowed, "type": type(allowed[0])}
     elif hint in (int, float):
         kwargs |= {"type": hint, "metavar": "N"}
     elif hint is not str:
         kwargs |= {"type": float, "nargs": 2, "metavar": ("LOW", "HIGH")}
     else:
         kwargs["metavar"] = "TEXT"
-    group.add_argument(flag, **kwargs)
+    group.add_argument(*flags, **kwargs)
 
 
 def recipe_from(options: argparse.Namespace) -> Recipe:

@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import hashlib
-import json
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 from fgbg_depth import schema
 from fgbg_depth.card.text import PICTURES, extract_notes
-from fgbg_depth.errors import HubError
+from fgbg_depth.errors import HubError, OutputError, command
 from fgbg_depth.hub.repository import State, git_sha1
+from fgbg_depth.manifest import Manifest
+from fgbg_depth.storage.files import Storage
 
 
 @dataclass(frozen=True)
@@ -54,8 +53,8 @@ class Plan:
         return hashlib.sha256("\n".join([str(parent), *sorted(lines)]).encode()).hexdigest()[:32]
 
 
-def read_output(folder: Path) -> tuple[dict[str, Any], list[LocalFile]]:
-    """The statistics of an output, and its files apart from the two that push writes (card, statistics).
+def read_output(folder: Path) -> tuple[Manifest, list[LocalFile]]:
+    """The manifest of an output, and its files apart from the two that push writes (card, statistics).
 
     Sizes and hashes of parquet files are those that statistics.json states; `verify` has compared them.
 
@@ -63,16 +62,17 @@ def read_output(folder: Path) -> tuple[dict[str, Any], list[LocalFile]]:
         HubError: there is no finished build in `folder`.
     """
     try:
-        statistics = json.loads((folder / schema.STATISTICS).read_text(encoding="utf-8"))
-        listed = {**statistics["shards"], **statistics["files"]}
-    except FileNotFoundError as e:
+        manifest = Manifest.read(Storage(folder))
+    except (OutputError, OSError) as e:
+        raise HubError(f"{e}\n  Build it again.") from e
+    if manifest is None:
         raise HubError(
             f"{folder} holds no finished dataset: there is no {schema.STATISTICS}.\n"
-            f"  Make or finish it first: python builder.py build --output {folder}"
-        ) from e
-    except (OSError, ValueError, KeyError, TypeError) as e:
-        raise HubError(f"{folder / schema.STATISTICS} cannot be read ({e}).\n  Build it again.") from e
-    files = [LocalFile(name, about["bytes"], about["sha256"], folder / name) for name, about in listed.items()]
+            f"  Build or finish it first: {command(f'build --output {folder}')}"
+        )
+    files = [
+        LocalFile(path, entry.bytes, entry.sha256, folder / path) for path, entry in manifest.parquet_files.items()
+    ]
     others = [folder / schema.RECIPE, *sorted((folder / schema.ASSETS).glob("[!.]*.png"))]
     for path in others:
         if path.is_file():
@@ -87,7 +87,7 @@ def read_output(folder: Path) -> tuple[dict[str, Any], list[LocalFile]]:
             f"{folder} lacks {missing[0]}{more}.\n"
             f"  Run the build again: python builder.py build --recipe {recipe} --output {folder}"
         )
-    return statistics, files
+    return manifest, files
 
 
 def text_file(name: str, text: str) -> LocalFile:
@@ -129,10 +129,9 @@ def strays(plan: Plan, files: list[LocalFile], state: State) -> list[str]:
 
 def put_here_before(state: State) -> set[str]:
     """Files that an earlier push of this project put on the branch."""
-    if state.statistics is None:
+    if state.manifest is None:
         return set()
-    listed = set(state.statistics["shards"]) | set(state.statistics.get("files") or {})
-    return listed | {f"{schema.ASSETS}/{name}.png" for name in PICTURES}
+    return set(state.manifest.parquet_files) | {f"{schema.ASSETS}/{name}.png" for name in PICTURES}
 
 
 def notes_to_keep(state: State, local_card: str) -> str:
@@ -141,7 +140,7 @@ def notes_to_keep(state: State, local_card: str) -> str:
     A card that somebody wrote before the first push has no marked lines; its text becomes the notes.
     """
     notes = extract_notes(state.card)
-    if not notes and state.card and state.statistics is None:
+    if not notes and state.card and state.manifest is None:
         notes = _without_front_matter(state.card)
     return notes or extract_notes(local_card)
 
@@ -152,7 +151,3 @@ def _without_front_matter(card: str) -> str:
         end = next(i for i, line in enumerate(lines[1:], 1) if line.strip() == "---")
         lines = lines[end + 1 :]
     return "\n".join(lines).strip()
-
-
-def dump_statistics(statistics: Mapping[str, Any]) -> str:
-    return json.dumps(statistics, indent=1, ensure_ascii=False) + "\n"

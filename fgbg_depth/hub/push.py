@@ -5,7 +5,6 @@ from __future__ import annotations
 import datetime
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from huggingface_hub import HfApi
 
@@ -17,7 +16,6 @@ from fgbg_depth.hub.changes import (
     LocalFile,
     Plan,
     compare,
-    dump_statistics,
     notes_to_keep,
     put_here_before,
     read_output,
@@ -27,9 +25,9 @@ from fgbg_depth.hub.changes import (
 from fgbg_depth.hub.messages import Place, explained, tag_exists
 from fgbg_depth.hub.refs import check_ref, check_repo_id
 from fgbg_depth.hub.report import PushReport
-from fgbg_depth.hub.repository import Hub, State, check_login, check_rights, read_state, read_statistics
+from fgbg_depth.hub.repository import Hub, State, check_login, check_rights, read_manifest, read_state
 from fgbg_depth.hub.upload import Committed, commit_once, upload
-from fgbg_depth.recipe import from_dict
+from fgbg_depth.manifest import Manifest
 from fgbg_depth.retry import CLIENT_ERRORS, Patience, client, retrying, status_of
 from fgbg_depth.storage.files import Storage
 
@@ -81,13 +79,13 @@ def push(
         raise HubError(f"{output} is not a local folder.\n  Copy it here first, then push the copy.")
     if not verified:
         _refuse_unverified(folder)
-    statistics, files = read_output(folder)
-    place = Place(repo_id, revision, "dataset", str(output), len(statistics["shards"]))
+    manifest, files = read_output(folder)
+    place = Place(repo_id, revision, "dataset", str(output), len(manifest.shards))
     hub = Hub(HfApi(token=token), place, patience, token)
     job = _Job(hub, folder, tag, private, message, create_pr, dry_run, progress)
     try:
         with client(patience):
-            return job.run(statistics, files)
+            return job.run(manifest, files)
     except CLIENT_ERRORS as e:
         raise explained(e, place, job.doing) from e
 
@@ -106,7 +104,7 @@ class _Job:
     progress: bool
     doing: str = "reading the repository"
 
-    def run(self, statistics: dict[str, Any], files: list[LocalFile]) -> PushReport:
+    def run(self, manifest: Manifest, files: list[LocalFile]) -> PushReport:
         hub, tag = self.hub, self.tag
         if not self.dry_run:
             check_login(hub)
@@ -114,7 +112,7 @@ class _Job:
         _check_visibility(hub.place, state, self.private)
         if not self.dry_run:
             state = self._create_what_is_missing(state)
-        new = self._next_version(state, statistics)
+        new = self._next_version(state, manifest)
         files = files + self._generated(state, new)
         plan = compare(files, state, put_here_before(state))
         if tag in state.tags and (not plan.is_empty or _commit_of(hub, str(tag)) != state.head):
@@ -125,7 +123,7 @@ class _Job:
             return report
         target = str(state.head)
         if not plan.is_empty:
-            committed = self._commit(plan, state, new["version"])
+            committed = self._commit(plan, state, new.version)
             report.commit, report.pr_url, target = committed.oid, committed.pr_url, committed.oid
         if tag is not None and tag not in state.tags:
             self.doing = f"tagging {tag}"
@@ -159,21 +157,21 @@ class _Job:
             state = read_state(hub)
         return state
 
-    def _next_version(self, state: State, statistics: dict[str, Any]) -> dict[str, Any]:
+    def _next_version(self, state: State, manifest: Manifest) -> Manifest:
         """The statistics with version and history, counted from the newest tag."""
-        base, before = state.statistics, history.newest_tag(state.statistics, other_than=self.tag)
-        if base and base.get("version") != before and before in state.tags:
-            base = read_statistics(self.hub, state, str(before)) or base
+        base, before = state.manifest, history.newest_tag(state.manifest, other_than=self.tag)
+        if base and base.version != before and before in state.tags:
+            base = read_manifest(self.hub, state, str(before)) or base
         today = datetime.datetime.now(datetime.UTC).date().isoformat()
-        return history.versioned(statistics, state.statistics, base, self.tag, today)
+        return history.versioned(manifest, state.manifest, base, self.tag, today)
 
-    def _generated(self, state: State, new: dict[str, Any]) -> list[LocalFile]:
+    def _generated(self, state: State, new: Manifest) -> list[LocalFile]:
         """Card and statistics as this version has them."""
         local_card = self.folder / schema.CARD
         old_card = local_card.read_text(encoding="utf-8") if local_card.is_file() else ""
         notes = notes_to_keep(state, old_card)
-        card = render_card(new, from_dict(new["recipe"]), notes, self.hub.place.repo_id)
-        return [text_file(schema.STATISTICS, dump_statistics(new)), text_file(schema.CARD, card)]
+        card = render_card(new, notes, self.hub.place.repo_id)
+        return [text_file(schema.STATISTICS, new.to_json()), text_file(schema.CARD, card)]
 
     def _commit(self, plan: Plan, state: State, version: str | None) -> Committed:
         self.doing = "uploading"
@@ -183,14 +181,14 @@ class _Job:
         message = self.message or f"{version or 'Update'}: {counts}"
         return commit_once(self.hub, plan, operations, message, state.head, self.create_pr)
 
-    def _report(self, plan: Plan, new: dict[str, Any]) -> PushReport:
+    def _report(self, plan: Plan, new: Manifest) -> PushReport:
         place = self.hub.place
         url = f"{self.hub.api.endpoint}/datasets/{place.repo_id}"
         return PushReport(
             place.repo_id,
             place.revision,
             url if place.revision == "main" else f"{url}/tree/{place.revision}",
-            version=new["version"],
+            version=new.version,
             tag=self.tag,
             added={file.name: file.size for file in plan.added},
             replaced={file.name: file.size for file in plan.replaced},

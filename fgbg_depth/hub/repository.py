@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import json
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -12,8 +11,9 @@ from huggingface_hub.errors import RepositoryNotFoundError
 from huggingface_hub.utils import build_hf_headers, hf_raise_for_status, http_backoff
 
 from fgbg_depth import schema
-from fgbg_depth.errors import HubError
+from fgbg_depth.errors import HubError, OutputError
 from fgbg_depth.hub.messages import Place, cannot_write
+from fgbg_depth.manifest import Manifest
 from fgbg_depth.retry import Patience, retrying
 
 
@@ -54,7 +54,7 @@ class State:
     head: str | None = None
     tags: dict[str, str] = field(default_factory=dict)
     files: dict[str, HubFile] = field(default_factory=dict)
-    statistics: dict[str, Any] | None = None
+    manifest: Manifest | None = None
     card: str = ""
 
 
@@ -118,19 +118,17 @@ def read_files(hub: Hub, state: State, head: str) -> None:
     }
     if schema.CARD in state.files:
         state.card = read_file(hub, state, schema.CARD, head).decode("utf-8", errors="replace")
-    state.statistics = read_statistics(hub, state, head)
+    state.manifest = read_manifest(hub, state, head)
 
 
-def read_statistics(hub: Hub, state: State, revision: str) -> dict[str, Any] | None:
-    """The statistics.json of a revision, if it is one of ours; None otherwise."""
+def read_manifest(hub: Hub, state: State, revision: str) -> Manifest | None:
+    """The manifest of a revision; None if it has none that this version of the project can read."""
     if schema.STATISTICS not in state.files:
         return None
     try:
-        found = json.loads(read_file(hub, state, schema.STATISTICS, revision))
-    except ValueError:
+        return Manifest.from_json(read_file(hub, state, schema.STATISTICS, revision))
+    except OutputError:
         return None
-    ours = isinstance(found, dict) and all(key in found for key in ("format", "rows", "shards", "sources"))
-    return found if ours else None
 
 
 def read_file(hub: Hub, state: State, path: str, revision: str) -> bytes:

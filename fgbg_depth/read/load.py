@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from fgbg_depth import schema
-from fgbg_depth.errors import HubError
+from fgbg_depth.errors import HubError, OutputError, command
+from fgbg_depth.manifest import Manifest
 
 if TYPE_CHECKING:
     from datasets import Dataset, DatasetDict, IterableDataset, IterableDatasetDict
@@ -49,13 +49,13 @@ def load(
     if Path(source).is_dir():
         if revision is not None:
             raise HubError(f"{source} is a folder and has no revisions.\n  Leave revision= out, or give USER/NAME.")
-        wanted = _data_files(_listed(Path(source), str(source)), config, split, str(source))
+        wanted = _data_files(_manifest(Path(source), str(source)), config, split, str(source))
         return _open(str(source), wanted, split, streaming, None)
 
     from fgbg_depth.read.snapshot import Version
 
     version = Version(str(source), revision, token)
-    wanted = _data_files(_listed(version.fetch(_SMALL), str(version)), config, split, str(version))
+    wanted = _data_files(_manifest(version.fetch(_SMALL), str(version)), config, split, str(version))
     names = _SMALL + sorted(name for files in wanted.values() for name in files)
     # a stream goes over the network, unless all of it is here already
     base = (version.cached(names) or version.url) if streaming else version.fetch(names)
@@ -67,28 +67,23 @@ def load(
         raise version.explained(e) from e
 
 
-def _listed(folder: Path, name: str) -> dict[str, Any]:
-    """The statistics of a version; they list its files."""
+def _manifest(folder: Path, name: str) -> Manifest:
+    """The manifest of a version; it lists the version's files."""
     try:
-        found = json.loads((folder / schema.STATISTICS).read_text(encoding="utf-8"))
-        return {
-            "shards": list(found["shards"]),
-            "files": list(found["files"]),
-            "splits": list(found["splits"]),
-        }
-    except (FileNotFoundError, ValueError, KeyError, TypeError) as e:
+        return Manifest.from_json((folder / schema.STATISTICS).read_bytes())
+    except (FileNotFoundError, OutputError) as e:
         raise HubError(
-            f"{name} is no finished dataset of this project: no readable {schema.STATISTICS}.\n"
-            "  Load others with datasets.load_dataset; finish a build with python builder.py build."
+            f"{name} is not a finished dataset of this project: it has no readable {schema.STATISTICS}.\n"
+            f"  Load other datasets with datasets.load_dataset; finish a build with: {command('build')}"
         ) from e
 
 
-def _data_files(listed: dict[str, Any], config: str, split: str | None, name: str) -> dict[str, list[str]]:
+def _data_files(manifest: Manifest, config: str, split: str | None, name: str) -> dict[str, list[str]]:
     """Files of a config by split; with `split`, only of the splits that it names."""
     if config == "default":
-        by_split = {s: [f for f in listed["shards"] if f.startswith(f"{schema.DATA}/{s}-")] for s in listed["splits"]}
+        by_split = {name: list(manifest.shards_of(name)) for name in manifest.splits}
     else:
-        by_split = {schema.TRAIN: [f for f in listed["files"] if f.startswith(f"{config}/")]}
+        by_split = {schema.TRAIN: list(manifest.files_of(config))}
     if split is None:
         return by_split
     asked = [re.split(r"[\[(]", part)[0].strip() for part in split.split("+")]

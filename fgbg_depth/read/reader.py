@@ -7,12 +7,12 @@ browser.sample(Filter(fg="cow", flip=True), num=24, seed=0)
 
 from __future__ import annotations
 
-import json
 import threading
 from bisect import bisect_right
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -20,11 +20,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fgbg_depth.errors import OutputError, UsageError
+from fgbg_depth.manifest import Manifest
 from fgbg_depth.read.files import Files, HubFiles, LocalFiles
 from fgbg_depth.read.filters import SMALL_COLUMNS, Coverage, Filter, SmallColumns
 from fgbg_depth.read.rows import FACTS, IMAGE_COLUMNS, Row, RowReader
 from fgbg_depth.read.sampling import page_of_all, page_of_some
-from fgbg_depth.schema import FORMAT, SPLITS, STATISTICS, slug
+from fgbg_depth.schema import SPLITS, STATISTICS, ShardName, slug
 
 __all__ = ["Browser", "Filter", "Row", "Shard", "Source"]
 
@@ -54,8 +55,8 @@ class Browser:
     def __init__(self, files: Files) -> None:
         self.files = files
         self.stamp = files.stamp()
-        self.statistics = _read_statistics(files)
-        self.shards = _list_shards(self.statistics)
+        self.manifest = _read_manifest(files)
+        self.shards = _list_shards(self.manifest)
         self.splits = dict.fromkeys(SPLITS, 0) | {shard.split: 0 for shard in self.shards}
         for shard in self.shards:
             self.splits[shard.split] += shard.num_rows
@@ -89,20 +90,25 @@ class Browser:
             raise OutputError(f"There is no folder {source}.\n  Build one: python builder.py build --output {source}")
         return cls(HubFiles(str(source), revision))
 
+    @cached_property
+    def statistics(self) -> dict[str, Any]:
+        """The content of statistics.json as plain values."""
+        return self.manifest.to_dict()
+
     @property
     def name(self) -> str:
         """What people call the dataset."""
-        return str(self.statistics.get("name") or Path(self.files.name).name)
+        return self.manifest.name or Path(self.files.name).name
 
     @property
     def frame(self) -> tuple[int, int]:
         """(height, width) of the composites, in pixels."""
-        kind = self.statistics["kinds"]["fg_bg"]
-        return int(kind["height"][1]), int(kind["width"][1])
+        kind = self.manifest.kinds["fg_bg"]
+        return kind.height[1], kind.width[1]
 
     def names(self, kind: str) -> list[str]:
         """Names of all "bg" or "fg", sorted."""
-        return sorted(self.statistics["sources"][kind])
+        return sorted(self.manifest.sources[kind])
 
     def row(self, split: str, index: int, columns: Sequence[str] = IMAGE_COLUMNS) -> Row:
         """Row `index` of a split, with the stored bytes of these picture columns.
@@ -162,7 +168,7 @@ class Browser:
             self.count(Filter(coverage=(0.5, 1.0)))
 
     def _source_rows(self, kind: str, columns: list[str]) -> list[dict[str, Any]]:
-        names = sorted(name for name in self.statistics["files"] if name.startswith(f"{kind}/"))
+        names = sorted(self.manifest.files_of(kind))
         return [row for name in names for row in self._reader.small_columns(name, columns).to_pylist()]
 
     def _candidates(self, wanted: Filter) -> list[Shard]:
@@ -195,19 +201,12 @@ class Browser:
         return self._shares[shard.name]
 
 
-def _read_statistics(files: Files) -> dict[str, Any]:
+def _read_manifest(files: Files) -> Manifest:
     try:
-        statistics = json.loads(files.read(STATISTICS))
+        text = files.read(STATISTICS)
     except OutputError as e:
         raise OutputError(_why_missing(files)) from e
-    except ValueError as e:
-        raise OutputError(f"{STATISTICS} of {files.name} is not JSON: {e}\n  Run the build again.") from e
-    ours = {"rows", "splits", "shards", "kinds", "sources", "files"}
-    if not isinstance(statistics, dict) or not ours <= statistics.keys():
-        raise OutputError(f"{files.name} is a dataset of another kind: its {STATISTICS} is not one of ours.")
-    if statistics.get("format") != FORMAT:
-        raise OutputError(f"{files.name} has format {statistics.get('format')}; this program reads format {FORMAT}.")
-    return statistics
+    return Manifest.from_json(text, f"{STATISTICS} of {files.name}")
 
 
 def _why_missing(files: Files) -> str:
@@ -225,11 +224,14 @@ def _why_missing(files: Files) -> str:
     return f"{files.name} has no {STATISTICS}, so it is no dataset pushed by this project."
 
 
-def _list_shards(statistics: dict[str, Any]) -> list[Shard]:
+def _list_shards(manifest: Manifest) -> list[Shard]:
     shards: list[Shard] = []
     first: dict[str, int] = {}
-    for name, facts in sorted(statistics["shards"].items()):
-        split = name.removeprefix("data/").split("-")[0]
-        shards.append(Shard(name, split, first.get(split, 0), int(facts["rows"])))
-        first[split] = first.get(split, 0) + int(facts["rows"])
+    for path, entry in sorted(manifest.shards.items()):
+        try:
+            split = ShardName.parse(path).split
+        except ValueError as e:  # a path could also point outside the dataset
+            raise OutputError(f"{STATISTICS}: {e}.\n  The file was not written by this project.") from e
+        shards.append(Shard(path, split, first.get(split, 0), entry.rows))
+        first[split] = first.get(split, 0) + entry.rows
     return shards

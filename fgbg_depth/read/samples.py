@@ -10,7 +10,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from fgbg_depth import schema
+from fgbg_depth.manifest import Manifest
 from fgbg_depth.render.codecs import decode_grey, decode_rgb, decode_rgba
+from fgbg_depth.schema import ShardName
 from fgbg_depth.storage.files import Storage
 
 if TYPE_CHECKING:
@@ -35,7 +37,7 @@ def choose_rows(shards: Mapping[str, int], num_rows: int) -> list[tuple[str, int
     by_split: dict[str, list[str]] = {split: [] for split in schema.SPLITS}
     for name in sorted(shards):
         if shards[name] > 0:
-            by_split.setdefault(split_of_shard(name), []).append(name)
+            by_split.setdefault(_split_of(name), []).append(name)
     by_split = {split: names for split, names in by_split.items() if names}
     room = {split: sum(shards[n] for n in names) for split, names in by_split.items()}
     wanted = dict.fromkeys(by_split, 0)
@@ -72,11 +74,6 @@ def _choose_in_split(names: Sequence[str], shards: Mapping[str, int], count: int
     return picks
 
 
-def split_of_shard(name: str) -> str:
-    """The split in a shard's file name: `data/<split>-<background>-<digest>.parquet`."""
-    return name.rsplit("/", 1)[-1].split("-", 1)[0]
-
-
 def read_rows(storage: Storage, picks: Iterable[tuple[str, int]], columns: Sequence[str] | None = None) -> list[Row]:
     """Rows out of finished parquet files, in the order of `picks`; images stay encoded, as bytes.
 
@@ -101,18 +98,14 @@ def read_rows(storage: Storage, picks: Iterable[tuple[str, int]], columns: Seque
                 table = parquet.read_row_group(group, columns=present)
                 row = table.slice(index - int(starts[group]), 1).to_pylist()[0]
                 rows[position] = {k: v["bytes"] if isinstance(v, dict) else v for k, v in row.items()}
-                rows[position]["split"] = split_of_shard(name)
+                rows[position]["split"] = _split_of(name)
     return [rows[i] for i in range(len(picks))]
 
 
-def sample_rows(storage: Storage, statistics: Mapping[str, Any], num_rows: int = 6) -> list[Row]:
-    """Decoded rows for `figures.contact_sheet`, joined with their background and cut-out.
-
-    Args:
-        statistics: with at least "shards", "sources", "depth".
-    """
-    spec = depth_spec(statistics)
-    shards = {name: entry["rows"] for name, entry in statistics["shards"].items()}
+def sample_rows(storage: Storage, manifest: Manifest, num_rows: int = 6) -> list[Row]:
+    """Decoded rows for `figures.contact_sheet`, joined with their background and cut-out."""
+    spec = manifest.depth
+    shards = {path: entry.rows for path, entry in manifest.shards.items()}
     picks = choose_rows(shards, 8 * num_rows)
     named = read_rows(storage, picks, ["bg", "fg"])
     varied = [picks[i] for i in _most_varied([(row["bg"], row["fg"]) for row in named], num_rows)]
@@ -158,15 +151,6 @@ def _source_image(storage: Storage, kind: str, name: str) -> np.ndarray:
     raise KeyError(name)
 
 
-def depth_spec(statistics: Mapping[str, Any]) -> DepthSpec | None:
-    """How depth is stored; None without depth."""
-    if not statistics.get("depth"):
-        return None
-    from fgbg_depth.depth.spec import DepthSpec
-
-    return DepthSpec.from_dict(statistics["depth"])
-
-
 def decoded_depth(row: Row, spec: DepthSpec | None) -> np.ndarray | None:
     """The depth of a row that `read_rows` gave: (H, W) float32, NaN where invalid."""
     if spec is None:
@@ -174,3 +158,8 @@ def decoded_depth(row: Row, spec: DepthSpec | None) -> np.ndarray | None:
     from fgbg_depth.depth.spec import decode_depth
 
     return decode_depth(decode_grey(row["fg_bg_depth"]), spec)
+
+
+def _split_of(path: str) -> str:
+    """The split of a parquet file; the small configs have one split."""
+    return ShardName.parse(path).split if path.startswith(f"{schema.DATA}/") else schema.TRAIN

@@ -41,7 +41,7 @@ def sample_placements(
     draws = sample_rng(recipe.seed, "placement", bg_digest, fg_digest, int(flip)).random((recipe.placements, 2))
     left, right = _span(width, size, recipe.visible_min)
     top, bottom = _span(height, size, recipe.visible_min)
-    if recipe.placement == "ground":
+    if recipe.placement_mode == "ground":
         band_top, band_bottom = (round(edge * size) - height for edge in recipe.ground_band)
         top, bottom = max(top, min(band_top, bottom)), min(bottom, max(band_bottom, top))
     return [

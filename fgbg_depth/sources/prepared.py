@@ -33,8 +33,8 @@ def write_prepared(storage: Storage, sources: Sources) -> tuple[str, str]:
         their names below the output.
     """
     return (
-        _write(storage, schema.BG, schema.bg_features(), sources.backgrounds, _bg_row),
-        _write(storage, schema.FG, schema.fg_features(), sources.cutouts, _fg_row),
+        _write(storage, schema.BG, schema.features("bg"), sources.backgrounds, _bg_row),
+        _write(storage, schema.FG, schema.features("fg"), sources.cutouts, _fg_row),
     )
 
 
@@ -94,7 +94,7 @@ def _fg_row(s: Source) -> dict[str, Any]:
 
 def _name(folder: str, sources: Iterable[Source]) -> str:
     text = "".join(f"{s.content_digest}{int(s.held_out)}" for s in sources)
-    return f"{folder}/train-{hashlib.sha256(text.encode()).hexdigest()[:16]}.parquet"
+    return schema.config_path(folder, hashlib.sha256(text.encode()).hexdigest())
 
 
 def _write(storage: Storage, folder: str, columns: Any, sources: tuple[Source, ...], row: Any) -> str:

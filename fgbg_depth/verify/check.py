@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import json
 import os
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from fgbg_depth import schema
-from fgbg_depth.read.samples import split_of_shard
+from fgbg_depth.errors import OutputError, command
+from fgbg_depth.manifest import Manifest
 from fgbg_depth.statistics import Sums
 from fgbg_depth.storage.files import Storage
 from fgbg_depth.verify.files import changed, check_card, check_names, check_statistics
@@ -80,18 +79,18 @@ def verify(
     storage = Storage(output)
     problems: list[str] = []
     try:
-        statistics = _read_statistics(storage)
-    except ValueError as e:
+        manifest = _read_manifest(storage)
+    except OutputError as e:
         return VerifyReport(str(output), (str(e),), elapsed_s=time.perf_counter() - start)
-    shards, files = statistics["shards"], statistics["files"]
+    shards, files = manifest.shards, manifest.files
     present = [path for path in sorted(shards) if storage.exists(path)]
-    total = sum(shards[path]["rows"] for path in present)
+    total = sum(shards[path].rows for path in present)
     sums = _SumsBySplit()
     rows = remade = reencoded = done = 0
-    problems += check_names(storage, {**shards, **files})
+    problems += check_names(storage, manifest.parquet_files)
     with ThreadPoolExecutor(workers or os.cpu_count()) as pool:
         problems += [line for line in pool.map(lambda item: changed(storage, *item), files.items()) if line]
-        plan, prepared = replan(storage, statistics, problems)
+        plan, prepared = replan(storage, manifest, problems)
         planned = {shard.path: shard for shard in plan.shards} if plan else {}
 
         def check(turn: int, path: str) -> ShardCheck:
@@ -99,13 +98,13 @@ def verify(
 
         for path, result in zip(present, pool.map(check, range(len(present)), present), strict=True):
             problems += result.problems
-            sums.add(split_of_shard(path), result.sums)
+            sums.add(schema.ShardName.parse(path).split, result.sums)
             rows, remade, reencoded = rows + result.rows, remade + result.remade, reencoded + result.reencoded
-            done += shards[path]["rows"]
+            done += shards[path].rows
             progress(done, total)
     if plan and sums.whole and set(present) == set(planned):
-        problems += check_statistics(statistics, plan, sums.by_split)
-    problems += check_card(storage, statistics)
+        problems += check_statistics(manifest, plan, sums.by_split)
+    problems += check_card(storage, manifest)
     notes, relabelled = [], 0
     if reencoded:
         notes.append(
@@ -120,7 +119,7 @@ def verify(
         problems=tuple(problems),
         notes=tuple(notes),
         files=len(present) + sum(storage.exists(name) for name in files),
-        bytes=sum(entry["bytes"] for entry in [*shards.values(), *files.values()]),
+        bytes=sum(entry.bytes for entry in manifest.parquet_files.values()),
         rows=rows,
         remade=remade,
         relabelled=relabelled,
@@ -144,34 +143,24 @@ class _SumsBySplit:
                 known.add(part)
 
 
-def _read_statistics(storage: Storage) -> dict[str, Any]:
-    """`statistics.json`, with the keys that the checks start from.
+def _read_manifest(storage: Storage) -> Manifest:
+    """The manifest of the output.
 
     Raises:
-        ValueError: the problem's line.
+        OutputError: the problem's line.
     """
     try:
-        values = json.loads(storage.read(schema.STATISTICS))
-        missing = {"format", "shards", "files", "recipe", "depth", "sources", "splits", "rows"} - set(values)
-        entries = [*values.get("shards", {}).values(), *values.get("files", {}).values()]
-        odd = [e for e in entries if not {"rows": int, "bytes": int, "sha256": str}.items() <= _types(e).items()]
+        manifest = Manifest.from_json(storage.read(schema.STATISTICS))
     except FileNotFoundError:
         if storage.exists(schema.RECIPE):
-            again = "Run the same build again; it goes on where it stopped."
-            raise ValueError(f"{schema.STATISTICS}: missing, so the build is not finished. {again}") from None
-        raise ValueError(f"{storage}: holds no dataset of fgbg-depth. Build one: python builder.py build.") from None
-    except (ValueError, TypeError, AttributeError) as e:
-        raise ValueError(f"{schema.STATISTICS}: not what a build writes ({e}). {REFRESH}") from None
-    if missing or odd:
-        what = ", ".join(sorted(missing)) or "rows, bytes or sha256 of a file"
-        raise ValueError(f"{schema.STATISTICS}: lacks {what}. {REFRESH}")
-    if values["format"] != schema.FORMAT:
-        raise ValueError(
-            f"{schema.STATISTICS}: format {values['format']}, this program knows {schema.FORMAT}. "
-            "Use the version of fgbg-depth that made it."
-        )
-    return dict(values)
-
-
-def _types(entry: Any) -> dict[str, type]:
-    return {key: type(value) for key, value in entry.items()}
+            again = "Run the same build again; it continues where it stopped."
+            raise OutputError(f"{schema.STATISTICS}: missing, so the build is not finished. {again}") from None
+        raise OutputError(f"{storage}: not a dataset of fgbg-depth. Build one: {command('build')}") from None
+    except OutputError as e:
+        raise OutputError(f"{' '.join(str(e).split())} {REFRESH}") from e
+    for path in manifest.shards:
+        try:
+            schema.ShardName.parse(path)
+        except ValueError as e:
+            raise OutputError(f"{schema.STATISTICS}: {e}. {REFRESH}") from e
+    return manifest

@@ -15,17 +15,17 @@ from fgbg_depth.builder.summary import summarize
 from fgbg_depth.card.front_matter import front_matter
 from fgbg_depth.card.text import PICTURES
 from fgbg_depth.errors import FgBgError
+from fgbg_depth.manifest import FileEntry, Manifest
 from fgbg_depth.plan import Plan
-from fgbg_depth.recipe import from_dict
 from fgbg_depth.statistics import Sums
-from fgbg_depth.storage.files import FileInfo, Storage
+from fgbg_depth.storage.files import Storage
 from fgbg_depth.storage.parquet import read_record
 from fgbg_depth.verify.replan import REFRESH, REMAKE
 
 _PARQUET_FOLDERS = (schema.DATA, schema.BG, schema.FG, schema.PREVIEW)
 
 
-def check_names(storage: Storage, listed: Mapping[str, Mapping[str, Any]]) -> Iterator[str]:
+def check_names(storage: Storage, listed: Mapping[str, FileEntry]) -> Iterator[str]:
     """Files that are missing, and files that do not belong under the folders that `load_dataset` reads."""
     found = {name for folder in _PARQUET_FOLDERS for name in _walk(storage, folder)}
     for name in sorted(set(listed) - found):
@@ -43,10 +43,10 @@ def check_names(storage: Storage, listed: Mapping[str, Mapping[str, Any]]) -> It
         yield f"{name}: {reason}. Delete it; everything under {folder}/ is taken for data."
 
 
-def changed(storage: Storage, name: str, entry: Mapping[str, Any]) -> str:
+def changed(storage: Storage, name: str, entry: FileEntry) -> str:
     """The problem with a file's bytes, "" if there is none (or no file: that is reported by name)."""
     try:
-        if storage.sha256(name) == entry["sha256"]:
+        if storage.sha256(name) == entry.sha256:
             return ""
     except FileNotFoundError:
         return ""
@@ -55,20 +55,20 @@ def changed(storage: Storage, name: str, entry: Mapping[str, Any]) -> str:
     return f"{name}: not the bytes that were written (its SHA-256 is another). {REMAKE}"
 
 
-def check_statistics(statistics: Mapping[str, Any], plan: Plan, sums: Mapping[str, Sums]) -> Iterator[str]:
+def check_statistics(manifest: Manifest, plan: Plan, sums: Mapping[str, Sums]) -> Iterator[str]:
     """Whether `statistics.json` is what the shards' footers add up to; with `full`, what their pixels do."""
-    written = {path: FileInfo(e["bytes"], e["sha256"]) for path, e in statistics["shards"].items()}
-    files = {path: (e["rows"], FileInfo(e["bytes"], e["sha256"])) for path, e in statistics["files"].items()}
-    expected = json.loads(json.dumps(summarize(plan, sums, written, files, {})))
+    shards = {path: entry.info for path, entry in manifest.shards.items()}
+    expected = summarize(plan, sums, shards, manifest.files, None).to_dict()
+    stored = manifest.to_dict()
     for key in expected:
         if key in ("version", "history"):
             continue
-        for where, said, true in _differences(key, statistics.get(key), expected[key]):
+        for where, said, true in _differences(key, stored[key], expected[key]):
             yield f"{schema.STATISTICS}: {where} is {_short(said)}, the shards say {_short(true)}. {REFRESH}"
             break  # one line a key: the rest of it is as wrong
 
 
-def check_card(storage: Storage, statistics: Mapping[str, Any]) -> Iterator[str]:
+def check_card(storage: Storage, manifest: Manifest) -> Iterator[str]:
     """Whether the card's YAML loads the dataset as it is, and its pictures are there."""
     if not storage.exists(schema.CARD):
         yield f"{schema.CARD}: missing; load_dataset would not know splits and configs. {REFRESH}"
@@ -76,7 +76,7 @@ def check_card(storage: Storage, statistics: Mapping[str, Any]) -> Iterator[str]
     try:
         text = storage.read(schema.CARD).decode()
         said = yaml.safe_load(text.split("---\n", 2)[1])
-        true = yaml.safe_load(front_matter(statistics, from_dict(statistics["recipe"])).split("---\n", 2)[1])
+        true = yaml.safe_load(front_matter(manifest).split("---\n", 2)[1])
         for key in ("configs", "dataset_info"):
             for where, a, b in _differences(key, said.get(key), true[key]):
                 yield f"{schema.CARD}: {where} is {_short(a)} and should be {_short(b)}. {REFRESH}"

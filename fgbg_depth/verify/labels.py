@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
 
 import numpy as np
 
 from fgbg_depth.depth import models
 from fgbg_depth.depth.spec import decode_depth
 from fgbg_depth.errors import FgBgError
+from fgbg_depth.manifest import FileEntry
 from fgbg_depth.plan import Plan
 from fgbg_depth.read.samples import choose_rows, read_rows
 from fgbg_depth.render.codecs import decode_grey, decode_rgb
@@ -31,7 +31,7 @@ class LabelCheck:
 
 
 def check_labels(
-    storage: Storage, shards: Mapping[str, Mapping[str, Any]], plan: Plan, num_rows: int, device: str = "auto"
+    storage: Storage, shards: Mapping[str, FileEntry], plan: Plan, num_rows: int, device: str = "auto"
 ) -> LabelCheck:
     """Predict the depth of `num_rows` rows, spread over the dataset, and compare it with what is stored.
 
@@ -45,7 +45,7 @@ def check_labels(
     except (FgBgError, ImportError, OSError, ValueError) as e:
         check.notes.append(f"labels were not predicted again: {' '.join(str(e).split())}")
         return check
-    picks = choose_rows({path: entry["rows"] for path, entry in shards.items()}, num_rows)
+    picks = choose_rows({path: entry.rows for path, entry in shards.items()}, num_rows)
     rows = read_rows(storage, picks, ["fg_bg", "fg_bg_depth"])
     worst = 0.0
     for start in range(0, len(rows), labeller.batch_size):

@@ -14,6 +14,7 @@ from PIL import Image
 
 from fgbg_depth import schema
 from fgbg_depth.errors import FgBgError, ShardError
+from fgbg_depth.manifest import FileEntry
 from fgbg_depth.plan import Plan, Shard
 from fgbg_depth.render.codecs import decode_grey, decode_rgb, encode_image, encode_mask
 from fgbg_depth.render.compose import Background, Cutout, composite, place_alpha
@@ -25,7 +26,7 @@ from fgbg_depth.storage.parquet import read_footer
 from fgbg_depth.verify.replan import REMAKE
 
 SAMPLED_ROWS = 3  # made again in each shard unless all are
-_COLUMNS = ("bg", "fg", "flip", "placement", "x", "y", "width", "height")
+_COLUMNS = schema.fact_columns()
 _GREY = 0  # PNG colour type
 
 
@@ -43,7 +44,7 @@ class ShardCheck:
 def check_shard(
     storage: Storage,
     path: str,
-    entry: Mapping[str, Any],
+    entry: FileEntry,
     shard: Shard | None,
     plan: Plan | None,
     prepared: Prepared | None,
@@ -62,7 +63,7 @@ def check_shard(
     try:
         digest = storage.sha256(path)
         with storage.open(path) as f:
-            if digest != entry["sha256"]:
+            if digest != entry.sha256:
                 raise ShardError(f"not the bytes that were written (its SHA-256 is another){_other_recipe(f, path)}")
             with pq.ParquetFile(f) as parquet:
                 footer = read_footer(parquet)
@@ -71,7 +72,7 @@ def check_shard(
                 if shard is not None and plan is not None and prepared is not None:
                     expected = expected_columns(shard, plan, prepared)
                     _check_columns(parquet, expected)
-                    check.rows = entry["rows"]
+                    check.rows = entry.rows
                     _check_images(parquet, expected, plan, prepared, check, full, turn)
     except (FgBgError, pa.ArrowException, OSError, LookupError, ValueError, TypeError, AttributeError) as e:
         line = " ".join(str(e).split()) or type(e).__name__
@@ -100,7 +101,7 @@ def _other_recipe(file: Any, path: str) -> str:
     try:
         with pq.ParquetFile(file) as parquet:
             footer = read_footer(parquet)
-        if _digests(footer) != _digests_of(path):
+        if _digests(footer) != schema.ShardName.parse(path).digest:
             return "; it is a shard of another recipe or of other sources"
     except (ShardError, pa.ArrowException, OSError, KeyError):
         pass
@@ -111,17 +112,13 @@ def _digests(footer: Mapping[str, Any]) -> str:
     return f"{footer['compose_digest']}{footer['label_digest']}"
 
 
-def _digests_of(path: str) -> str:
-    return path.removesuffix(".parquet").rsplit("-", 1)[-1]
-
-
 def _check_footer(
-    path: str, parquet: pq.ParquetFile, footer: Mapping[str, Any], entry: Mapping[str, Any], plan: Plan | None
+    path: str, parquet: pq.ParquetFile, footer: Mapping[str, Any], entry: FileEntry, plan: Plan | None
 ) -> None:
     num_rows = parquet.metadata.num_rows
-    if not footer["rows"] == num_rows == entry["rows"]:
-        raise ShardError(f"has {num_rows} rows, its footer says {footer['rows']}, {schema.STATISTICS} {entry['rows']}")
-    if _digests(footer) != _digests_of(path):
+    if not footer["rows"] == num_rows == entry.rows:
+        raise ShardError(f"has {num_rows} rows, its footer says {footer['rows']}, {schema.STATISTICS} {entry.rows}")
+    if _digests(footer) != schema.ShardName.parse(path).digest:
         raise ShardError("its footer is that of another recipe or of other sources")
     if plan is None:
         return
