@@ -17,9 +17,10 @@ from fgbg_depth.read.samples import _source_image, choose_rows, read_rows, sampl
 from fgbg_depth.schema import ShardName
 from fgbg_depth.storage.files import Storage
 
+ZEROS = "0" * 24  # a digest
 SHARDS = st.dictionaries(
     st.tuples(st.sampled_from(schema.SPLITS), st.integers(0, 30)).map(
-        lambda t: f"data/{t[0]}-bg{t[1]}-{0:024x}.parquet"
+        lambda t: f"data/{t[0]}-bg{t[1]}-{ZEROS}.parquet"
     ),
     st.integers(0, 40),
     max_size=30,
@@ -35,7 +36,7 @@ def test_chosen_rows_exist_once_each_and_are_as_many_as_there_are(shards, num_ro
 
 
 def test_chosen_rows_spread_over_splits_backgrounds_and_cutouts():
-    shards = {f"data/{split}-bg{i:03d}-{0:024x}.parquet": 3600 for split in schema.SPLITS for i in range(90)}
+    shards = {f"data/{split}-bg{i:03d}-{ZEROS}.parquet": 3600 for split in schema.SPLITS for i in range(90)}
     picks = choose_rows(shards, 200)
     assert set(Counter(ShardName.parse(name).split for name, _ in picks).values()) == {50}
     assert max(Counter(name for name, _ in picks).values()) == 1
