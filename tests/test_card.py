@@ -114,12 +114,12 @@ def test_card_fits_the_dataset(case):
     text = card.render_card(made_manifest(recipe, depth), repo_id="me/scenes")
     rendered = MARKDOWN.render(body(text))
     seen = words(rendered)
-    assert ("depth" in seen.replace("fgbg-depth", "").split("The recipe in full")[0]) == bool(depth)
+    assert ("depth" in seen.replace("fgbg-depth", "").split("The complete recipe")[0]) == bool(depth)
     assert ("metres" in seen) == (depth is METRIC)
     assert ("does not allow commercial use" in seen) == bool(depth and "nc" in depth["license"])
     assert ("assets/depth.png" in rendered) == bool(depth)
     assert ("There is one split" in seen) == ("holdout" in choices)
-    assert ("Cut-outs float" in seen) == ("placement_mode" not in choices)
+    assert ("Cut-outs do not stand on the ground" in seen) == ("placement_mode" not in choices)
     assert 'load_dataset(repo, split="train")' in seen and "datasets/me/scenes" in seen
     assert parse_recipe(re.search(r"```yaml\n(.*?)\n```", text, re.S)[1]) == recipe
     for leftover in ("{{", "{%", "None", "  \n", "\n\n\n"):

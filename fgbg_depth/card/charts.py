@@ -1,7 +1,7 @@
-"""The card's charts: where cut-outs stand, how much they cover, how far the pixels are.
+"""The card's charts: positions of the cut-outs, covered share of the picture, histogram of depth.
 
-Drawn with Pillow alone: its built-in typeface and integer boxes give the same bytes everywhere, with no plotting
-library to install. Each chart is 840 x 720, so that three of them side by side stay readable in a card.
+They are drawn with Pillow: its built-in typeface and integer boxes give the same bytes on every machine, and no
+plotting library is needed. Each chart is 840 x 720 pixels, so that three side by side are readable in a card.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from fgbg_depth.depth.colors import COLORS, colorize
 from fgbg_depth.depth.kinds import DepthKind
 
 INK, MUTED, RULE, PAPER = (31, 36, 48), (107, 114, 128), (226, 229, 234), (255, 255, 255)
-ACCENT = (74, 12, 107)  # a dark violet out of the depth colours, so that the charts belong together
+ACCENT = (74, 12, 107)  # a dark violet of the depth colour table
 CHART_SIZE = (840, 720)
 _LEFT, _TOP, _RIGHT, _BOTTOM = 116, 150, 800, 610  # the plot's box in a chart
 
@@ -31,12 +31,12 @@ def font(size_px: int) -> Any:
 
 
 def plain(text: str) -> str:
-    """Text that the built-in typeface can draw: accents dropped, other scripts as '?'."""
+    """Text in characters that the built-in typeface has: accents are removed, other scripts become '?'."""
     return unicodedata.normalize("NFKD", text).encode("ascii", "replace").decode().replace("\n", " ")
 
 
 def shorten(text: str, width_px: int, size_px: int) -> str:
-    """The text, cut at the end with '...' where it is wider than `width_px`."""
+    """The text, shortened with '...' if it is wider than `width_px`."""
     text = plain(text)
     if font(size_px).getlength(text) <= width_px:
         return text
@@ -54,14 +54,14 @@ def _chart(title: str, note: str) -> tuple[Image.Image, ImageDraw.ImageDraw]:
 
 
 def heat_map_chart(heat_map: Sequence[Sequence[float]]) -> Image.Image:
-    """Where cut-outs cover the picture.
+    """Heat map: how often each place of the picture is covered by a cut-out.
 
     Args:
         heat_map: (n, n) mean alpha 0..1 of each cell over all rows, row 0 at the top.
     """
     cells = np.asarray(heat_map, dtype=np.float64)
     top = float(cells.max(initial=0.0)) or 1.0
-    image, draw = _chart("Where the cut-outs are", "share of rows that cover each place")
+    image, draw = _chart("Positions of the cut-outs", "share of rows that cover each place")
     side = 512
     left, upper = (CHART_SIZE[0] - side) // 2 - 70, 148
     shades = COLORS[np.rint(np.clip(cells / top, 0, 1) * 255).astype(np.uint8)]
@@ -71,7 +71,7 @@ def heat_map_chart(heat_map: Sequence[Sequence[float]]) -> Image.Image:
 
 
 def coverage_chart(histogram: Sequence[int], mean: float) -> Image.Image:
-    """How much of the picture the cut-out covers: rows by covered fraction.
+    """Histogram of the share of the picture that the cut-out covers.
 
     Args:
         histogram: rows in equal bins over 0..1.  mean: mean covered fraction.
@@ -80,7 +80,7 @@ def coverage_chart(histogram: Sequence[int], mean: float) -> Image.Image:
     last = int(np.flatnonzero(counts)[-1]) + 1 if counts.any() else len(counts)
     last = min(len(counts), max(last + 1, 5))
     limit = last / len(counts)
-    image, draw = _chart("How much they cover", f"share of rows, by covered part; mean {100 * mean:.2f} %")
+    image, draw = _chart("Covered share", f"share of rows, by covered share; mean {100 * mean:.2f} %")
     _bars(draw, counts[:last] / max(counts.sum(), 1), [ACCENT] * last)
     for part in _nice_steps(limit * 100):
         _x_tick(draw, part / (limit * 100), f"{part:g} %")
@@ -90,7 +90,7 @@ def coverage_chart(histogram: Sequence[int], mean: float) -> Image.Image:
 
 
 def depth_chart(edges: Sequence[float], counts: Sequence[int], kind: DepthKind) -> Image.Image:
-    """How far the pixels are, each bar in the colour that its depth has in the pictures.
+    """Histogram of depth. Each bar has the colour of its depth in the card's pictures.
 
     Args:
         edges: (n + 1,) in the kind's unit, rising.  counts: (n,) pixels.
@@ -98,7 +98,7 @@ def depth_chart(edges: Sequence[float], counts: Sequence[int], kind: DepthKind) 
     low, high = kind.histogram_range(edges, counts)
     shares, middles = kind.bars(edges, counts, low, high, 46)
     unit = f" in {kind.unit}" if kind.unit else ""
-    image, draw = _chart("How far the pixels are", f"share of pixels, by {kind.label}{unit}")
+    image, draw = _chart("Depth", f"share of pixels, by {kind.label}{unit}")
     _bars(draw, shares, [tuple(rgb) for rgb in colorize(middles[None], low, high, kind)[0].tolist()])
     if kind.unit:
         for near, text in kind.ticks(low, high):
@@ -114,7 +114,7 @@ def depth_chart(edges: Sequence[float], counts: Sequence[int], kind: DepthKind) 
 
 
 def _bars(draw: ImageDraw.ImageDraw, shares: np.ndarray, colours: Sequence[tuple[int, ...]]) -> None:
-    """Bars over the plot's whole width, with a light grid and the axis of shares in per cent."""
+    """Bars across the plot, with a grid and an axis in per cent."""
     top = float(shares.max(initial=0.0)) * 100 or 1.0
     steps = _nice_steps(top)
     top = max(top * 1.04, steps[-1])
@@ -163,7 +163,7 @@ def _colour_bar(
     box: tuple[int, int, int, int],
     ticks: Sequence[tuple[float, str]],
 ) -> None:
-    """A standing colour bar: box is (x, y, width, height), ticks are (position from the bottom, text)."""
+    """A vertical colour bar. `box` is (x, y, width, height); `ticks` are (position from the bottom on [0, 1], text)."""
     x, y, width, height = box
     ramp = COLORS[np.linspace(255, 0, height).round().astype(np.uint8)][:, None].repeat(width, axis=1)
     image.paste(Image.fromarray(ramp), (x, y))

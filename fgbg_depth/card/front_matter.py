@@ -1,4 +1,4 @@
-"""The card's YAML: what the Hub and `load_dataset` read."""
+"""The YAML front matter of the card, which the Hub and `load_dataset` read."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ import yaml
 from fgbg_depth import schema
 from fgbg_depth.manifest import FileEntry, Manifest
 
-# Source: https://huggingface.co/docs/hub/repositories-licenses. The Hub refuses any other id, so other words
-# become `license: other` with a `license_name`, which may only have lower-case letters, digits, "-" and ".".
+# Source: https://huggingface.co/docs/hub/repositories-licenses. The Hub refuses any other id; such licences
+# become `license: other` with a `license_name`, which may hold only lower-case letters, digits, "-" and ".".
 HUB_LICENSES = frozenset(
     [
         "apache-2.0",
@@ -96,9 +96,9 @@ _SIZES = (
 
 
 def front_matter(manifest: Manifest) -> str:
-    """The YAML block of the card, with its `---` lines; the default config first.
+    """The YAML block of the card with its `---` lines; the default config comes first.
 
-    `dataset_info` states features and split sizes, so `load_dataset` fails where a shard is missing.
+    `dataset_info` states features and split sizes, so that `load_dataset` fails if a shard is missing.
     """
     recipe, has_depth = manifest.recipe, manifest.depth is not None
     tasks = ["depth-estimation"] if has_depth else []
@@ -118,7 +118,7 @@ def front_matter(manifest: Manifest) -> str:
 
 
 def size_category(rows: int) -> str:
-    """The Hub's word for a number of rows."""
+    """The Hub's size category for a number of rows."""
     return next((word for limit, word in _SIZES if rows < limit), "n>10M")
 
 
@@ -131,7 +131,7 @@ def _license(words: str) -> dict[str, str]:
 
 
 def _configs(manifest: Manifest) -> dict[str, dict[str, dict[str, int]]]:
-    """Rows and bytes of each split of each config that has files."""
+    """Rows and bytes by config and split; configs without files are left out."""
     configs: dict[str, dict[str, dict[str, int]]] = {"default": {}, "bg": {}, "fg": {}, "preview": {}}
     for split in schema.SPLITS:
         if shards := manifest.shards_of(split):
@@ -147,7 +147,7 @@ def _add(files: Mapping[str, FileEntry]) -> dict[str, int]:
 
 
 def _info(config: str, splits: Mapping[str, Mapping[str, int]], has_depth: bool) -> dict[str, Any]:
-    # Images are stored uncompressed in parquet, so files and Arrow tables have nearly the same size.
+    # parquet does not compress the encoded images, so files and Arrow tables have nearly the same size
     features = schema.features(config, has_depth)
     total = sum(s["bytes"] for s in splits.values())
     return {

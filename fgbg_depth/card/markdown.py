@@ -1,4 +1,4 @@
-"""Text for the card: people's words made harmless in Markdown, and numbers made readable."""
+"""Filters of the card's template: users' text escaped for Markdown, and numbers formatted."""
 
 from __future__ import annotations
 
@@ -6,27 +6,27 @@ import re
 from collections.abc import Sequence
 from typing import Any
 
-# Entities mean the letter and never the mark-up, in table cells, in links' texts and in HTML alike.
+# HTML entities are never read as markup: not in table cells, not in link texts, not in HTML.
 _SPECIAL = re.compile(r"[\\`*_{}\[\]<>|~#&!$^\"']")
 _MAYBE_LINK = re.compile(r"(?i)\b(javascript|data|vbscript):")
 
 
 def text(value: Any) -> str:
-    """Someone's words as one line of Markdown that shows just these words: no mark-up, HTML or new lines."""
+    """A user's text as one line of Markdown that renders as this text: no markup, no HTML, no line breaks."""
     line = " ".join("".join(c if c.isprintable() else " " for c in str(value)).split())
     line = _SPECIAL.sub(lambda m: f"&#{ord(m[0])};", line)
     line = _MAYBE_LINK.sub(r"\1&#58;", line)
-    # what starts a list, a heading or a quotation at the beginning of a line
+    # characters that start a list, a heading or a quotation at the beginning of a line
     return re.sub(r"^([-+=:]|\d+(?=[.)]))", lambda m: f"&#{ord(m[0][0])};{m[0][1:]}", line)
 
 
 def code(value: Any) -> str:
-    """Someone's words in the typeface of code."""
+    """A user's text as inline code."""
     return f"<code>{text(value)}</code>"
 
 
 def fence(value: str, language: str = "") -> str:
-    """A block of code whose fence is longer than any run of backticks inside."""
+    """A fenced code block. The fence is longer than any run of backticks in the text."""
     longest = max((len(run) for run in re.findall(r"`+", value)), default=0)
     marks = "`" * max(3, longest + 1)
     return f"{marks}{language}\n{value.rstrip()}\n{marks}"
@@ -37,7 +37,7 @@ def count(value: int) -> str:
 
 
 def size(num_bytes: float) -> str:
-    """12.3 MB, with a space that does not break; powers of 1000, as the Hub counts."""
+    """A size such as "12.3 MB", with a no-break space; units are powers of 1000, as on the Hub."""
     unit = "B"
     for larger in ("kB", "MB", "GB", "TB"):
         if num_bytes < 999.5:
@@ -51,10 +51,10 @@ def channels(values: Sequence[float]) -> str:
 
 
 def span(ends: Sequence[int]) -> str:
-    """A range of whole numbers, or the number where both ends are the same."""
+    """A range of whole numbers such as "80–110", or one number if both ends are equal."""
     return str(ends[0]) if ends[0] == ends[-1] else f"{ends[0]}–{ends[-1]}"
 
 
 def number(value: float) -> str:
-    """A number as people write it: 0.001, 10, 1/256 = 0.00390625."""
+    """A number without trailing zeros: 0.001, 10, 0.00390625."""
     return f"{value:.10g}"

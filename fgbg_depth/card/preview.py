@@ -1,4 +1,4 @@
-"""The `preview` config: some rows with their depth in colours, since dataset viewers show 16-bit depth black."""
+"""The `preview` config: some rows with depth in colours, because dataset viewers show 16-bit images black."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ NUM_ROWS = 200
 
 
 def preview_table(rows: Iterable[Row], spec: DepthSpec | None, value_range: tuple[float, float] | None) -> pa.Table:
-    """Rows, as `read_rows` gives them, as the `preview` config's table: the depth in colours, 8 bits."""
+    """The `preview` config's table of rows that `read_rows` returned, with depth as 8-bit colours."""
     import pyarrow as pa
 
     features = schema.features("preview", depth=spec is not None)

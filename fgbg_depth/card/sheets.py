@@ -1,4 +1,4 @@
-"""Pictures of rows: the contact sheet and the banner."""
+"""Pictures that show rows: the contact sheet and the banner."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from PIL import Image, ImageDraw
 
 from fgbg_depth.card.charts import INK, MUTED, PAPER, font, plain, shorten
 from fgbg_depth.depth.colors import COLORS, colorize
+from fgbg_depth.depth.spec import DepthSpec
 from fgbg_depth.render.codecs import encode_png
 
 COLUMNS = ("bg", "fg", "fg_bg", "mask", "depth")
@@ -20,7 +21,7 @@ _HEADINGS = {
     "mask": ("fg_bg_mask", "matte"),
     "depth": ("fg_bg_depth", "depth"),
 }
-_CAPTIONS = {"bg": "bg_name", "fg": "fg_name", "fg_bg": "note"}  # what stands below a picture
+_CAPTIONS = {"bg": "bg_name", "fg": "fg_name", "fg_bg": "note"}  # the text below a picture
 _MARGIN, _GAP, _HEAD, _CAPTION = 36, 12, 66, 34
 
 Row = Mapping[str, Any]
@@ -28,27 +29,27 @@ Row = Mapping[str, Any]
 
 def contact_sheet(
     rows: Sequence[Row],
-    spec: Any = None,
+    spec: DepthSpec | None = None,
     columns: Sequence[str] = COLUMNS,
     *,
     value_range: tuple[float, float] | None = None,
     cell_px: int = 224,
 ) -> Image.Image:
-    """A sheet of rows to look at: one row a line, one kind a column, the depth in colours with its scale.
+    """A table of pictures: one line for each row, one column for each kind of image, depth in colours with a scale.
 
     Args:
         rows: dicts with "bg" (H, W, 3), "fg" (h, w, 4), "fg_bg" (H, W, 3), "mask" (H, W), all uint8; "depth"
-            (H, W) float in the spec's unit or None. Optional strings below the pictures: "bg_name", "fg_name" and
-            "note", each below its own, or "title" below the row.
-        spec: anything with `kind` and `unit` (a DepthSpec); needed where rows have depth.
-        columns: which kinds, from left to right. "depth" is left out where no row has one.
-        value_range: the range of depth to colour; default is that of the rows shown.
+            (H, W) float in the spec's unit or None. Optional captions: "bg_name", "fg_name" and "note" below
+            the bg, fg and fg_bg pictures, "title" below the whole line.
+        spec: how the rows' depth is stored; needed if rows have depth.
+        columns: which kinds, from left to right. "depth" is left out if no row has depth.
+        value_range: the range of depth that the colours span; default: that of the rows shown.
         cell_px: side of a picture.
     Returns:
         RGB image, about 1,250 x (100 + 258 x rows) with the default columns.
     """
     if not rows:
-        raise ValueError("a contact sheet needs one row at least")
+        raise ValueError("a contact sheet needs at least one row")
     columns = [c for c in columns if any(row.get(c) is not None for row in rows)]
     depth_range = _depth_range(rows, spec, value_range) if "depth" in columns else None
     foot = 62 if depth_range else 8
@@ -73,14 +74,16 @@ def contact_sheet(
             draw.text((x, y + cell_px + 7), shorten(caption, cell_px, 14), font=font(14), fill=MUTED)
         if title := plain(str(row.get("title", ""))):
             draw.text((_MARGIN, y + cell_px + 7), shorten(title, width - 2 * _MARGIN, 14), font=font(14), fill=MUTED)
-    if depth_range:
+    if depth_range and spec:
         x = _MARGIN + columns.index("depth") * step
         _legend(sheet, draw, (x, height - 62, cell_px, 12), depth_range, spec)
     return sheet
 
 
-def banner(rows: Sequence[Row], spec: Any = None, *, value_range: tuple[float, float] | None = None) -> Image.Image:
-    """A wide picture for the head of a page: each scene passes from picture to matte to depth, in slanted cuts.
+def banner(
+    rows: Sequence[Row], spec: DepthSpec | None = None, *, value_range: tuple[float, float] | None = None
+) -> Image.Image:
+    """A wide picture for the top of a page: four scenes, each divided into picture, matte and depth by slanted lines.
 
     Args:
         rows: as for `contact_sheet`; the first four are used, fewer are repeated.
@@ -96,7 +99,7 @@ def banner(rows: Sequence[Row], spec: Any = None, *, value_range: tuple[float, f
         tile = _cell(kinds[0], row[kinds[0]], side, spec, depth_range)
         for n, kind in enumerate(kinds[1:], start=1):
             cut = side * n / len(kinds)
-            area = Image.new("L", (2 * side, 2 * side))  # at twice the size: a smooth slanted edge
+            area = Image.new("L", (2 * side, 2 * side))  # drawn at twice the size, so that the slanted edge is smooth
             slant = side * 0.14
             corners = [(cut + slant, 0), (side, 0), (side, side), (cut - slant, side)]
             ImageDraw.Draw(area).polygon([(2 * x, 2 * y) for x, y in corners], fill=255)
@@ -108,7 +111,7 @@ def banner(rows: Sequence[Row], spec: Any = None, *, value_range: tuple[float, f
 
 
 def best_for_banner(rows: Sequence[Row], count: int = 4) -> list[Row]:
-    """The rows whose cut-out shows best across a banner's cuts: large, near the middle, on different scenes."""
+    """The rows that suit a banner best: a large cut-out near the middle, each row with another background."""
 
     def weight(row: Row) -> float:
         mask = np.asarray(row["mask"], dtype=np.float64)
@@ -122,13 +125,15 @@ def best_for_banner(rows: Sequence[Row], count: int = 4) -> list[Row]:
 
 
 def png_bytes(image: Image.Image) -> bytes:
-    """The image as PNG, the same bytes for the same pixels: no dates, no software names."""
+    """The image as PNG: equal pixels give equal bytes, because no date or software name is stored."""
     return encode_png(image)
 
 
-def _depth_range(rows: Sequence[Row], spec: Any, value_range: tuple[float, float] | None) -> tuple[float, float]:
+def _depth_range(
+    rows: Sequence[Row], spec: DepthSpec | None, value_range: tuple[float, float] | None
+) -> tuple[float, float]:
     if spec is None:
-        raise ValueError("rows with depth need a spec that states its kind")
+        raise ValueError("rows with depth need a depth spec")
     if value_range is None:
         values = np.concatenate([np.asarray(r["depth"]).ravel() for r in rows if r.get("depth") is not None])
         values = values[np.isfinite(values)]
@@ -136,24 +141,26 @@ def _depth_range(rows: Sequence[Row], spec: Any, value_range: tuple[float, float
     return spec.meaning.shown_range(*value_range)
 
 
-def _cell(column: str, value: Any, side: int, spec: Any, depth_range: tuple[float, float] | None) -> Image.Image:
+def _cell(
+    column: str, value: Any, side: int, spec: DepthSpec | None, depth_range: tuple[float, float] | None
+) -> Image.Image:
     array = np.asarray(value)
     if column == "fg":
         return _cutout_on_checks(array, side)
     if column == "depth":
-        assert depth_range is not None
+        assert depth_range is not None and spec is not None
         array = colorize(array, *depth_range, spec.meaning)
     return Image.fromarray(array).convert("RGB").resize((side, side), Image.Resampling.LANCZOS)
 
 
 def _cutout_on_checks(rgba: np.ndarray, side: int) -> Image.Image:
-    """The cut-out, fitted into the cell, on the grey checks that stand for transparency."""
+    """The cut-out, fitted into the cell, on a checkerboard that stands for transparency."""
     checks = (np.indices((side, side)) // 14).sum(axis=0) % 2
     cell = Image.fromarray(np.where(checks, 236, 250).astype(np.uint8)).convert("RGB")
     cutout = Image.fromarray(rgba)
     scale = 0.86 * side / max(cutout.size)
     size = (max(1, round(cutout.width * scale)), max(1, round(cutout.height * scale)))
-    # "RGBa" is premultiplied: resized so, no colour of hidden pixels bleeds in.
+    # "RGBa" is premultiplied: colours of transparent pixels do not bleed into the outline
     cutout = cutout.convert("RGBa").resize(size, Image.Resampling.LANCZOS).convert("RGBA")
     cell.paste(cutout, ((side - size[0]) // 2, (side - size[1]) // 2), cutout)
     return cell
@@ -164,9 +171,9 @@ def _legend(
     draw: ImageDraw.ImageDraw,
     box: tuple[int, int, int, int],
     depth_range: tuple[float, float],
-    spec: Any,
+    spec: DepthSpec,
 ) -> None:
-    """A lying colour bar, near at the left, and its marks."""
+    """A horizontal colour bar with its ticks; near is at the left."""
     x, y, width, height = box
     ramp = COLORS[np.linspace(255, 0, width).round().astype(np.uint8)][None].repeat(height, axis=0)
     sheet.paste(Image.fromarray(ramp), (x, y))
@@ -176,7 +183,7 @@ def _legend(
         half = font(14).getlength(text) / 2
         left = min(max(at - half, x), x + width - 2 * half)
         if left < used:
-            continue  # marks that would overlap are left out, never squeezed
+            continue  # leave out ticks that would overlap
         draw.line((at, y + height, at, y + height + 5), fill=MUTED)
         draw.text((left, y + height + 8), text, font=font(14), fill=MUTED)
         used = left + 2 * half + 8

@@ -1,4 +1,4 @@
-"""The dataset card and its pictures, from merged statistics; of the shards, only a few rows to show are read."""
+"""The text of the dataset card, from the manifest and a few sample rows."""
 
 from __future__ import annotations
 
@@ -9,9 +9,7 @@ from typing import Any
 import jinja2
 
 from fgbg_depth import paths, schema
-from fgbg_depth.card import charts
-from fgbg_depth.card import markdown as markup
-from fgbg_depth.card import sheets as figures
+from fgbg_depth.card import charts, markdown, sheets
 from fgbg_depth.card.front_matter import front_matter
 from fgbg_depth.errors import OutputError
 from fgbg_depth.manifest import Manifest
@@ -23,28 +21,28 @@ TEMPLATE = "dataset_card.md"
 NOTES_BEGIN = "<!-- Your own words, kept from here; all the rest is written anew by build and push. -->"
 NOTES_END = "<!-- Your own words, kept to here. -->"
 PICTURES = ("banner", "contact_sheet", "heat_map", "coverage", "depth")
-_MAX_NAMES = 200  # of sources or files, listed by name in the card
+_MAX_NAMES = 200  # sources or files that the card lists by name
 
 
 def render_card(manifest: Manifest, notes: str = "", repo_id: str | None = None) -> str:
     """The text of the dataset's README.md.
 
     Args:
-        notes: Markdown that people wrote by hand, kept word for word; see `extract_notes`.
-        repo_id: `user/name` on the Hub, for the examples; without it they name the folder itself.
+        notes: Markdown that a person wrote into the card; it is kept unchanged. See `extract_notes`.
+        repo_id: `user/name` on the Hub, for the examples; without it they show a placeholder path.
     """
     environment = jinja2.Environment(
         undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True, keep_trailing_newline=True
     )
     environment.filters |= {
-        "text": markup.text,
-        "code": markup.code,
-        "fence": markup.fence,
-        "count": markup.count,
-        "size": markup.size,
-        "channels": markup.channels,
-        "span": markup.span,
-        "number": markup.number,
+        "text": markdown.text,
+        "code": markdown.code,
+        "fence": markdown.fence,
+        "count": markdown.count,
+        "size": markdown.size,
+        "channels": markdown.channels,
+        "span": markdown.span,
+        "number": markdown.number,
     }
     body = environment.from_string(load_template()).render(_context(manifest, notes, repo_id))
     body = re.sub(r"\n{3,}", "\n\n", body)
@@ -62,19 +60,19 @@ def write_card(
     notes: str | None = None,
     repo_id: str | None = None,
 ) -> list[str]:
-    """Write README.md and assets/*.png; what is already so is not written again.
+    """Write README.md and assets/*.png. Files that already have the same content are left alone.
 
     Args:
-        rows: as `figures.contact_sheet` takes them: it shows the first 6, the banner the best 4 of all; default:
-            some out of the finished shards.
-        notes: default: those in the README.md that is there.
+        rows: as `sheets.contact_sheet` takes them; the sheet shows the first 6, the banner the best 4. Default: a
+            sample from the finished shards.
+        notes: default: the notes in the existing README.md.
     Returns:
-        Names of the files written or replaced.
+        Names of the files that were written.
     """
     if notes is None:
         notes = read_notes(storage)
     if rows is None:
-        rows = sample_rows(storage, manifest, 24)  # 6 for the sheet; the banner takes the best 4
+        rows = sample_rows(storage, manifest, 24)  # 6 for the sheet; the banner chooses 4 of them
     files = {f"{schema.ASSETS}/{name}.png": data for name, data in draw_pictures(manifest, rows).items()}
     files[schema.CARD] = render_card(manifest, notes, repo_id).encode()
     changed = [name for name, data in files.items() if not storage.exists(name) or storage.read(name) != data]
@@ -88,29 +86,29 @@ def write_card(
 
 
 def draw_pictures(manifest: Manifest, rows: Sequence[Row]) -> dict[str, bytes]:
-    """The card's pictures as PNG, by name."""
+    """The card's pictures as PNG bytes, by name."""
     spec = manifest.depth
     shown = manifest.depth_range if spec else None
     pictures = {
-        "banner": figures.banner(figures.best_for_banner(rows), spec, value_range=shown),
-        "contact_sheet": figures.contact_sheet(rows[:6], spec, value_range=shown),
+        "banner": sheets.banner(sheets.best_for_banner(rows), spec, value_range=shown),
+        "contact_sheet": sheets.contact_sheet(rows[:6], spec, value_range=shown),
         "heat_map": charts.heat_map_chart(manifest.heat_map),
         "coverage": charts.coverage_chart(manifest.coverage.histogram, manifest.coverage.mean),
     }
     histogram = manifest.depth_histogram
     if spec is not None and histogram is not None:
         pictures["depth"] = charts.depth_chart(histogram.edges, histogram.counts, spec.meaning)
-    return {name: figures.png_bytes(image) for name, image in pictures.items()}
+    return {name: sheets.png_bytes(image) for name, image in pictures.items()}
 
 
 def extract_notes(card: str) -> str:
-    """What people wrote between the two marked lines of a card; "" if nothing, or if there are no such lines."""
+    """The text between the two marker lines of a card; "" if there is none, or if a marker line is missing."""
     begin, end = card.find(NOTES_BEGIN), card.rfind(NOTES_END)
     return card[begin + len(NOTES_BEGIN) : end].strip() if 0 <= begin < end else ""
 
 
 def read_notes(storage: Storage) -> str:
-    """The notes in the card that is there now.
+    """The notes in the existing card; "" if there is no card.
 
     Raises:
         OutputError: README.md is not UTF-8 text.
@@ -121,23 +119,24 @@ def read_notes(storage: Storage) -> str:
         return extract_notes(storage.read(schema.CARD).decode("utf-8"))
     except UnicodeDecodeError as e:
         raise OutputError(
-            f"{storage}/{schema.CARD}: not UTF-8 text ({e}).\n  Save it as UTF-8, or remove it; it is written anew."
+            f"{storage}/{schema.CARD}: not UTF-8 text ({e}).\n"
+            "  Save it as UTF-8, or delete it; the build writes a new one."
         ) from e
 
 
 def load_template() -> str:
-    """The card's template: installed beside this module, or at the top of a checkout."""
+    """The card's template: inside the installed package, or at the top of a checkout."""
     here = paths.PACKAGE
     for folder in (here, paths.CHECKOUT):
         if (folder / TEMPLATE).is_file():
             return (folder / TEMPLATE).read_text(encoding="utf-8")
     raise OutputError(
-        f"{TEMPLATE} is missing beside {here}.\n  Install the package again: pip install --force-reinstall ."
+        f"{TEMPLATE} is missing in {here}.\n  Install the package again: pip install --force-reinstall fgbg-depth"
     )
 
 
 def _context(manifest: Manifest, notes: str, repo_id: str | None) -> dict[str, Any]:
-    """What the template sees; it does the wording, this does the arithmetic."""
+    """The template's variables. The wording is in the template, the arithmetic here."""
     recipe, kinds, sources, depth = manifest.recipe, manifest.kinds, manifest.sources, manifest.depth
     splits = [split for split in schema.SPLITS if manifest.splits.get(split)]
     held = {kind: len(names) for kind, names in manifest.held_out.items()}
@@ -180,6 +179,6 @@ def _context(manifest: Manifest, notes: str, repo_id: str | None) -> dict[str, A
 
 
 def is_noncommercial(license_words: str) -> bool:
-    """Whether a licence's id or name says that commercial use is not allowed."""
+    """Whether the id or name of a licence excludes commercial use."""
     words = re.split(r"[^a-z]+", license_words.lower())
     return "nc" in words or "noncommercial" in words or ("commercial" in words and "non" in words) or "amlr" in words
