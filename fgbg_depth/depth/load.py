@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
-from contextlib import contextmanager
 from importlib.util import find_spec
 from typing import Any
 
 from safetensors import SafetensorError, safe_open
 
-from fgbg_depth.depth.densedepth import registration
+from fgbg_depth.depth.densedepth.transformers_hooks import hidden_progress_bars, register_densedepth
 from fgbg_depth.depth.model_files import ModelFiles
 from fgbg_depth.errors import DepthError
 
@@ -28,7 +26,7 @@ def load_processor(files: ModelFiles) -> Any:
     """
     from transformers import AutoImageProcessor
 
-    registration.install()
+    register_densedepth()
     model_type = files.config().get("model_type")
     if model_type in NEED_TORCHVISION and find_spec("torchvision") is None:
         raise DepthError(f"depth models of type {model_type} need torchvision.\n  Install it: pip install torchvision")
@@ -53,10 +51,10 @@ def load_model(files: ModelFiles) -> Any:
     import torch
     from transformers import AutoModelForDepthEstimation
 
-    registration.install()
+    register_densedepth()
     _check_weights(files)
     try:
-        with quiet():
+        with hidden_progress_bars():
             model, report = AutoModelForDepthEstimation.from_pretrained(
                 files.folder, dtype=torch.float32, local_files_only=True, output_loading_info=True
             )
@@ -92,17 +90,3 @@ def _cannot_load(files: ModelFiles, what: str, e: Exception) -> DepthError:
     library = next((name for name in (needs.groups() if needs else ()) if name), None)
     advice = f"Install it: pip install {library.lower()}" if library else "Check the folder, or fetch the model again."
     return DepthError(f"{files.folder}: cannot load the {what}: {type(e).__name__}: {reason}\n  {advice}")
-
-
-@contextmanager
-def quiet() -> Iterator[None]:
-    """No bar for reading or writing weights: each worker would print one."""
-    from transformers.utils import logging
-
-    shown = logging.is_progress_bar_enabled()
-    logging.disable_progress_bar()
-    try:
-        yield
-    finally:
-        if shown:
-            logging.enable_progress_bar()

@@ -14,8 +14,8 @@ FIRST = [
 ]
 CHECK = """
 from transformers import AutoConfig, AutoImageProcessor, AutoModelForDepthEstimation
-from fgbg_depth.depth.densedepth.registration import install
-install()
+from fgbg_depth.depth.densedepth.transformers_hooks import register_densedepth
+register_densedepth()
 assert type(AutoConfig.from_pretrained(FOLDER)).__name__ == "DenseDepthConfig"
 assert type(AutoModelForDepthEstimation.from_pretrained(FOLDER)).__name__ == "DenseDepthForDepthEstimation"
 assert type(AutoImageProcessor.from_pretrained(FOLDER)).__name__ == "DenseDepthImageProcessor"

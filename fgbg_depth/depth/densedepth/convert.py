@@ -15,6 +15,7 @@ from fgbg_depth.depth.densedepth.keras_file import KerasFile, open_keras
 from fgbg_depth.depth.densedepth.keras_graph import Architecture, recognise
 from fgbg_depth.depth.densedepth.keras_names import recognise_names
 from fgbg_depth.depth.densedepth.report import DATASETS, ConversionReport
+from fgbg_depth.depth.densedepth.transformers_hooks import hidden_progress_bars
 from fgbg_depth.errors import DepthError
 
 CONV_WEIGHTS = {"kernel": "weight", "bias": "bias"}
@@ -131,7 +132,6 @@ def _sha256(file: Path) -> str:
 def _write(model: Any, report: ConversionReport) -> None:
     """All files under a temporary name, then one rename: the folder is whole or not there."""
     from fgbg_depth.depth.densedepth.image_processing import DenseDepthImageProcessor
-    from fgbg_depth.depth.load import quiet
 
     folder = report.folder
     height, width = DATASETS[report.dataset]["size"]
@@ -142,7 +142,7 @@ def _write(model: Any, report: ConversionReport) -> None:
         raise DepthError(f"{folder}: cannot write here ({e}).") from e
     try:
         made.chmod(0o755)
-        with quiet():
+        with hidden_progress_bars():
             model.save_pretrained(made)
         DenseDepthImageProcessor(size={"height": height, "width": width}).save_pretrained(made)
         (made / "README.md").write_text(report.card(), encoding="utf-8")
