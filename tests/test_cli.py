@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 from tiny import SIZE, tree
 
-from fgbg_depth.cli.build import recipe_from
 from fgbg_depth.cli.main import main, parser
+from fgbg_depth.cli.recipe_options import recipe_from
 from fgbg_depth.recipe import OPTIONS, Recipe, load_recipe
 
 ROOT = Path(__file__).parent.parent
@@ -190,4 +190,4 @@ def test_ctrl_c_is_130(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: 
 
     monkeypatch.setattr(fgbg_depth.builder.pipeline, "build", stop)
     assert main(["build", "--output", str(tmp_path / "o")]) == 130
-    assert "goes on from there" in capsys.readouterr().err
+    assert "continues from there" in capsys.readouterr().err

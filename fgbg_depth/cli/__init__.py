@@ -1,0 +1,1 @@
+"""The command line: options, made from the recipe's fields, and the messages of each command."""

@@ -12,8 +12,9 @@ from typing import Any
 
 from fgbg_depth import __version__
 from fgbg_depth.app import launch
-from fgbg_depth.cli import build as cli_build
-from fgbg_depth.cli import push as cli_hub
+from fgbg_depth.cli.build import add_build
+from fgbg_depth.cli.inputs import add_convert_weights, add_recipe
+from fgbg_depth.cli.outputs import add_push, add_verify
 from fgbg_depth.errors import FgBgError, command, program
 
 EPILOG = """\
@@ -43,9 +44,12 @@ def parser() -> argparse.ArgumentParser:
     )
     top.add_argument("--version", action="version", version=f"fgbg-depth {__version__}", help="print the version")
     commands = top.add_subparsers(metavar="COMMAND", required=True)
-    cli_build.add_commands(commands)
-    cli_hub.add_commands(commands)
+    add_build(commands)
     launch.add_arguments(commands.add_parser("app", help="browse a dataset in the browser"))
+    add_verify(commands)
+    add_push(commands)
+    add_recipe(commands)
+    add_convert_weights(commands)
     return top
 
 
@@ -60,7 +64,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(f"{type(e).__name__}: {e}", file=sys.stderr)
         return e.exit_code
     except KeyboardInterrupt:
-        print("\nStopped. Finished shards are kept; the same command goes on from there.", file=sys.stderr)
+        print("\nStopped. Finished shards are kept; the same command continues from there.", file=sys.stderr)
         return 130
     except BrokenPipeError:  # `fgbg-depth ... | head`
         sys.stderr.close()

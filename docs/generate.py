@@ -1,0 +1,117 @@
+"""Writes docs/cli.md and docs/recipe.md from the code: `python docs/generate.py`. A test fails while they differ."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+from typing import Literal, get_args, get_origin
+
+import yaml
+
+DOCS = Path(__file__).resolve().parent
+sys.path.insert(0, str(DOCS.parent))  # for running it in a checkout
+
+from fgbg_depth.cli.main import parser  # noqa: E402
+from fgbg_depth.recipe import HINTS, OPTIONS, FieldOptions, Recipe, Shapes  # noqa: E402
+from fgbg_depth.recipe.fields import GROUPS  # noqa: E402
+
+HEAD = "<!-- Written by docs/generate.py from the code; do not edit. -->\n\n"
+SHAPES = {
+    Shapes.PIXELS: "`fg_bg` and `fg_bg_mask`: all shards are built again",
+    Shapes.SOURCES: "the prepared sources: the shards of changed sources are built again",
+    Shapes.GROUPS: "splits and shards; rows keep their bytes",
+    Shapes.LABELS: "`fg_bg_depth`: rows are labelled again, nothing is composed",
+    Shapes.NOTHING: "nothing in the data",
+}
+
+
+def cli_page() -> str:
+    """Every command with its options, in Markdown."""
+    top = parser()
+    commands = next(a for a in top._actions if isinstance(a, argparse._SubParsersAction)).choices
+    lines = [
+        "# Commands",
+        "",
+        "`fgbg-depth COMMAND` after `pip install`, `python builder.py COMMAND` in a checkout (`python app.py` for `app`).",
+        "Results go to stdout, everything else to stderr. Exit codes: 0 success, 1 error, 2 wrong usage, 130 Ctrl-C.",
+        "",
+    ]
+    for name, command in commands.items():
+        lines += [f"## {name}", "", *_paragraphs(command.description or ""), "", "| option | meaning |", "|---|---|"]
+        lines += [f"| {_names(action)} | {_cell(action.help % vars(action))} |" for action in _visible(command)]
+        lines.append("")
+    return HEAD + "\n".join(lines)
+
+
+def recipe_page() -> str:
+    """Every field of the recipe, in Markdown."""
+    lines = [
+        "# Recipe",
+        "",
+        "A recipe is a YAML file of `key: value` lines. `fgbg-depth recipe` prints one with every field, and a build writes",
+        "the recipe that it used to `OUTPUT/recipe.yaml`. Each field is also an option of `build`: `foreground_min` is",
+        "`--foreground-min`. The last column says what a changed field changes.",
+        "",
+    ]
+    for group in GROUPS:
+        lines += [
+            f"## {group.capitalize()}",
+            "",
+            "| field | default | meaning | allowed | shapes |",
+            "|---|---|---|---|---|",
+        ]
+        for name, options in OPTIONS.items():
+            if options.group == group:
+                cells = (
+                    f"`{name}`",
+                    _default(name),
+                    _cell(options.help),
+                    _allowed(name, options),
+                    SHAPES[options.shapes],
+                )
+                lines.append(f"| {' | '.join(cells)} |")
+        lines.append("")
+    return HEAD + "\n".join(lines)
+
+
+def _visible(command: argparse.ArgumentParser) -> list[argparse.Action]:
+    return [a for a in command._actions if a.help != argparse.SUPPRESS and not isinstance(a, argparse._HelpAction)]
+
+
+def _names(action: argparse.Action) -> str:
+    if not action.option_strings:
+        return f"`{action.metavar}`"
+    value = action.metavar or (
+        "{" + ",".join(map(str, action.choices)) + "}" if action.choices else action.dest.upper()
+    )
+    value = " ".join(value) if isinstance(value, tuple) else value
+    takes_value = action.nargs != 0
+    return ", ".join(f"`{flag} {value}`" if takes_value else f"`{flag}`" for flag in action.option_strings)
+
+
+def _default(name: str) -> str:
+    return "`" + yaml.safe_dump(Recipe().to_dict()[name], default_flow_style=True).removesuffix("...\n").strip() + "`"
+
+
+def _allowed(name: str, options: FieldOptions) -> str:
+    if get_origin(HINTS[name]) is Literal:
+        return ", ".join(f"`{value}`" for value in get_args(HINTS[name]))
+    limits = f"{options.low:g} to {options.high:,}" if options.low is not None else ""
+    return f"{limits} {options.unit}".strip()
+
+
+def _cell(text: str) -> str:
+    return " ".join(text.split()).replace("|", "\\|")
+
+
+def _paragraphs(text: str) -> list[str]:
+    return text.strip().splitlines()
+
+
+PAGES = {"cli.md": cli_page, "recipe.md": recipe_page}
+
+if __name__ == "__main__":
+    sys.argv[0] = "fgbg-depth"  # examples name the installed command
+    for file, page in PAGES.items():
+        (DOCS / file).write_text(page(), encoding="utf-8")

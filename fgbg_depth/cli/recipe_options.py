@@ -1,0 +1,94 @@
+"""Every field of the recipe as an option of `build`; the recipe that the options ask for."""
+
+from __future__ import annotations
+
+import argparse
+from typing import Any, Literal, get_args, get_origin
+
+from fgbg_depth.errors import RecipeError
+from fgbg_depth.recipe import HINTS, OPTIONS, FieldOptions, Recipe, current_names, defaults, demo_recipe, load_recipe
+from fgbg_depth.recipe.fields import GROUPS
+
+_PREFIX = "recipe_"  # of the parsed options' names, so that they cannot collide with those of the run
+_TITLES = {
+    "sources": "recipe: sources",
+    "composites": "recipe: composites and mattes",
+    "depth": "recipe: depth labels",
+    "output": "recipe: the dataset and its files",
+}
+
+
+def add_recipe_options(parser: argparse.ArgumentParser) -> None:
+    """Add an option for each field of the recipe, in the recipe's groups and order."""
+    values = defaults()
+    groups = {group: parser.add_argument_group(_TITLES[group]) for group in GROUPS}
+    for name, options in OPTIONS.items():
+        _add_option(groups[options.group], name, options, HINTS[name], values[name])
+
+
+def recipe_from(options: argparse.Namespace) -> Recipe:
+    """The recipe that parsed options describe.
+
+    The recipe file given by --recipe is the start; without one, the demonstration if no source folder is given, and
+    the defaults otherwise. Options change single fields of it.
+
+    Raises:
+        RecipeError: the recipe file or a value is wrong.
+    """
+    changes = {k.removeprefix(_PREFIX): v for k, v in vars(options).items() if k.startswith(_PREFIX)}
+    changes = current_names(changes)
+    if options.recipe:
+        base = load_recipe(options.recipe)
+    elif not {"backgrounds", "foregrounds"} & changes.keys():
+        base = demo_recipe()
+    else:
+        base = Recipe()
+    if changes.get("depth_model", base.depth_model) != base.depth_model:
+        changes.setdefault("depth_range", None)  # the recipe's range was found for the other model
+    try:
+        return base.replace(**changes)
+    except RecipeError as e:
+        raise RecipeError(str(e).removeprefix("recipe: ")) from None
+
+
+def _add_option(group: Any, name: str, options: FieldOptions, hint: Any, default: Any) -> None:
+    """One option. Ranges are checked by the recipe, so that files and options give the same messages."""
+    kwargs: dict[str, Any] = {"dest": _PREFIX + name, "default": argparse.SUPPRESS}
+    kwargs["help"] = f"{options.help} ({'; '.join(_details(options, default))})".replace("%", "%%")
+    if hint is bool:
+        kwargs["action"] = argparse.BooleanOptionalAction
+    elif get_origin(hint) is Literal:
+        allowed = get_args(hint)
+        kwargs |= {"choices": allowed, "type": type(allowed[0])}
+    elif hint in (int, float):
+        kwargs |= {"type": hint, "metavar": "N"}
+    elif hint is str:
+        kwargs["metavar"] = "TEXT"
+    else:
+        kwargs |= {"type": float, "nargs": 2, "metavar": ("LOW", "HIGH")}
+    group.add_argument(_flag(name), **kwargs)
+    if options.old_name:
+        kwargs |= {"dest": _PREFIX + options.old_name, "help": argparse.SUPPRESS}
+        group.add_argument(_flag(options.old_name), **kwargs)
+
+
+def _flag(name: str) -> str:
+    return "--" + name.replace("_", "-")
+
+
+def _details(options: FieldOptions, default: Any) -> list[str]:
+    """What stands in brackets behind an option's help: its range, what it depends on, its default."""
+    details = []
+    if options.low is not None:
+        details.append(f"{options.low:g} to {options.high:,}{' ' + options.unit if options.unit else ''}")
+    if options.only_if is not None:
+        details.append(f"used with {_flag(options.only_if[0])} {options.only_if[1]}")
+    return [*details, f"default: {_shown(default)}"]
+
+
+def _shown(default: Any) -> str:
+    if isinstance(default, bool):
+        return "yes" if default else "no"
+    if isinstance(default, tuple):
+        return " ".join(map(str, default))
+    return "none" if default is None or default == "" else str(default)
