@@ -7,14 +7,15 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from demo.camera import Camera
-from demo.cutouts import render_cutout
-from demo.figures import depth_figures
-from demo.materials import plain
-from demo.noise import hash01, hash_u32, noise, tile
-from demo.paste import paste
-from demo.raycast import Light, Scene
-from demo.scenes import KINDS, render_scene
+from demo.render.camera import Camera
+from demo.render.cutouts import render_cutout
+from demo.render.materials import plain
+from demo.render.noise import hash01, hash_u32, noise, tile
+from demo.render.raycast import render
+from demo.render.scene_types import Light, Scene
+from demo.render.scenes import KINDS, render_scene
+from demo.train.metrics import depth_metrics
+from demo.train.paste import paste
 
 DATA = Path(__file__).parents[1] / "fgbg_depth" / "data"
 BACKGROUNDS = sorted((DATA / "backgrounds").glob("*.jpg"))
@@ -55,7 +56,7 @@ def test_depth_is_along_z_in_metres():
     scene = flat_scene()
     scene.add("ball", (0, 1.5, 6), 1.0, plain(np.full(3, 0.5)))
     scene.add("box", (3, 1.5, 9), (0.5, 1.5, 1), plain(np.full(3, 0.5)))
-    _, depth = scene.render(65, 65)
+    _, depth = render(scene, 65, 65)
     focal = scene.camera.focal_px(65)
     assert depth[32, 32] == pytest.approx(5.0, rel=1e-4)  # the ball's nearest point
     row = np.arange(45, 65)
@@ -66,7 +67,7 @@ def test_depth_is_along_z_in_metres():
 
 
 def test_looking_up_lowers_the_horizon():
-    horizon = [np.isfinite(flat_scene(pitch).render(48, 48)[1][:, 0]).argmax() for pitch in (-0.2, 0.0, 0.2)]
+    horizon = [np.isfinite(render(flat_scene(pitch), 48, 48)[1][:, 0]).argmax() for pitch in (-0.2, 0.0, 0.2)]
     assert horizon[0] < horizon[1] < horizon[2]
 
 
@@ -122,7 +123,7 @@ def test_bundled_background_and_its_depth(path):
 
 
 def test_bundled_depth_is_what_the_generator_makes():
-    from demo.bundle import BACKGROUNDS as NAMES
+    from demo.render.bundle import BACKGROUNDS as NAMES
 
     for name in ("school-corridor", "lake"):
         kind, number = NAMES[name]
@@ -165,11 +166,11 @@ def test_network_loads_as_float32_with_its_processor(network):
 
 
 def test_network_is_as_good_as_its_card_says(network):
-    from demo.bake import bake_one
-    from demo.evaluate import halve, predict
+    from demo.train.dataset import render_example
+    from demo.train.evaluate import predict, to_output_size
 
-    images, depths, _ = zip(*(bake_one(2_000_000 + i) for i in range(24)), strict=True)
+    images, depths, _ = zip(*(render_example(2_000_000 + i) for i in range(24)), strict=True)
     depth = np.stack(depths).astype(np.float32)
     depth[depth == 0] = np.inf
-    figures = depth_figures(predict(network, np.stack(images)), halve(depth))
-    assert figures["absrel"] == pytest.approx(ABSREL, abs=0.01) and figures["delta1"] == pytest.approx(DELTA1, abs=0.01)
+    metrics = depth_metrics(predict(network, np.stack(images)), to_output_size(depth))
+    assert metrics["absrel"] == pytest.approx(ABSREL, abs=0.01) and metrics["delta1"] == pytest.approx(DELTA1, abs=0.01)
