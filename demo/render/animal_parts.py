@@ -1,36 +1,44 @@
-"""What dogs and cats share: coats, faces and heads."""
+"""Parts shared by several animals: fur patterns and colours, faces, and the heads of cats and dogs."""
 
 import numpy as np
 
 from demo.render.arrays import f32
-from demo.render.materials import hsv, smooth
+from demo.render.materials import hsv, mix, smooth
 from demo.render.noise import noise
 from demo.render.palette import Rng
 from demo.render.sdf import Body, Pattern, Triple
 
 
 def patches(color: Triple, size: float, threshold: float, shift: float) -> Pattern:
-    """Blotches of `color`, on fur only."""
+    """Irregular patches of `color` on the furry parts.
+
+    Args:
+        size: metres, about the width of a patch.
+        threshold: higher values give fewer patches.
+        shift: metres, moves the patches.
+    """
 
     def pattern(p: np.ndarray, base: np.ndarray, fur: np.ndarray) -> np.ndarray:
         where = noise("blotch", p[:, 0] + 0.5 * p[:, 1] + shift, p[:, 2] + 0.4 * p[:, 1], size * 8, 0.01)
-        return base + (f32(color) - base) * (smooth(where, threshold, threshold + 0.25) * (fur > 0.5))[:, None]
+        share = smooth(where, threshold, threshold + 0.25) * (fur > 0.5)
+        return mix(base, f32(color), share)
 
     return pattern
 
 
 def tabby(color: Triple, width: float, shift: float) -> Pattern:
-    """Wavy stripes across the body."""
+    """Wavy stripes of `color` across the furry parts, `width` metres apart; `shift` (metres) moves them."""
 
     def pattern(p: np.ndarray, base: np.ndarray, fur: np.ndarray) -> np.ndarray:
         bent = p[:, 2] + 0.06 * noise("blotch", p[:, 1] + shift, p[:, 0] + shift, 1.2, 0.01) + 0.25 * np.abs(p[:, 0])
         wave = np.abs(np.mod(bent / width, 1) - 0.5) * 2
-        return base + (f32(color) - base) * (0.8 * smooth(wave, 0.45, 0.8) * (fur > 0.5))[:, None]
+        return mix(base, f32(color), 0.8 * smooth(wave, 0.45, 0.8) * (fur > 0.5))
 
     return pattern
 
 
-def coat(body: Body, rng: Rng, color: np.ndarray, striped: bool) -> None:
+def add_fur_pattern(body: Body, rng: Rng, color: np.ndarray, striped: bool) -> None:
+    """Give the body patches, stripes (only if `striped`) or no pattern."""
     shift = rng.uniform(0, 9)
     if striped and rng.uniform() < 0.6:
         body.pattern = tabby(color * np.float32(0.35), rng.uniform(0.07, 0.12), shift)
@@ -40,7 +48,7 @@ def coat(body: Body, rng: Rng, color: np.ndarray, striped: bool) -> None:
 
 
 def fur_colors(rng: Rng) -> tuple[np.ndarray, np.ndarray]:
-    """Coat and a lighter belly: tan, brown, grey, black, cream or ginger."""
+    """Colours of the coat (tan, brown, grey, black, cream or ginger) and of the lighter belly, linear RGB (3,) each."""
     kind = rng.integers(6)
     color = [
         hsv(0.08, 0.45, 0.5),
@@ -53,8 +61,11 @@ def fur_colors(rng: Rng) -> tuple[np.ndarray, np.ndarray]:
     return color, np.clip(color * np.float32(rng.uniform(1.1, 1.6)) + 0.06, 0, 0.92)
 
 
-def face(body: Body, y: float, z: float, size: float, eye: Triple, apart: float = 0.42) -> None:
-    """Two eyes with pupils and a highlight, on a head of radius `size` at height y."""
+def add_eyes(body: Body, y: float, z: float, size: float, eye: Triple, apart: float = 0.42) -> None:
+    """Two eyes of colour `eye` with pupils and highlights, at (y, z) on a head of radius `size` metres.
+
+    apart: each eye's distance from the middle, as a share of `size`.
+    """
     for side in (-1, 1):
         x = side * size * apart
         body.ball((x, y, z), size * 0.19, eye, 1.2, 0.004)
@@ -62,7 +73,8 @@ def face(body: Body, y: float, z: float, size: float, eye: Triple, apart: float 
         body.ball((x * 0.92, y + size * 0.06, z - size * 0.215), size * 0.03, (1, 1, 1), 0.5, 0.002)
 
 
-def cat_head(body: Body, y: float, z: float, color: Triple, light: Triple) -> float:
+def add_cat_face(body: Body, y: float, z: float, color: Triple, light: Triple) -> float:
+    """Cheeks and ears for a head at (y, z); returns the z of the nose."""
     for side in (-1, 1):
         body.ball((side * 0.03, y - 0.038, z - 0.088), (0.037, 0.032, 0.04), light, 0.05, 0.02, 1)
         body.limb(
@@ -80,7 +92,8 @@ def cat_head(body: Body, y: float, z: float, color: Triple, light: Triple) -> fl
     return z - 0.125
 
 
-def dog_head(body: Body, rng: Rng, y: float, z: float, color: np.ndarray, light: Triple) -> float:
+def add_dog_face(body: Body, rng: Rng, y: float, z: float, color: np.ndarray, light: Triple) -> float:
+    """Snout, ears and sometimes a tongue for a head at (y, z); returns the z of the nose."""
     snout, pricked = rng.uniform(0.08, 0.14), rng.uniform() < 0.45
     body.limb((0, y - 0.035, z - 0.07), (0, y - 0.05, z - 0.08 - snout), 0.072, 0.05, light, 0.05, 0.04, 1)
     for side in (-1, 1):

@@ -1,4 +1,4 @@
-"""A sheep, a rabbit, a duck and a teddy bear: bodies for `trace`."""
+"""Animals other than cats and dogs: a sheep, a rabbit, a duck and a teddy bear."""
 
 import numpy as np
 
@@ -9,6 +9,7 @@ from demo.render.sdf import Body
 
 
 def sheep(rng: Rng) -> Body:
+    """A standing sheep; its wool is 46 overlapping balls."""
     body = Body()
     wool, skin = hsv(0.1, rng.uniform(0.03, 0.15), rng.uniform(0.6, 0.85)), hsv(0.06, 0.3, rng.uniform(0.03, 0.5))
     body.ball((0, 0.55, 0), (0.24, 0.25, 0.38), wool, 0.02, 0.04, 1)
@@ -42,6 +43,7 @@ def sheep(rng: Rng) -> Body:
 
 
 def rabbit(rng: Rng) -> Body:
+    """A sitting rabbit."""
     body = Body()
     color, light = fur_colors(rng)
     body.ball((0, 0.13, 0.04), (0.11, 0.13, 0.15), color, 0.05, 0.04, 1)
@@ -73,6 +75,7 @@ def rabbit(rng: Rng) -> Body:
 
 
 def duck(rng: Rng) -> Body:
+    """A standing duck."""
     body, color, orange = (
         Body(),
         hsv(rng.uniform(0.1, 0.15), rng.uniform(0.1, 0.85), rng.uniform(0.7, 0.95)),
@@ -95,6 +98,7 @@ def duck(rng: Rng) -> Body:
 
 
 def teddy(rng: Rng) -> Body:
+    """A sitting teddy bear with a bow."""
     body = Body()
     color = hsv(rng.uniform(0.04, 0.1), rng.uniform(0.4, 0.75), rng.uniform(0.2, 0.6))
     light = np.clip(color * 1.5 + 0.1, 0, 0.9)

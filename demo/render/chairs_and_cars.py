@@ -1,4 +1,4 @@
-"""Chairs and a car."""
+"""Cut-outs of chairs and cars."""
 
 from demo.render.materials import hsv
 from demo.render.palette import Rng
@@ -6,6 +6,7 @@ from demo.render.sdf import Body
 
 
 def chair(rng: Rng) -> Body:
+    """A wooden chair with a cushion."""
     body = Body()
     wood, seat = (
         hsv(rng.uniform(0.05, 0.09), rng.uniform(0.4, 0.7), rng.uniform(0.25, 0.6)),
@@ -24,6 +25,7 @@ def chair(rng: Rng) -> Body:
 
 
 def armchair(rng: Rng) -> Body:
+    """An upholstered armchair with a pillow."""
     body, fabric = Body(), hsv(rng.uniform(), rng.uniform(0.3, 0.8), rng.uniform(0.2, 0.7))
     wood = hsv(0.07, 0.6, 0.2)
     body.box((0, 0.26, 0.02), (0.36, 0.13, 0.36), 0.05, fabric * 0.95, 0.05, 0.01)
@@ -41,6 +43,7 @@ def armchair(rng: Rng) -> Body:
 
 
 def car(rng: Rng) -> Body:
+    """A saloon car."""
     body, paint, dark = Body(), hsv(rng.uniform(), rng.uniform(0.5, 0.9), rng.uniform(0.35, 0.8)), (0.04, 0.04, 0.05)
     glass = (0.06, 0.075, 0.095)
     body.box((0, 0.52, 0), (0.82, 0.24, 1.95), 0.2, paint, 0.9, 0.05)

@@ -13,8 +13,8 @@ from demo.render.sky import add_sky
 from demo.render.town import building, car, fence, house
 
 
-def _wild(scene: Scene, rng: Rng, kind: str, color: Color, aside: float) -> None:
-    """Trees, bushes and rocks on open land, none nearer than `aside` to the middle."""
+def _scatter_plants(scene: Scene, rng: Rng, kind: str, color: Color, aside: float) -> None:
+    """Trees, bushes, rocks and grass that suit the kind of land, at least `aside` metres from the middle line."""
     if kind in ("sand", "snow", "earth"):
         number, makers = int(rng.integers(2, 16)), [rock, rock, conifer if kind == "snow" else bush]
     else:
@@ -42,8 +42,8 @@ def road(rng: Rng) -> Scene:
     ground = roadway(asphalt, mark, soil, half, dash=float(rng.choice([0, 3.0])))
     x = rng.uniform(-0.6, 0.6) * half
     scene.add("ground", (x, 0, 0), 1, ground, rng.normal(0, 0.1), mirror=float(rng.choice([0, 0.3], p=[0.9, 0.1])))
-    _wild(scene, rng, kind, color, half + abs(x))
-    if rng.uniform() < 0.4:  # an avenue
+    _scatter_plants(scene, rng, kind, color, half + abs(x))
+    if rng.uniform() < 0.4:  # rows of trees along the road
         z, step, green = rng.uniform(3, 6), rng.uniform(4, 9), leaf_green(rng, rng.uniform() < 0.4)
         while z < 70:
             for side in (-1, 1):
@@ -59,13 +59,13 @@ def road(rng: Rng) -> Scene:
 
 
 def meadow(rng: Rng) -> Scene:
-    """Open land with no road: meadow, dunes, snow field; a cottage now and then."""
+    """Open land without a road: a meadow, dunes or a snow field, sometimes with a cottage."""
     scene = Scene(rng)
     add_sky(scene, rng)
     scene.camera = sample_camera(rng, (-0.22, 0.05), yaw=0.4)
     soil, color, kind = land(rng)
     scene.add("ground", (0, 0, 0), 1, soil, rng.uniform(0, 6))
-    _wild(scene, rng, kind, color, 0.0)
+    _scatter_plants(scene, rng, kind, color, 0.0)
     if rng.uniform() < 0.35:
         z = rng.uniform(11, 30)
         house(scene, rng, rng.uniform(-0.4, 0.4) * z, z, rng.uniform(-0.6, 0.6))
@@ -77,7 +77,7 @@ def meadow(rng: Rng) -> Scene:
 
 
 def garden(rng: Rng) -> Scene:
-    """A house behind a lawn, with hedges, beds, a terrace or a pool."""
+    """A lawn in front of a house, with hedges and trees, and sometimes a pool or a path."""
     scene = Scene(rng)
     add_sky(scene, rng)
     scene.camera = sample_camera(rng, (-0.2, 0.03), yaw=0.2)

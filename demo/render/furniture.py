@@ -1,6 +1,10 @@
-"""Furniture out of boxes, balls and cones. Each maker stands one piece at (x, z), its back towards +z when yaw is 0."""
+"""Furniture made of boxes, balls and cones.
+
+Each function adds one piece at (x, z) metres, turned by `yaw` radians; with yaw 0 its back is towards +z.
+"""
 
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 
@@ -8,20 +12,32 @@ from demo.render.materials import Material, hsv, plain, planks, tiles
 from demo.render.palette import Rng, any_color, cloth, leaf_green, wall_paint, wood
 from demo.render.scene_types import Scene
 
-Put = Callable[..., None]
+AddPart = Callable[..., None]
 
 
-def part_maker(scene: Scene, x: float, z: float, yaw: float) -> Put:
-    """A function that adds parts in the frame of a piece of furniture."""
+def part_adder(scene: Scene, x: float, z: float, yaw: float) -> AddPart:
+    """A function that adds a part of a piece that stands at (x, z) and is turned by yaw.
+
+    Its arguments are those of `Scene.add`, with the centre as three numbers in the piece's own frame.
+    """
     c, s = np.cos(yaw), np.sin(yaw)
 
-    def put(shape: str, px: float, y: float, pz: float, half: object, material: Material, **options: object) -> None:
-        scene.add(shape, (x + c * px + s * pz, y, z - s * px + c * pz), half, material, yaw, **options)  # type: ignore[arg-type]
+    def put(
+        shape: str,
+        part_x: float,
+        y: float,
+        part_z: float,
+        half: tuple[float, float, float],
+        material: Material,
+        **options: Any,
+    ) -> None:
+        center = (x + c * part_x + s * part_z, y, z - s * part_x + c * part_z)
+        scene.add(shape, center, half, material, yaw, **options)
 
     return put
 
 
-def _legs(put: Put, width: float, depth: float, height: float, thick: float, material: Material) -> None:
+def _legs(put: AddPart, width: float, depth: float, height: float, thick: float, material: Material) -> None:
     for a in (-1, 1):
         for b in (-1, 1):
             put(
@@ -36,7 +52,9 @@ def _legs(put: Put, width: float, depth: float, height: float, thick: float, mat
 
 
 def table(scene: Scene, rng: Rng, x: float, z: float, yaw: float) -> None:
-    put, w, d, h = part_maker(scene, x, z, yaw), rng.uniform(0.4, 0.9), rng.uniform(0.3, 0.5), rng.uniform(0.4, 0.78)
+    """A table on four legs or one, with up to three small objects on it."""
+    put = part_adder(scene, x, z, yaw)
+    w, d, h = rng.uniform(0.4, 0.9), rng.uniform(0.3, 0.5), rng.uniform(0.4, 0.78)
     material = planks(wood(rng), 0.12) if rng.uniform() < 0.7 else plain(wall_paint(rng), 0.03)
     if rng.uniform() < 0.7:
         put("box", 0, h, 0, (w, 0.025, d), material, gloss=0.1)
@@ -46,11 +64,12 @@ def table(scene: Scene, rng: Rng, x: float, z: float, yaw: float) -> None:
         put("cone", 0, h / 2, 0, (0.05, h / 2, 0.05), material, contact=0)
         put("cone", 0, 0.03, 0, (0.28, 0.03, 0.28), material, taper=0.4)
     for _ in range(rng.integers(0, 4)):
-        clutter(scene, rng, x + rng.uniform(-0.5, 0.5) * w, h + 0.025, z + rng.uniform(-0.5, 0.5) * d, 0.6)
+        small_object(scene, rng, x + rng.uniform(-0.5, 0.5) * w, h + 0.025, z + rng.uniform(-0.5, 0.5) * d, 0.6)
 
 
 def chair(scene: Scene, rng: Rng, x: float, z: float, yaw: float) -> None:
-    put, h = part_maker(scene, x, z, yaw), rng.uniform(0.42, 0.48)
+    """A chair with a cushion."""
+    put, h = part_adder(scene, x, z, yaw), rng.uniform(0.42, 0.48)
     material = planks(wood(rng), 0.1) if rng.uniform() < 0.6 else plain(any_color(rng), 0.05)
     put("box", 0, h, 0, (0.22, 0.025, 0.22), material)
     put("box", 0, h + 0.04, -0.01, (0.2, 0.025, 0.19), cloth(rng))
@@ -62,7 +81,8 @@ def chair(scene: Scene, rng: Rng, x: float, z: float, yaw: float) -> None:
 
 
 def armchair(scene: Scene, rng: Rng, x: float, z: float, yaw: float, width: float | None = None) -> None:
-    put, fabric, w = part_maker(scene, x, z, yaw), cloth(rng), width or rng.uniform(0.36, 0.46)
+    """An armchair, or with a larger half width (metres) a sofa."""
+    put, fabric, w = part_adder(scene, x, z, yaw), cloth(rng), width or rng.uniform(0.36, 0.46)
     put("box", 0, 0.23, 0, (w, 0.17, 0.42), fabric, contact=0.65)
     put("box", 0, 0.55, 0.36, (w, 0.32, 0.09), fabric)
     for a in (-1, 1):
@@ -78,11 +98,13 @@ def armchair(scene: Scene, rng: Rng, x: float, z: float, yaw: float, width: floa
 
 
 def sofa(scene: Scene, rng: Rng, x: float, z: float, yaw: float) -> None:
+    """A sofa for two or three."""
     armchair(scene, rng, x, z, yaw, rng.uniform(0.7, 1.15))
 
 
 def bed(scene: Scene, rng: Rng, x: float, z: float, yaw: float) -> None:
-    put, w, frame = part_maker(scene, x, z, yaw), rng.uniform(0.55, 0.9), planks(wood(rng))
+    """A bed with a blanket and two pillows."""
+    put, w, frame = part_adder(scene, x, z, yaw), rng.uniform(0.55, 0.9), planks(wood(rng))
     put("box", 0, 0.16, 0, (w, 0.14, 1.0), frame, contact=0.7)
     put("box", 0, 0.39, 0.05, (w - 0.02, 0.1, 0.94), plain(hsv(0.1, 0.05, 0.8), 0.03))
     put("box", 0, 0.41, -0.28, (w + 0.01, 0.12, 0.66), cloth(rng))
@@ -92,7 +114,9 @@ def bed(scene: Scene, rng: Rng, x: float, z: float, yaw: float) -> None:
 
 
 def shelf(scene: Scene, rng: Rng, x: float, z: float, yaw: float) -> None:
-    put, w, h, d = part_maker(scene, x, z, yaw), rng.uniform(0.3, 0.7), rng.uniform(0.5, 1.1), rng.uniform(0.14, 0.22)
+    """A bookshelf."""
+    put = part_adder(scene, x, z, yaw)
+    w, h, d = rng.uniform(0.3, 0.7), rng.uniform(0.5, 1.1), rng.uniform(0.14, 0.22)
     frame = planks(wood(rng), 0.1)
     put("box", 0, h, d, (w, h, 0.02), frame)
     for a in (-1, 1):
@@ -104,7 +128,7 @@ def shelf(scene: Scene, rng: Rng, x: float, z: float, yaw: float) -> None:
         if i == rows - 1:
             continue
         left = -w + 0.04
-        while left < w - 0.12:  # blocks of books, each block its own colours and height
+        while left < w - 0.12:  # groups of books, each with its own colours and height
             block = rng.uniform(0.08, 0.3)
             right = min(left + block, w - 0.04)
             tall = (
@@ -121,15 +145,17 @@ def shelf(scene: Scene, rng: Rng, x: float, z: float, yaw: float) -> None:
 
 
 def cabinet(scene: Scene, rng: Rng, x: float, z: float, yaw: float) -> None:
+    """A cabinet with doors, and up to two small objects on top."""
     w, h, d = rng.uniform(0.3, 0.8), rng.uniform(0.35, 1.1), rng.uniform(0.2, 0.3)
     color = wood(rng) if rng.uniform() < 0.6 else wall_paint(rng)
     doors = tiles(color, color * 1.08, color * 0.3, w * 2 / rng.integers(1, 4), 2 * h / rng.integers(1, 5), 0.015)
     scene.add("box", (x, h, z), (w, h, d), doors, yaw, shift=(w, 0), gloss=0.05, contact=0.65)
     for _ in range(rng.integers(0, 3)):
-        clutter(scene, rng, x + rng.uniform(-0.5, 0.5) * w, 2 * h, z, 0.7)
+        small_object(scene, rng, x + rng.uniform(-0.5, 0.5) * w, 2 * h, z, 0.7)
 
 
 def potted_plant(scene: Scene, rng: Rng, x: float, z: float, yaw: float = 0.0) -> None:
+    """A pot plant; `yaw` is ignored."""
     h = rng.uniform(0.22, 0.4)
     pot = plain(hsv(rng.uniform(0, 0.1), rng.uniform(0.1, 0.7), rng.uniform(0.2, 0.7)), 0.08)
     scene.add("cone", (x, h / 2, z), (h * 0.42, h / 2, h * 0.42), pot, taper=-0.3)
@@ -146,6 +172,7 @@ def potted_plant(scene: Scene, rng: Rng, x: float, z: float, yaw: float = 0.0) -
 
 
 def floor_lamp(scene: Scene, rng: Rng, x: float, z: float, yaw: float = 0.0) -> None:
+    """A standard lamp whose shade may glow; `yaw` is ignored."""
     h, metal = rng.uniform(1.2, 1.7), plain(wood(rng) * 0.4, 0.02)
     scene.add("cone", (x, h / 2, z), (0.018, h / 2, 0.018), metal, contact=0)
     scene.add("cone", (x, 0.02, z), (0.15, 0.02, 0.15), metal)
@@ -153,8 +180,8 @@ def floor_lamp(scene: Scene, rng: Rng, x: float, z: float, yaw: float = 0.0) -> 
     scene.add("cone", (x, h + 0.12, z), (0.2, 0.15, 0.2), shade, taper=0.4, glow=rng.uniform(0, 1.5), casts=False)
 
 
-def clutter(scene: Scene, rng: Rng, x: float, y: float, z: float, size: float = 1.0) -> None:
-    """A ball, a can, a box, a vase or a pile of books."""
+def small_object(scene: Scene, rng: Rng, x: float, y: float, z: float, size: float = 1.0) -> None:
+    """A ball, a can, a box, a vase or a pile of books, standing at height y."""
     kind, q = rng.integers(5), rng.uniform(0.05, 0.15) * size * (1.7 if y == 0 else 1)
     material = plain(any_color(rng, (0.1, 0.85), (0.08, 0.85)), 0.08, "blotch", 0.5)
     gloss = rng.uniform(0, 0.5)

@@ -1,4 +1,4 @@
-"""What lies underfoot outdoors: roads, pavements, meadow, sand, snow, water."""
+"""Ground materials of outdoor scenes: roads, pavements, grass, sand, snow, earth and water."""
 
 import numpy as np
 
@@ -18,7 +18,16 @@ def roadway(
     dash: float = 3.0,
     zebra: float | None = None,
 ) -> Material:
-    """A road along v, `half` metres to each side of u = 0, with its marks; `zebra` is where a crossing lies."""
+    """A road along v with markings.
+
+    Args:
+        asphalt, mark: colours of the road and of its markings.
+        verge: material beside the road.
+        half: half the road's width, metres; its middle is u = 0.
+        kerb: colour of the kerbstones; None for none.
+        dash: length of the middle line's dashes, metres; 0 for a continuous line.
+        zebra: v of a zebra crossing, metres; None for none.
+    """
 
     def material(u: np.ndarray, v: np.ndarray, fp: np.ndarray) -> np.ndarray:
         rough = 1 + 0.12 * noise("grain", u, v, 1.0, fp) + 0.1 * noise("fbm", u, v, 9.0, fp)
@@ -40,6 +49,7 @@ def roadway(
 
 
 def pavement(rng: Rng, tone: float) -> Material:
+    """Slabs, concrete or bricks, slightly lighter than the grey `tone` in [0, 1]."""
     kind = rng.integers(3)
     if kind == 0:
         size = rng.uniform(0.3, 1.0)
@@ -52,7 +62,7 @@ def pavement(rng: Rng, tone: float) -> Material:
 
 
 def land(rng: Rng) -> tuple[Material, Color, str]:
-    """Ground of the open country: its material, its colour and what it is."""
+    """Random open land: its material, its mean colour and its kind (grass, dry, sand, snow, flowers or earth)."""
     kind = str(rng.choice(["grass", "dry", "sand", "snow", "flowers", "earth"], p=[0.45, 0.16, 0.1, 0.07, 0.14, 0.08]))
     first, second = leaf_green(rng), leaf_green(rng)
     if kind == "dry":
@@ -65,14 +75,16 @@ def land(rng: Rng) -> tuple[Material, Color, str]:
         first, second = hsv(0.07, 0.4, 0.25), hsv(0.09, 0.4, 0.35)
     material = grass(first, second)
     if kind == "sand":
-        material = mixed_sand(first, second)
+        material = sand(first, second)
     if kind == "flowers":
         bloom = hsv(rng.choice([0.0, 0.13, 0.75, 0.92]), rng.uniform(0.1, 0.85), 0.8)
         material = speckled(material, bloom, rng.uniform(2.5, 5), rng.uniform(0.8, 1.6))
     return material, (first + second) / 2, kind
 
 
-def mixed_sand(first: Color, second: Color) -> Material:
+def sand(first: Color, second: Color) -> Material:
+    """Sand with ripples, between two colours."""
+
     def material(u: np.ndarray, v: np.ndarray, fp: np.ndarray) -> np.ndarray:
         ripple = 0.5 + 0.2 * noise("wave", v * 0.7, u, 6.0, fp) + 0.2 * noise("fbm", u, v, 11.0, fp)
         return mix(first, second, np.clip(ripple, 0, 1)) * (1 + 0.08 * noise("grain", u, v, 0.8, fp))[:, None]
@@ -81,5 +93,6 @@ def mixed_sand(first: Color, second: Color) -> Material:
 
 
 def water(color: Color) -> Material:
+    """Water with waves; reflections are the solid's `mirror`."""
     deep = color * np.float32(0.6)
     return lambda u, v, fp: mix(color, deep, np.clip(0.5 + 0.3 * noise("wave", v * 0.2, u * 0.5, 6.0, fp), 0, 1))

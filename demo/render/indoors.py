@@ -1,12 +1,12 @@
-"""Rooms, corridors and halls."""
+"""Indoor scenes: rooms, corridors and halls."""
 
 import numpy as np
 
 from demo.render.camera import sample_camera
-from demo.render.furniture import PIECES, bed, cabinet, chair, clutter, potted_plant, shelf
+from demo.render.furniture import PIECES, bed, cabinet, chair, potted_plant, shelf, small_object
 from demo.render.materials import hsv, plain, tiles
 from demo.render.palette import Rng, cloth, marble, wall, wall_paint, wood
-from demo.render.room_parts import add_lamps, build_shell, hang_on_walls, window_pane
+from demo.render.room_parts import add_lamps, add_wall_fittings, build_shell, window_pane
 from demo.render.scene_types import Scene
 
 
@@ -18,7 +18,7 @@ def room(rng: Rng) -> Scene:
     right = left + width
     scene.camera = sample_camera(rng, (-0.3, -0.03), yaw=0.2)
     build_shell(scene, rng, left, right, back, far, height)
-    hang_on_walls(scene, rng, left, right, far, int(rng.integers(1, 7)))
+    add_wall_fittings(scene, rng, left, right, far, int(rng.integers(1, 7)))
     if rng.uniform() < 0.5:
         half = (rng.uniform(0.6, 1.4), 0.006, rng.uniform(0.5, 1.1))
         place = (rng.uniform(left + half[0], right - half[0]), 0.006, rng.uniform(1.8, max(2.0, far - 1)))
@@ -44,13 +44,13 @@ def room(rng: Rng) -> Scene:
                 piece(scene, rng, x, z, yaw)
                 break
     for _ in range(int(rng.integers(0, 5))):
-        clutter(scene, rng, rng.uniform(left + 0.3, right - 0.3), 0.0, rng.uniform(1.4, far - 0.3))
+        small_object(scene, rng, rng.uniform(left + 0.3, right - 0.3), 0.0, rng.uniform(1.4, far - 0.3))
     add_lamps(scene, rng, left, right, far, height)
     return scene
 
 
 def corridor(rng: Rng) -> Scene:
-    """A long passage with doors, pillars or beams."""
+    """A long corridor with doors, pillars or beams."""
     scene = Scene(rng)
     width, height, far = rng.uniform(1.7, 4), rng.uniform(2.4, 3.6), rng.uniform(8, 32)
     left = -width * rng.uniform(0.35, 0.65)
@@ -84,7 +84,7 @@ def corridor(rng: Rng) -> Scene:
             casts=False,
             contact=0,
         )
-    hang_on_walls(scene, rng, left, right, far, int(rng.integers(0, 4)))
+    add_wall_fittings(scene, rng, left, right, far, int(rng.integers(0, 4)))
     for _ in range(int(rng.integers(0, 3))):
         piece = (potted_plant, chair, cabinet)[rng.integers(3)]
         side = rng.choice([-1, 1])
@@ -95,7 +95,7 @@ def corridor(rng: Rng) -> Scene:
 
 
 def hall(rng: Rng) -> Scene:
-    """A lobby, palace hall or shopping mall: high, with columns, a chandelier, stairs, a carpet."""
+    """A high lobby, palace hall or shopping mall with columns and, at random, a carpet, stairs and chandeliers."""
     scene = Scene(rng)
     width, height, far = rng.uniform(6, 14), rng.uniform(4, 8), rng.uniform(9, 26)
     left = -width * rng.uniform(0.42, 0.58)
@@ -158,7 +158,7 @@ def hall(rng: Rng) -> Scene:
             )
         scene.add("cone", (middle, (y + height) / 2, z), (0.02, (height - y) / 2, 0.02), gold, casts=False)
         scene.add("ball", (middle, y - 0.1, z), (0.3, 0.15, 0.3), gold, gloss=0.5, casts=False)
-    hang_on_walls(scene, rng, left, right, far, int(rng.integers(1, 6)))
+    add_wall_fittings(scene, rng, left, right, far, int(rng.integers(1, 6)))
     for _ in range(int(rng.integers(0, 6))):
         piece = PIECES[rng.choice([2, 4, 5, 9, 9])]
         side = rng.choice([-1, 1])

@@ -1,4 +1,8 @@
-"""Surfaces: a material is a function of (u, v, footprint), all in metres, that gives linear RGB albedo (n, 3)."""
+"""Materials of surfaces.
+
+A material is a function of (u, v, footprint), each (n,) in metres, that returns linear RGB albedo (n, 3). u and v are
+positions on the surface; the footprint is the width of a pixel there, which is used for anti-aliasing.
+"""
 
 from collections.abc import Callable
 
@@ -11,36 +15,47 @@ Color = np.ndarray
 
 
 def hsv(hue: float, saturation: float, value: float) -> Color:
-    """Linear RGB (3,) float32 of a colour wheel's hue (0 red, 1/3 green, 2/3 blue), saturation and value."""
+    """Linear RGB (3,) float32 of a hue (0 red, 1/3 green, 2/3 blue; whole turns are ignored), saturation and value.
+
+    Source: the usual HSV hexcone, in the closed form f(n) = v - v s max(0, min(k, 4 - k, 1)) with k = (n + 6 h) mod 6.
+    """
     k = (np.array([5.0, 3.0, 1.0]) + (hue % 1.0) * 6) % 6
-    return (value - value * saturation * np.clip(np.minimum(k, 4 - k), 0, 1)).astype(np.float32)
+    color: Color = (value - value * saturation * np.clip(np.minimum(k, 4 - k), 0, 1)).astype(np.float32)
+    return color
 
 
 def mix(a: np.ndarray, b: np.ndarray, share: np.ndarray) -> np.ndarray:
-    """a where `share` (n,) is 0, b where it is 1; a and b broadcast to (n, 3)."""
-    return np.asarray(a, np.float32) + (np.asarray(b, np.float32) - np.asarray(a, np.float32)) * share[:, None]
+    """Interpolate from a (where `share` (n,) is 0) to b (where it is 1); a and b broadcast to (n, 3)."""
+    a, b = np.asarray(a, np.float32), np.asarray(b, np.float32)
+    mixed: np.ndarray = a + (b - a) * share[:, None]
+    return mixed
 
 
 def smooth(x: np.ndarray, low: float, high: float) -> np.ndarray:
-    """0 below `low`, 1 above `high`, a cubic between."""
-    t = np.clip((x - low) / (high - low), 0, 1)
-    return t * t * (3 - 2 * t)
+    """Smoothstep: 0 below `low`, 1 above `high`, a cubic in between."""
+    t: np.ndarray = np.clip((x - low) / (high - low), 0, 1)
+    step: np.ndarray = t * t * (3 - 2 * t)
+    return step
 
 
 def edge(distance: np.ndarray, footprint: np.ndarray) -> np.ndarray:
-    """Anti-aliased coverage of the side where `distance` (metres) is positive."""
-    return np.clip(distance / np.maximum(footprint, 1e-3) + 0.5, 0, 1).astype(np.float32)
+    """Share of each pixel on the positive side of an edge; `distance` to the edge in metres."""
+    coverage: np.ndarray = np.clip(distance / np.maximum(footprint, 1e-3) + 0.5, 0, 1).astype(np.float32)
+    return coverage
 
 
 def stripes(x: np.ndarray, width: float, footprint: np.ndarray) -> np.ndarray:
-    """Coverage of lines of `width` around the whole numbers of x; fades to its mean when a pixel spans a period."""
+    """Share of each pixel covered by stripes of width `width` at the integers of x.
+
+    footprint: in units of x. Where a pixel spans more than half a period, the result is the mean, `width`.
+    """
     distance = np.abs(x - np.round(x))
     cover = np.clip((width / 2 - distance) / np.maximum(footprint, 1e-4) + 0.5, 0, 1)
     return np.where(footprint > 0.5, np.float32(width), cover).astype(np.float32)
 
 
 def plain(color: Color, rough: float = 0.05, kind: str = "fbm", period: float = 2.0) -> Material:
-    """One colour with a little noise."""
+    """One colour, multiplied by 1 + `rough` x noise of this kind and period (metres)."""
     color = np.asarray(color, np.float32)
     return lambda u, v, fp: color * np.maximum(1 + np.float32(rough) * noise(kind, u, v, period, fp), 0.1)[:, None]
 
@@ -58,7 +73,15 @@ def tiles(
     kind: str = "grain",
     checker: bool = False,
 ) -> Material:
-    """Rectangles between `first` and `second`, `gap` metres apart; `offset` shifts every other row (bricks)."""
+    """Rectangles with joints, for tiles, bricks, slabs, panels and books.
+
+    Args:
+        first, second: each rectangle has a random mix of these colours, or with `checker` one or the other in turn.
+        grout: colour of the joints.
+        width, height, gap: of a rectangle and of the joints, metres.
+        offset: shifts every other row by this share of the width, as in brickwork.
+        rough, kind: strength and kind of the noise.
+    """
 
     def material(u: np.ndarray, v: np.ndarray, fp: np.ndarray) -> np.ndarray:
         y = v / height
@@ -76,7 +99,7 @@ def tiles(
 
 
 def planks(color: Color, width: float = 0.14, length: float = 1.6, vary: float = 0.25) -> Material:
-    """Boards along u."""
+    """Boards along u; `vary` is how much their brightness differs."""
     color = np.asarray(color, np.float32)
 
     def material(u: np.ndarray, v: np.ndarray, fp: np.ndarray) -> np.ndarray:
@@ -89,13 +112,14 @@ def planks(color: Color, width: float = 0.14, length: float = 1.6, vary: float =
         figure = noise("streak", u + 7 * tone, v, 1.5, fp)
         shade = 1 + vary * tone + 0.10 * figure
         line = np.maximum(stripes(y, 0.006 / width, fp / width), stripes(x, 0.006 / length, fp / length))
-        return color * (shade * (1 - 0.6 * line))[:, None]
+        board: np.ndarray = color * (shade * (1 - 0.6 * line))[:, None]
+        return board
 
     return material
 
 
 def grass(color: Color, second: Color, patch: float = 23.0) -> Material:
-    """Two greens in patches, mottled at the scale of tufts."""
+    """Grass in patches of two colours, `patch` metres in period, with variation at the size of tufts."""
 
     def material(u: np.ndarray, v: np.ndarray, fp: np.ndarray) -> np.ndarray:
         base = mix(color, second, np.clip(0.5 + 0.3 * noise("fbm", u, v, patch, fp), 0, 1))
@@ -106,7 +130,7 @@ def grass(color: Color, second: Color, patch: float = 23.0) -> Material:
 
 
 def speckled(base: Material, spot: Color, period: float, threshold: float) -> Material:
-    """`base` with spots (flowers, fallen leaves) where a leaf noise exceeds `threshold` deviations."""
+    """`base` with spots of another colour (flowers, fallen leaves) where noise exceeds `threshold` deviations."""
 
     def material(u: np.ndarray, v: np.ndarray, fp: np.ndarray) -> np.ndarray:
         where = smooth(noise("leaf", u + 3, v + 7, period, fp), threshold, threshold + 0.5)

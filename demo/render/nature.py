@@ -1,4 +1,7 @@
-"""Trees, bushes, grass tufts, rocks and ranges of hills."""
+"""Trees, bushes, grass tufts, rocks and hills.
+
+The functions add one plant or rock at (x, z) metres; `size` scales it and `color` replaces its random green.
+"""
 
 import numpy as np
 
@@ -9,17 +12,18 @@ from demo.render.scene_types import Scene
 
 
 def bark(rng: Rng) -> Material:
+    """Bark of a random brown."""
     return furrowed(hsv(rng.uniform(0.05, 0.11), rng.uniform(0.15, 0.5), rng.uniform(0.06, 0.25)))
 
 
 def furrowed(color: Color) -> Material:
-    """Streaks that run upwards."""
+    """Vertical streaks, as of bark."""
     along = plain(color, 0.35, "streak", 1.2)
     return lambda u, v, fp: along(v, u, fp)
 
 
 def tree(scene: Scene, rng: Rng, x: float, z: float, size: float = 1.0, color: Color | None = None) -> None:
-    """A trunk with a crown of leafy puffs, or a conifer."""
+    """A trunk with a crown of leaf clusters, or a conifer."""
     green = leaf_green(rng, rng.uniform() < 0.15) if color is None else color
     if rng.uniform() < 0.22:
         conifer(scene, rng, x, z, size, green * np.float32(0.7))
@@ -41,6 +45,7 @@ def tree(scene: Scene, rng: Rng, x: float, z: float, size: float = 1.0, color: C
 
 
 def conifer(scene: Scene, rng: Rng, x: float, z: float, size: float = 1.0, color: Color | None = None) -> None:
+    """A fir or spruce."""
     h = rng.uniform(2.2, 4.2) * size
     scene.add("cone", (x, h * 0.3, z), (h * 0.03 + 0.03, h * 0.3, h * 0.03 + 0.03), bark(rng))
     green = hsv(rng.uniform(0.27, 0.42), rng.uniform(0.35, 0.7), rng.uniform(0.05, 0.2)) if color is None else color
@@ -49,6 +54,7 @@ def conifer(scene: Scene, rng: Rng, x: float, z: float, size: float = 1.0, color
 
 
 def bush(scene: Scene, rng: Rng, x: float, z: float, size: float = 1.0, color: Color | None = None) -> None:
+    """Two to four leaf clusters, sometimes with flowers."""
     green = leaf_green(rng) if color is None else color
     bloom = hsv(rng.choice([0.0, 0.13, 0.8, 0.93]), rng.uniform(0.1, 0.8), 0.8) if rng.uniform() < 0.3 else None
     for _ in range(int(rng.integers(2, 5))):
@@ -71,13 +77,14 @@ def _blooming(leaves: Material, bloom: Color) -> Material:
 
 
 def tuft(scene: Scene, rng: Rng, x: float, z: float, color: Color, size: float = 1.0) -> None:
-    """Grass, reeds or a fern."""
+    """A tuft of grass, reeds or fern."""
     h = size * rng.uniform(0.12, 0.4)
     material = plain(color * np.float32(rng.uniform(0.7, 1.4)), 0.2, "streak", 0.6)
     scene.add("tuft", (x, h * 0.95, z), (h * rng.uniform(0.8, 1.6), h, h), material, casts=False, contact=0.25)
 
 
 def rock(scene: Scene, rng: Rng, x: float, z: float, size: float = 1.0) -> None:
+    """One to three rocks."""
     color = stone(rng)
     for _ in range(int(rng.integers(1, 4))):
         r = size * rng.uniform(0.2, 0.6)
@@ -95,7 +102,7 @@ def rock(scene: Scene, rng: Rng, x: float, z: float, size: float = 1.0) -> None:
 
 
 def _slope(base: Color, high: Color, line: float, height: float) -> Material:
-    """Woods or meadow below, rock or snow above `line` (share of the height)."""
+    """A hillside of colour `base`, with colour `high` above `line` (a share of the height, metres)."""
 
     def material(u: np.ndarray, v: np.ndarray, fp: np.ndarray) -> np.ndarray:
         rough = noise("fbm", u, v, height * 1.5, fp)
@@ -107,7 +114,14 @@ def _slope(base: Color, high: Color, line: float, height: float) -> Material:
 
 
 def hills(scene: Scene, rng: Rng, near: float, count: int, green: Color, mountains: bool = False) -> None:
-    """Ranges one behind another, each higher than the one before; with `mountains`, the far ones are rock and snow."""
+    """Add ranges of hills, one behind the other.
+
+    Args:
+        near: distance of the first range, metres.
+        count: number of ranges.
+        green: colour of the hills.
+        mountains: make the last two ranges high mountains of rock and snow.
+    """
     distance = near
     for i in range(count):
         far = mountains and i >= count - 2
@@ -136,6 +150,7 @@ def hills(scene: Scene, rng: Rng, near: float, count: int, green: Color, mountai
 
 
 def scatter_tufts(scene: Scene, rng: Rng, color: Color, count: int, aside: float = 0.0, reach: float = 14.0) -> None:
+    """Add up to `count` tufts within `reach` metres of the camera, more than `aside` metres from the middle line."""
     for _ in range(count):
         z = 1.8 + reach * rng.uniform() ** 2
         x = rng.uniform(-1, 1) * (0.7 * z + 1)

@@ -1,7 +1,7 @@
-"""Noise from an integer hash: the same texture on every machine, with no float sine and no library's FFT in it.
+"""Noise textures from an integer hash, which is the same on every machine: no sine, no FFT of a library.
 
-Textures are one 256 x 256 tile of each kind with seven levels of blur; `noise` looks them up in metres and picks the
-blur from the footprint of a pixel, so that nothing far away sparkles.
+Each kind of texture is one 256 x 256 tile with seven levels of blur. `noise` looks it up at positions in metres and
+chooses the blur by the footprint of a pixel, so that distant surfaces do not alias.
 """
 
 from functools import cache
@@ -11,7 +11,7 @@ import numpy as np
 TILE = 256
 LEVELS = 7
 
-# kind: lattice cells across the tile as (along u, along v), and the weight of each octave.
+# For each kind its octaves: lattice cells across the tile (along u, along v), and weight. The names seed the noise too.
 OCTAVES = {
     "fbm": [((2**i, 2**i), 0.62**i) for i in range(2, 8)],
     "grain": [((32, 32), 0.5), ((64, 64), 0.8), ((128, 128), 1.0)],
@@ -23,11 +23,11 @@ OCTAVES = {
 
 
 def hash_u32(x: np.ndarray, y: np.ndarray, seed: int = 0) -> np.ndarray:
-    """Mix two integer arrays into 32 well-spread bits.
+    """Hash pairs of integers to 32 bits.
 
     Args:
-        x, y: integer arrays of one shape; negative values wrap.
-        seed: one more integer that changes everything.
+        x, y: integer arrays of the same shape; negative values wrap around.
+        seed: gives another hash function.
     Returns:
         uint32 of the same shape.
     Source: the multiply-xorshift finaliser "lowbias32" of Chris Wellons' hash-prospector (public domain).
@@ -41,7 +41,7 @@ def hash_u32(x: np.ndarray, y: np.ndarray, seed: int = 0) -> np.ndarray:
 
 
 def hash01(x: np.ndarray, y: np.ndarray, seed: int = 0) -> np.ndarray:
-    """Like `hash_u32`, as float32 in [0, 1): 24 bits, so the conversion is exact."""
+    """`hash_u32` as float32 in [0, 1); only 24 bits are used, so the conversion is exact."""
     return (hash_u32(x, y, seed) >> np.uint32(8)).astype(np.float32) * np.float32(2.0**-24)
 
 
@@ -49,21 +49,23 @@ def _octave(cells_u: int, cells_v: int, seed: int) -> np.ndarray:
     """(TILE, TILE) value noise that repeats at the tile's edge, smooth between lattice points."""
 
     def axis(cells: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        at = np.arange(TILE, dtype=np.float32) * np.float32(cells / TILE)
-        low = np.floor(at).astype(np.int64)
-        part = at - low.astype(np.float32)
-        return low % cells, (low + 1) % cells, part * part * (3 - 2 * part)
+        """Lattice point before and after each texel, and the weight of the one after."""
+        position = np.arange(TILE, dtype=np.float32) * np.float32(cells / TILE)
+        before = np.floor(position).astype(np.int64)
+        fraction = position - before.astype(np.float32)
+        return before % cells, (before + 1) % cells, fraction * fraction * (3 - 2 * fraction)
 
     (u0, u1, fu), (v0, v1, fv) = axis(cells_u), axis(cells_v)
-    grid = hash01(*np.meshgrid(np.arange(cells_u), np.arange(cells_v)), seed)
+    grid: np.ndarray = hash01(*np.meshgrid(np.arange(cells_u), np.arange(cells_v)), seed)
     top = grid[v0][:, u0] * (1 - fu) + grid[v0][:, u1] * fu
     bottom = grid[v1][:, u0] * (1 - fu) + grid[v1][:, u1] * fu
-    return top * (1 - fv[:, None]) + bottom * fv[:, None]
+    octave: np.ndarray = top * (1 - fv[:, None]) + bottom * fv[:, None]
+    return octave
 
 
 @cache
 def tile(kind: str) -> np.ndarray:
-    """(LEVELS, TILE, TILE) float32, zero mean, unit deviation at level 0; level n is blurred to about 2**n texels."""
+    """(LEVELS, TILE, TILE) float32, mean 0. Level 0 has deviation 1; level n is blurred to about 2**n texels."""
     total = np.zeros((TILE, TILE), np.float32)
     for number, ((cells_u, cells_v), weight) in enumerate(OCTAVES[kind]):
         total += np.float32(weight) * _octave(cells_u, cells_v, 1000 * len(kind) + number + ord(kind[0]))
@@ -78,13 +80,13 @@ def tile(kind: str) -> np.ndarray:
 
 
 def noise(kind: str, u: np.ndarray, v: np.ndarray, period: float, footprint: np.ndarray | float) -> np.ndarray:
-    """Zero-mean, unit-deviation texture noise.
+    """Texture noise with mean 0 and, unblurred, deviation 1.
 
     Args:
         kind: a key of OCTAVES.
         u, v: (n,) positions in metres.
         period: metres after which the texture repeats.
-        footprint: (n,) or one number, metres that a pixel covers there; picks the level of blur.
+        footprint: (n,) or one number, width of a pixel there in metres; chooses the level of blur.
     Returns:
         (n,) float32.
     """
@@ -101,4 +103,5 @@ def noise(kind: str, u: np.ndarray, v: np.ndarray, period: float, footprint: np.
     top = top + (levels[level, y0, x1] - top) * fx
     bottom = levels[level, y1, x0]
     bottom = bottom + (levels[level, y1, x1] - bottom) * fx
-    return top + (bottom - top) * fy
+    values: np.ndarray = top + (bottom - top) * fy
+    return values

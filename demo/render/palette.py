@@ -1,4 +1,4 @@
-"""Random colours and materials that go together: woods, walls, floors, cloths, stones and greens."""
+"""Random colours and materials in plausible ranges: wood, walls, floors, cloth, stone and leaves."""
 
 import numpy as np
 
@@ -9,14 +9,17 @@ Rng = np.random.Generator
 
 
 def any_color(rng: Rng, saturation: tuple[float, float] = (0.1, 0.7), value: tuple[float, float] = (0.1, 0.8)) -> Color:
+    """Any hue, with saturation and value from these ranges."""
     return hsv(rng.uniform(), rng.uniform(*saturation), rng.uniform(*value))
 
 
 def wood(rng: Rng) -> Color:
+    """A brown."""
     return hsv(rng.uniform(0.04, 0.1), rng.uniform(0.35, 0.7), rng.uniform(0.12, 0.55))
 
 
 def wall_paint(rng: Rng) -> Color:
+    """A light, pale colour, mostly warm."""
     hue = (
         rng.uniform(0.04, 0.17)
         if rng.uniform() < 0.6
@@ -28,16 +31,19 @@ def wall_paint(rng: Rng) -> Color:
 
 
 def stone(rng: Rng) -> Color:
+    """A grey with a little yellow or brown."""
     return hsv(rng.uniform(0.05, 0.13), rng.uniform(0.02, 0.25), rng.uniform(0.15, 0.6))
 
 
 def leaf_green(rng: Rng, autumn: bool = False) -> Color:
+    """A green, or with `autumn` a red, orange or yellow."""
     if autumn:
         return hsv(rng.uniform(0.03, 0.14), rng.uniform(0.6, 0.9), rng.uniform(0.25, 0.6))
     return hsv(rng.uniform(0.2, 0.36), rng.uniform(0.45, 0.85), rng.uniform(0.1, 0.4))
 
 
 def cloth(rng: Rng) -> Material:
+    """Fabric of any colour."""
     return plain(
         any_color(rng, (0.1, 0.75), (0.08, 0.75)),
         0.12,
@@ -47,7 +53,7 @@ def cloth(rng: Rng) -> Material:
 
 
 def marble(color: Color, vein: Color) -> Material:
-    """Thin veins where a slow noise crosses zero."""
+    """Marble with thin veins, which lie where a noise of low frequency crosses zero."""
 
     def material(u: np.ndarray, v: np.ndarray, fp: np.ndarray) -> np.ndarray:
         line = 1 - smooth(np.abs(noise("fbm", u, v, 4.0, fp) + 0.3 * noise("leaf", u, v, 3.0, fp)), 0.0, 0.35)
@@ -57,7 +63,7 @@ def marble(color: Color, vein: Color) -> Material:
 
 
 def floor(rng: Rng, grand: bool = False) -> Material:
-    """Planks, tiles, carpet, concrete; with `grand`, mostly marble squares."""
+    """Planks, tiles, marble, carpet or concrete; with `grand`, mostly checkered tiles or marble."""
     kind = rng.integers(3, 5) if grand and rng.uniform() < 0.8 else rng.integers(6)
     if kind < 2:
         return planks(wood(rng), rng.uniform(0.09, 0.2), rng.uniform(1, 2.2))
@@ -71,12 +77,13 @@ def floor(rng: Rng, grand: bool = False) -> Material:
 
 
 def bricks(rng: Rng) -> Material:
+    """A brick wall."""
     color = hsv(rng.uniform(0.0, 0.07), rng.uniform(0.25, 0.65), rng.uniform(0.2, 0.55))
     return tiles(color, color * 1.35, color * 0.4 + 0.22, 0.24, 0.08, 0.012, offset=0.5, rough=0.15)
 
 
 def wainscot(upper: Material, panel: Color, height: float, width: float = 0.6) -> Material:
-    """Panelling up to `height`, the wall above it."""
+    """Panels of colour `panel`, `width` metres wide, up to `height` metres; `upper` above them."""
 
     def material(u: np.ndarray, v: np.ndarray, fp: np.ndarray) -> np.ndarray:
         inner = np.abs(np.mod(u / width, 1) - 0.5) * 2
@@ -88,7 +95,7 @@ def wainscot(upper: Material, panel: Color, height: float, width: float = 0.6) -
 
 
 def gilded(base: Color, gold: Color, width: float, height: float) -> Material:
-    """Walls of a palace: framed panels with a gold moulding and a faint damask."""
+    """A palace wall: panels of this size in metres, with gold frames and a faint pattern."""
 
     def material(u: np.ndarray, v: np.ndarray, fp: np.ndarray) -> np.ndarray:
         x, y = np.abs(np.mod(u / width, 1) - 0.5) * width, np.abs(np.mod(v / height, 1) - 0.5) * height
@@ -104,7 +111,7 @@ def gilded(base: Color, gold: Color, width: float, height: float) -> Material:
 
 
 def wall(rng: Rng, height: float, grand: bool = False) -> Material:
-    """Paint, brick, panelling or paper for a wall of this height."""
+    """Paint, brick, panels, tiles or striped wallpaper for a wall of this height in metres; with `grand`, gilded."""
     color = wall_paint(rng)
     if grand and rng.uniform() < 0.75:
         gold = hsv(rng.uniform(0.09, 0.13), rng.uniform(0.5, 0.8), rng.uniform(0.5, 0.8))

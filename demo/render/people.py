@@ -1,4 +1,4 @@
-"""People: a body of about seven and a half heads, in clothes with edges."""
+"""People in clothes, about seven and a half heads tall."""
 
 import numpy as np
 
@@ -9,7 +9,7 @@ from demo.render.sdf import Body
 
 
 def person(rng: Rng) -> Body:
-    """A man, a woman or a child standing, one leg a little ahead, arms at ease."""
+    """A standing man, woman or child with one leg slightly forward and relaxed arms."""
     body = Body()
     kind = rng.choice(["man", "woman", "child"], p=[0.4, 0.4, 0.2])
     skin = hsv(0.065, rng.uniform(0.35, 0.6), rng.uniform(0.12, 0.75))
@@ -21,7 +21,7 @@ def person(rng: Rng) -> Body:
     )
     broad = {"man": 0.19, "woman": 0.16, "child": 0.17}[str(kind)]
     stride, dress = rng.uniform(-0.13, 0.13), kind == "woman" and rng.uniform() < 0.5
-    _legs(body, skin if dress else low, low, shoe, stride)
+    _legs(body, skin if dress else low, shoe, stride)
     _torso(body, top, low, broad, bool(dress))
     _arms(body, rng, top, skin, broad, stride)
     _head(body, rng, skin, hair, str(kind))
@@ -29,7 +29,7 @@ def person(rng: Rng) -> Body:
     return body
 
 
-def _legs(body: Body, color: np.ndarray, trousers: np.ndarray, shoe: np.ndarray, stride: float) -> None:
+def _legs(body: Body, color: np.ndarray, shoe: np.ndarray, stride: float) -> None:
     for side in (-1, 1):
         step = side * stride
         hip, knee, ankle = (

@@ -1,12 +1,13 @@
-"""Dogs and cats, standing, sitting and lying: bodies for `trace`."""
+"""Dogs and cats, standing, sitting and lying."""
 
-from demo.render.animal_parts import cat_head, coat, dog_head, face, fur_colors
+from demo.render.animal_parts import add_cat_face, add_dog_face, add_eyes, add_fur_pattern, fur_colors
 from demo.render.materials import hsv
 from demo.render.palette import Rng
 from demo.render.sdf import Body
 
 
 def _quadruped(rng: Rng, cat: bool) -> Body:
+    """A standing cat or dog."""
     body = Body()
     color, light = fur_colors(rng)
     leg, half, girth = (
@@ -35,9 +36,9 @@ def _quadruped(rng: Rng, cat: bool) -> Body:
     hy, hz, head = y + (0.19 if cat else 0.24), -half - 0.12, 0.115 if cat else 0.12
     body.limb((0, y + 0.04, -half + 0.03), (0, hy - 0.05, hz + 0.03), girth * 0.75, girth * 0.62, color, 0.05, 0.06, 1)
     body.ball((0, hy, hz), (head, head * 0.93, head), color, 0.05, 0.05, 1)
-    tip = cat_head(body, hy, hz, color, light) if cat else dog_head(body, rng, hy, hz, color, light)
+    tip = add_cat_face(body, hy, hz, color, light) if cat else add_dog_face(body, rng, hy, hz, color, light)
     body.ball((0, hy - (0.02 if cat else 0.03), tip), 0.017 if cat else 0.026, (0.05, 0.035, 0.035), 0.8, 0.008)
-    face(body, hy + 0.028, hz - head * 0.83, head, hsv(0.25, 0.6, 0.6) if cat else (0.12, 0.06, 0.02))
+    add_eyes(body, hy + 0.028, hz - head * 0.83, head, hsv(0.25, 0.6, 0.6) if cat else (0.12, 0.06, 0.02))
     long, bend = rng.uniform(0.22, 0.35), rng.uniform(-0.12, 0.12)
     body.limb(
         (0, y + 0.05, half + 0.03),
@@ -61,21 +62,23 @@ def _quadruped(rng: Rng, cat: bool) -> Body:
     )
     if rng.uniform() < 0.6:
         body.ring((0, hy - 0.105, hz + 0.045), head * 0.82, 0.017, hsv(rng.uniform(), 0.8, 0.6), 1, 0.4, 0.006)
-    coat(body, rng, color, cat)
+    add_fur_pattern(body, rng, color, cat)
     body.yaw, body.pitch = rng.uniform(-1.25, 1.25), rng.uniform(0.05, 0.22)
     return body
 
 
 def dog(rng: Rng) -> Body:
+    """A standing dog."""
     return _quadruped(rng, False)
 
 
 def cat(rng: Rng) -> Body:
+    """A standing cat."""
     return _quadruped(rng, True)
 
 
 def sitting(rng: Rng) -> Body:
-    """A puppy or a cat that sits and looks at you."""
+    """A sitting puppy or cat that looks at the camera."""
     body, feline = Body(), bool(rng.uniform() < 0.5)
     color, light = fur_colors(rng)
     body.ball((0, 0.2, 0.06), (0.165, 0.2, 0.2), color, 0.05, 0.06, 1)
@@ -102,7 +105,7 @@ def sitting(rng: Rng) -> Body:
             )
             body.ball((side * 0.035, y - 0.045, z - 0.105), (0.045, 0.038, 0.04), light, 0.05, 0.02, 1)
         body.ball((0, y - 0.02, z - 0.148), 0.016, (0.6, 0.3, 0.3), 0.6, 0.006)
-        face(body, y + 0.035, z - 0.112, 0.14, hsv(rng.uniform(0.12, 0.4), 0.65, 0.6))
+        add_eyes(body, y + 0.035, z - 0.112, 0.14, hsv(rng.uniform(0.12, 0.4), 0.65, 0.6))
     else:
         body.limb((0, y - 0.045, z - 0.09), (0, y - 0.055, z - 0.16), 0.077, 0.055, light, 0.05, 0.04, 1)
         body.ball((0, y - 0.03, z - 0.222), 0.027, (0.04, 0.03, 0.03), 0.9, 0.006)
@@ -110,17 +113,17 @@ def sitting(rng: Rng) -> Body:
             body.leaf(
                 (side * 0.11, y + 0.09, z + 0.01), (side * 0.17, y - 0.13, z), 0.068, 0.028, color * 0.6, 0.05, 0.025, 1
             )
-        face(body, y + 0.03, z - 0.115, 0.14, (0.1, 0.05, 0.02))
+        add_eyes(body, y + 0.03, z - 0.115, 0.14, (0.1, 0.05, 0.02))
     body.limb((0, 0.06, 0.24), (0.18, 0.09, 0.36), 0.042, 0.025, color, 0.05, 0.04, 1)
     if rng.uniform() < 0.7:
         body.ring((0, 0.5, -0.055), 0.105, 0.018, hsv(rng.uniform(), 0.8, 0.6), 1, 0.4, 0.006)
-    coat(body, rng, color, feline)
+    add_fur_pattern(body, rng, color, feline)
     body.yaw, body.pitch = rng.uniform(-0.9, 0.9), rng.uniform(0.05, 0.2)
     return body
 
 
 def lying(rng: Rng) -> Body:
-    """A dog that lies down, head up."""
+    """A lying dog with its head up."""
     body = Body()
     color, light = fur_colors(rng)
     body.limb((0, 0.16, -0.22), (0, 0.15, 0.3), 0.15, 0.16, color, 0.05, 0.06, 1)
@@ -132,10 +135,10 @@ def lying(rng: Rng) -> Body:
     y, z = 0.43, -0.36
     body.limb((0, 0.22, -0.24), (0, y - 0.06, z + 0.05), 0.12, 0.09, color, 0.05, 0.06, 1)
     body.ball((0, y, z), (0.12, 0.112, 0.12), color, 0.05, 0.05, 1)
-    tip = dog_head(body, rng, y, z, color, light)
+    tip = add_dog_face(body, rng, y, z, color, light)
     body.ball((0, y - 0.03, tip), 0.026, (0.05, 0.035, 0.035), 0.8, 0.008)
-    face(body, y + 0.028, z - 0.1, 0.12, (0.12, 0.06, 0.02))
+    add_eyes(body, y + 0.028, z - 0.1, 0.12, (0.12, 0.06, 0.02))
     body.limb((0, 0.12, 0.42), (0.2, 0.06, 0.55), 0.045, 0.025, color, 0.05, 0.04, 1)
-    coat(body, rng, color, False)
+    add_fur_pattern(body, rng, color, False)
     body.yaw, body.pitch = rng.uniform(-1.3, 1.3), rng.uniform(0.1, 0.3)
     return body

@@ -16,7 +16,7 @@ def _pot(body: Body, rng: Rng) -> None:
 
 
 def houseplant(rng: Rng) -> Body:
-    """Broad leaves on arching stalks in a pot."""
+    """A pot plant with broad leaves on arching stalks."""
     body = Body()
     _pot(body, rng)
     hue, count = rng.uniform(0.24, 0.36), int(rng.integers(12, 18))
@@ -34,6 +34,7 @@ def houseplant(rng: Rng) -> Body:
 
 
 def cactus(rng: Rng) -> Body:
+    """A ribbed cactus with two arms and a flower, in a pot."""
     body = Body()
     _pot(body, rng)
     green = hsv(rng.uniform(0.3, 0.42), 0.6, rng.uniform(0.25, 0.5))
@@ -57,6 +58,7 @@ def cactus(rng: Rng) -> Body:
 
 
 def apple(rng: Rng) -> Body:
+    """An apple with a second colour on one side, a stalk and a leaf."""
     body = Body()
     color, second = hsv(rng.choice([0.0, 0.98, 0.25]), 0.85, 0.6), hsv(rng.uniform(0.1, 0.25), 0.7, 0.75)
     for i in range(5):
@@ -82,6 +84,7 @@ def apple(rng: Rng) -> Body:
 
 
 def pear(rng: Rng) -> Body:
+    """A pear with a stalk."""
     body, color = Body(), hsv(rng.uniform(0.13, 0.22), 0.75, 0.65)
     body.ball((0, 0.04, 0), (0.041, 0.04, 0.041), color, 0.5, 0.02)
     body.ball((0.002, 0.088, 0), (0.022, 0.032, 0.022), color, 0.5, 0.035)
@@ -91,6 +94,7 @@ def pear(rng: Rng) -> Body:
 
 
 def mushroom(rng: Rng) -> Body:
+    """A mushroom with a spotted cap."""
     body, cap = Body(), hsv(rng.uniform(0, 0.09), rng.uniform(0.6, 0.9), rng.uniform(0.5, 0.85))
     body.limb((0, 0.03, 0), (0, 0.2, 0), 0.075, 0.055, (0.88, 0.84, 0.74), 0.1, 0.03)
     body.ball((0, 0.24, 0), (0.19, 0.12, 0.19), cap, 0.5, 0.02)

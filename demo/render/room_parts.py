@@ -1,4 +1,6 @@
-"""What every indoor scene has: a camera, walls, doors, windows, pictures and lamps."""
+"""Parts of every indoor scene: floor, walls and ceiling, doors, windows, pictures and lamps."""
+
+from typing import Any
 
 import numpy as np
 
@@ -12,7 +14,14 @@ from demo.render.scene_types import Light, Scene
 def build_shell(
     scene: Scene, rng: Rng, left: float, right: float, back: float, far: float, height: float, grand: bool = False
 ) -> None:
-    """Floor, walls, ceiling, skirting and cornice of a box-shaped room."""
+    """Add floor, walls, ceiling, skirting and cornice of a box-shaped room.
+
+    Args:
+        left, right: x of the side walls, metres.
+        back, far: z of the wall behind the camera and of the one ahead, metres.
+        height: y of the ceiling, metres.
+        grand: use the materials of palaces and hotels.
+    """
     walls, ground = wall(rng, height, grand), floor(rng, grand)
     end = walls if rng.uniform() < 0.6 else wall(rng, height, grand)
     ceiling: Material = plain(hsv(rng.uniform(), rng.uniform(0, 0.12), rng.uniform(0.6, 0.92)), 0.03)
@@ -33,7 +42,7 @@ def build_shell(
 
 
 def window_pane(rng: Rng, w: float, h: float) -> Material:
-    """A bright pane behind a cross of frames: sky above, something green below."""
+    """A window as a picture: sky above, green below, and frames in front. w, h: half its width and height, metres."""
     sky, ground, frame = (
         hsv(0.57, rng.uniform(0, 0.45), 1.0),
         hsv(rng.uniform(0.2, 0.4), 0.4, 0.4),
@@ -50,8 +59,11 @@ def window_pane(rng: Rng, w: float, h: float) -> Material:
     return material
 
 
-def hang_on_walls(scene: Scene, rng: Rng, left: float, right: float, far: float, count: int) -> None:
-    """Doors, windows and pictures on the three walls in sight."""
+def add_wall_fittings(scene: Scene, rng: Rng, left: float, right: float, far: float, count: int) -> None:
+    """Add up to `count` doors, windows and pictures to the three walls in view; those that would overlap are left out.
+
+    left, right, far: as in `build_shell`.
+    """
     used: list[tuple[int, float, float]] = []
     for _ in range(count):
         side, kind = int(rng.integers(3)), int(rng.integers(5))
@@ -72,11 +84,11 @@ def hang_on_walls(scene: Scene, rng: Rng, left: float, right: float, far: float,
             material: Material,
             side: int = side,
             at: float = at,
-            **options: object,
+            **options: Any,
         ) -> None:
             place = (at, y, far) if side == 0 else ((left if side == 1 else right), y, at)
             half = (w, h, depth) if side == 0 else (depth, h, w)
-            scene.add("box", place, half, material, casts=False, contact=0, **options)  # type: ignore[arg-type]
+            scene.add("box", place, half, material, casts=False, contact=0, **options)
 
         if kind == 0:
             color = wood(rng) if rng.uniform() < 0.6 else wall_paint(rng)
@@ -91,6 +103,7 @@ def hang_on_walls(scene: Scene, rng: Rng, left: float, right: float, far: float,
 
 
 def add_lamps(scene: Scene, rng: Rng, left: float, right: float, far: float, height: float) -> None:
+    """Add one or two lamps below the ceiling, and the ambient light. Arguments as in `build_shell`."""
     for _ in range(int(rng.integers(1, 3))):
         place = f32(
             [rng.uniform(0.6 * left, 0.6 * right), height - rng.uniform(0.2, 0.5), rng.uniform(0.3, 0.9) * min(far, 6)]

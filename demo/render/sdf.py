@@ -1,6 +1,9 @@
-"""Cut-outs as blended distance fields: coloured parts melt into one body, which is sphere-traced to RGBA and relief.
+"""Bodies of cut-outs as signed distance functions: coloured parts that blend smoothly into each other.
 
-Metres, y up, the thing stands on y = 0 and looks towards -z, where the camera is when `yaw` is 0.
+Metres, y up. A body stands on y = 0 and faces -z, towards the camera when `yaw` is 0. `trace` renders it.
+
+Source: Inigo Quilez, "distance functions" and "smooth minimum" (iquilezles.org), for the shapes' formulas and the
+polynomial blend.
 """
 
 from collections.abc import Callable
@@ -11,13 +14,21 @@ import numpy as np
 from demo.render.arrays import f32
 
 Triple = tuple[float, float, float] | np.ndarray
-# (points (n, 3), colour (n, 3), fur (n,)) -> colour (n, 3): stripes, spots, panels.
+# (points (n, 3), colour (n, 3), fur (n,)) -> colour (n, 3). Adds stripes, spots or panels to the parts' colours.
 Pattern = Callable[[np.ndarray, np.ndarray, np.ndarray], np.ndarray]
 
 
 @dataclass
 class Part:
-    """One shape. `blend` metres of melting into what came before; `fur` 1 where the coat is hairy, 0 where smooth."""
+    """One shape of a body.
+
+    distance: signed distance in metres (negative inside) of points (n, 3).
+    low, high: (3,) corners of its bounding box.
+    color: (3,) linear RGB.
+    gloss: strength of the highlight.
+    blend: metres over which it merges with the parts before it.
+    fur: 1 where the surface is hairy, 0 where it is smooth.
+    """
 
     distance: Callable[[np.ndarray], np.ndarray]
     low: np.ndarray
@@ -30,7 +41,7 @@ class Part:
 
 @dataclass
 class Body:
-    """A list of parts and how the thing is looked at (radians)."""
+    """Parts, an optional colour pattern, and the direction of view (radians)."""
 
     parts: list[Part] = field(default_factory=list)
     pattern: Pattern | None = None
@@ -58,13 +69,14 @@ class Body:
         blend: float = 0.03,
         fur: float = 0.0,
     ) -> None:
-        """An ellipsoid along the axes."""
+        """Add an ellipsoid aligned with the axes; `radius` is one number or one for each axis."""
         c, r = f32(center), np.broadcast_to(f32(radius), 3)
 
         def distance(p: np.ndarray) -> np.ndarray:
             q = (p - c) / r
             length = np.sqrt((q * q).sum(1))
-            return length * (length - 1) / np.maximum(np.sqrt(((q / r) ** 2).sum(1)), 1e-6)
+            gap: np.ndarray = length * (length - 1) / np.maximum(np.sqrt(((q / r) ** 2).sum(1)), 1e-6)
+            return gap
 
         self._add(distance, c - r, c + r, color, gloss, blend, fur)
 
@@ -79,7 +91,7 @@ class Body:
         blend: float = 0.03,
         fur: float = 0.0,
     ) -> None:
-        """A capsule from a to b whose radius goes from `start` to `end`."""
+        """Add a capsule from a to b whose radius changes linearly from `start` to `end`."""
         p0, p1 = f32(a), f32(b)
         along = p1 - p0
         square = max(float(along @ along), 1e-9)
@@ -88,7 +100,8 @@ class Body:
             q = p - p0
             t = np.clip(q @ along / square, 0, 1)
             q = q - t[:, None] * along
-            return np.sqrt((q * q).sum(1)) - (start + (end - start) * t)
+            gap: np.ndarray = np.sqrt((q * q).sum(1)) - (start + (end - start) * t)
+            return gap
 
         wide = max(start, end)
         self._add(distance, np.minimum(p0, p1) - wide, np.maximum(p0, p1) + wide, color, gloss, blend, fur)
@@ -104,7 +117,7 @@ class Body:
         blend: float = 0.004,
         fur: float = 0.0,
     ) -> None:
-        """A flat ellipsoid from a to b, its flat side up or, if it rises steeply, outwards."""
+        """Add a flat ellipsoid from a to b. Its flat side faces up, or outwards if a to b is almost vertical."""
         p0, p1 = f32(a), f32(b)
         long = (p1 - p0) / 2
         length = float(np.sqrt(long @ long)) + 1e-6
@@ -117,7 +130,8 @@ class Body:
         def distance(p: np.ndarray) -> np.ndarray:
             q = (p - middle) @ turn.T / radius
             size = np.sqrt((q * q).sum(1))
-            return size * (size - 1) / np.maximum(np.sqrt(((q / radius) ** 2).sum(1)), 1e-6) * np.float32(0.8)
+            gap: np.ndarray = size * (size - 1) / np.maximum(np.sqrt(((q / radius) ** 2).sum(1)), 1e-6)
+            return gap * np.float32(0.8)  # the estimate can exceed the true distance of a thin leaf
 
         reach = np.abs(turn.T) @ radius
         self._add(distance, middle - reach, middle + reach, color, gloss, blend, fur)
@@ -132,13 +146,14 @@ class Body:
         blend: float = 0.005,
         fur: float = 0.0,
     ) -> None:
-        """A box with rounded edges."""
+        """Add a box with half sizes `half` whose edges are rounded with the radius `round_`."""
         c, h = f32(center), f32(half)
 
         def distance(p: np.ndarray) -> np.ndarray:
             q = np.abs(p - c) - h + np.float32(round_)
             out = np.maximum(q, 0)
-            return np.sqrt((out * out).sum(1)) + np.minimum(q.max(1), 0) - np.float32(round_)
+            gap: np.ndarray = np.sqrt((out * out).sum(1)) + np.minimum(q.max(1), 0) - np.float32(round_)
+            return gap
 
         self._add(distance, c - h, c + h, color, gloss, blend, fur)
 
@@ -154,7 +169,10 @@ class Body:
         taper: float = 0.0,
         fur: float = 0.0,
     ) -> None:
-        """Upright; `taper` widens it upwards by that share a half height."""
+        """Add an upright cylinder with rounded edges.
+
+        half: half its height.  taper: share by which the radius is larger at the top and smaller at the bottom.
+        """
         c = f32(center)
 
         def distance(p: np.ndarray) -> np.ndarray:
@@ -162,7 +180,8 @@ class Body:
             r = radius * (1 + taper * q[:, 1] / half)
             x, y = np.hypot(q[:, 0], q[:, 2]) - r + round_, np.abs(q[:, 1]) - half + round_
             outside = np.hypot(np.maximum(x, 0), np.maximum(y, 0))
-            return ((outside + np.minimum(np.maximum(x, y), 0) - round_) * 0.9).astype(np.float32)
+            gap: np.ndarray = outside + np.minimum(np.maximum(x, y), 0) - round_
+            return (gap * 0.9).astype(np.float32)  # 0.9 makes up for the taper, which shortens true distances
 
         reach = f32([radius * (1 + abs(taper)), half, radius * (1 + abs(taper))])
         self._add(distance, c - reach, c + reach, color, gloss, blend, fur)
@@ -178,28 +197,29 @@ class Body:
         blend: float = 0.01,
         fur: float = 0.0,
     ) -> None:
-        """A torus around the axis with this number."""
+        """Add a torus around an axis (0 x, 1 y, 2 z); `radius` to the middle of the tube, `thick` the tube's radius."""
         c, others = f32(center), [i for i in range(3) if i != axis]
 
         def distance(p: np.ndarray) -> np.ndarray:
             q = p - c
-            return np.hypot(np.hypot(q[:, others[0]], q[:, others[1]]) - radius, q[:, axis]) - np.float32(thick)
+            gap: np.ndarray = np.hypot(np.hypot(q[:, others[0]], q[:, others[1]]) - radius, q[:, axis])
+            return gap - np.float32(thick)
 
         reach = np.full(3, radius + thick, np.float32)
         reach[axis] = thick
         self._add(distance, c - reach, c + reach, color, gloss, blend, fur)
 
     def distance(self, points: np.ndarray) -> np.ndarray:
-        """(n,) distance to the surface, negative inside (a lower bound where shapes are stretched)."""
+        """(n,) signed distance to the surface, negative inside; for ellipsoids and cones only approximate."""
         total = self.parts[0].distance(points)
         for part in self.parts[1:]:
             own = part.distance(points)
             share = np.clip(0.5 + 0.5 * (total - own) / part.blend, 0, 1)
             total = total + (own - total) * share - part.blend * share * (1 - share)
-        return total.astype(np.float32)
+        return np.asarray(total, np.float32)
 
     def paint(self, points: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """Colour (n, 3), gloss (n,) and fur (n,) at points on the surface."""
+        """Colour (n, 3), gloss (n,) and fur (n,) at points (n, 3) on the surface."""
         first = self.parts[0]
         total = first.distance(points)
         color = np.tile(first.color, (len(points), 1))
@@ -215,5 +235,5 @@ class Body:
         return (color if self.pattern is None else self.pattern(points, color, fur)), gloss, fur
 
     def bounds(self) -> tuple[np.ndarray, np.ndarray]:
-        """Lowest and highest corner, (3,) each."""
+        """Lowest and highest corner of the bounding box, (3,) each."""
         return np.min([p.low for p in self.parts], 0), np.max([p.high for p in self.parts], 0)

@@ -1,4 +1,4 @@
-"""Light on what the rays met: ambient, lamps with soft shadows, contact shadows, gloss, reflections and haze."""
+"""Shading of the points that rays hit: ambient light, lamps with soft shadows, highlights, reflections and haze."""
 
 import numpy as np
 
@@ -13,25 +13,37 @@ def shade(
     scene: Scene,
     rays: np.ndarray,
     t: np.ndarray,
-    owner: np.ndarray,
+    nearest: np.ndarray,
     shape: tuple[int, int],
     focal: np.float32,
     samples: int,
 ) -> np.ndarray:
+    """Linear light of every pixel.
+
+    Args:
+        rays: (n, 3) world directions of the pixels, row by row; t * rays is in metres.
+        t: (n,) where each ray hits, FAR for sky.
+        nearest: (n,) index into `scene.solids` of the solid that it hits, -1 for sky.
+        shape: height and width of the image; n is their product.
+        focal: focal length in pixels.
+        samples: shadow rays towards each light.
+    Returns:
+        (n, 3), linear, 0 or more.
+    """
     count = len(t)
     length = np.sqrt((rays * rays).sum(1))
     points = f32([0, scene.camera.height, 0]) + np.where(t < FAR, t, 0)[:, None] * rays
-    toward = -rays / length[:, None]
+    to_camera = -rays / length[:, None]
     albedo, normals = np.zeros((count, 3), np.float32), np.zeros((count, 3), np.float32)
-    glow, gloss, open_, mirror = (np.full(count, v, np.float32) for v in (0, 0, 1, 0))
-    order = np.argsort(owner, kind="stable")
-    cuts = np.searchsorted(owner[order], np.arange(len(scene.solids) + 1))
+    glow, gloss, exposed, mirror = (np.full(count, v, np.float32) for v in (0, 0, 1, 0))
+    order = np.argsort(nearest, kind="stable")
+    starts = np.searchsorted(nearest[order], np.arange(len(scene.solids) + 1))
     for index, solid in enumerate(scene.solids):
-        at = order[cuts[index] : cuts[index + 1]]
+        at = order[starts[index] : starts[index + 1]]  # the pixels that show this solid
         if not len(at):
             continue
-        normal, u, v, face = surface(solid, points[at], toward[at])
-        facing = np.abs((normal * toward[at]).sum(1))
+        normal, u, v, face = surface(solid, points[at], to_camera[at])
+        facing = np.abs((normal * to_camera[at]).sum(1))
         footprint = (t[at] / focal / np.maximum(np.sqrt(facing), 0.2)).astype(np.float32)
         u, v = u + np.float32(solid.shift[0]), v + np.float32(solid.shift[1])
         if solid.faces:
@@ -41,50 +53,50 @@ def shade(
         elif solid.material is not None:
             albedo[at] = solid.material(u, v, footprint)
         if solid.shape in FOLIAGE:
-            _dapple(albedo, at, solid, points[at], u, v)
+            _vary_leaves(albedo, at, solid, points[at], u, v)
         normals[at], glow[at], gloss[at], mirror[at] = normal, solid.glow, solid.gloss, solid.mirror
         if solid.shape in ("room", "ground"):
             low = at[(np.abs(normal[:, 1]) > 0.5) & (points[at, 1] < 0.05)]
-            _darken_contacts(scene, open_, low, points)
+            _darken_contacts(scene, exposed, low, points)
     if scene.room is not None:
         low, high = scene.room
         for axis in range(3):
             gap = np.minimum(points[:, axis] - low[axis], high[axis] - points[:, axis])
             corner = 1 - 0.42 * np.exp(-np.maximum(gap, 0) / 0.4)
-            open_ *= np.where(np.abs(normals[:, axis]) > 0.5, 1, corner).astype(np.float32)
-    from_below = 0.55 if scene.room is None else 0.85  # indoors, floors and walls throw light back at the ceiling
+            exposed *= np.where(np.abs(normals[:, axis]) > 0.5, 1, corner).astype(np.float32)
+    from_below = 0.55 if scene.room is None else 0.85  # indoors, floor and walls reflect light upwards
     upward = 0.5 + 0.5 * normals[:, 1:2]
-    light = scene.ambient * ((from_below + (1 - from_below) * upward) * open_[:, None])
+    light = scene.ambient * ((from_below + (1 - from_below) * upward) * exposed[:, None])
     shine = np.zeros((count, 3), np.float32)
-    solid_here = t < FAR
+    hit = t < FAR
     for lamp in scene.lights:
         to_lamp = np.broadcast_to(lamp.place, (count, 3)) if lamp.sun else lamp.place - points
-        away2 = (to_lamp * to_lamp).sum(1)
-        direction = to_lamp / np.sqrt(away2)[:, None]
-        strength = np.maximum((normals * direction).sum(1), 0) / (1 if lamp.sun else 1 + away2 * np.float32(0.22))
-        strength = strength * _visible(scene, lamp, points, normals, solid_here, shape, samples)
+        squared = (to_lamp * to_lamp).sum(1)
+        direction = to_lamp / np.sqrt(squared)[:, None]
+        strength = np.maximum((normals * direction).sum(1), 0) / (1 if lamp.sun else 1 + squared * np.float32(0.22))
+        strength = strength * _visible_share(scene, lamp, points, normals, hit, shape, samples)
         light = light + strength[:, None] * lamp.color
-        halfway = direction + toward
+        halfway = direction + to_camera
         halfway /= np.maximum(np.sqrt((halfway * halfway).sum(1, keepdims=True)), 1e-6)
         peak = np.maximum((normals * halfway).sum(1), 0) ** 40 * (strength > 0)
-        shine += (gloss * peak / (1 if lamp.sun else 1 + away2 * 0.22))[:, None] * lamp.color
-    image = albedo * (light + glow[:, None]) + shine
+        shine += (gloss * peak / (1 if lamp.sun else 1 + squared * 0.22))[:, None] * lamp.color
+    image: np.ndarray = albedo * (light + glow[:, None]) + shine
     if scene.sky is not None:
-        image = _outdoors(scene, image, rays / length[:, None], points, t * length, solid_here, mirror, focal)
+        image = _add_sky(scene, image, rays / length[:, None], points, t * length, hit, mirror, focal)
     return image
 
 
-def _outdoors(
+def _add_sky(
     scene: Scene,
     image: np.ndarray,
     rays: np.ndarray,
     points: np.ndarray,
     distance: np.ndarray,
-    solid: np.ndarray,
+    hit: np.ndarray,
     mirror: np.ndarray,
     focal: np.float32,
 ) -> np.ndarray:
-    """Sky where nothing was hit, its reflection in water, and the haze of distance."""
+    """Add the sky where no solid was hit, its reflection in water, and the haze over distant solids."""
     assert scene.sky is not None
     wet = mirror > 0
     if wet.any():
@@ -94,15 +106,16 @@ def _outdoors(
         bounced[:, 1] = np.abs(bounced[:, 1]) + 0.01
         grazing = mirror[wet] * (0.25 + 0.75 * (1 - np.minimum(np.abs(rays[wet, 1]) * 1.6, 1)) ** 2)
         image[wet] += (scene.sky(bounced, float(focal))[0] - image[wet]) * grazing[:, None]
-    above, horizon = scene.sky(rays[~solid], float(focal))
-    image[~solid] = above
+    above, horizon = scene.sky(rays[~hit], float(focal))
+    image[~hit] = above
     if scene.fog:
         lost = (1 - np.exp(-np.minimum(distance, 900) * np.float32(scene.fog)))[:, None]
-        image = np.where(solid[:, None], image + (horizon - image) * lost, image)
+        image = np.where(hit[:, None], image + (horizon - image) * lost, image)
     return image
 
 
-def _darken_contacts(scene: Scene, open_: np.ndarray, at: np.ndarray, points: np.ndarray) -> None:
+def _darken_contacts(scene: Scene, exposed: np.ndarray, at: np.ndarray, points: np.ndarray) -> None:
+    """Lower `exposed` (n,), the share of ambient light, of the points `at` under and around things that stand there."""
     for c in scene.contacts:
         x, z = points[at, 0] - c.x, points[at, 2] - c.z
         close = (x * x + z * z) < (max(c.half_x, c.half_z) * 1.5 + 3 * c.reach) ** 2
@@ -112,45 +125,51 @@ def _darken_contacts(scene: Scene, open_: np.ndarray, at: np.ndarray, points: np
         cos, sin = np.float32(np.cos(c.yaw)), np.float32(np.sin(c.yaw))
         dx, dz = np.abs(cos * x - sin * z) - c.half_x, np.abs(sin * x + cos * z) - c.half_z
         gap = np.hypot(np.maximum(dx, 0), np.maximum(dz, 0))
-        open_[on] *= (1 - c.strength * np.exp(-((gap / c.reach) ** 1.3))).astype(np.float32)
+        exposed[on] *= (1 - c.strength * np.exp(-((gap / c.reach) ** 1.3))).astype(np.float32)
 
 
-def _visible(
+def _visible_share(
     scene: Scene,
     lamp: Light,
     points: np.ndarray,
     normals: np.ndarray,
-    solid: np.ndarray,
+    hit: np.ndarray,
     shape: tuple[int, int],
     samples: int,
 ) -> np.ndarray:
-    """(n,) share of the lamp that each point sees: jittered rays for every fourth pixel, then a 3 x 3 mean."""
+    """(n,) share of the lamp that each point sees.
+
+    To save time, shadow rays start only from every second row and column; the result is smoothed by a 3 x 3 mean.
+    """
     casters = [s for s in scene.solids if s.casts and s.shape not in ("room", "ground", "ridge")]
     if not casters:
         return np.ones(len(points), np.float32)
     h, w = shape
-    some = solid.reshape(h, w)[::2, ::2]
-    start = points.reshape(h, w, 3)[::2, ::2][some] + normals.reshape(h, w, 3)[::2, ::2][some] * np.float32(0.02)
+    sampled = hit.reshape(h, w)[::2, ::2]
+    # Start 2 cm off the surface, so that it does not shadow itself.
+    start = points.reshape(h, w, 3)[::2, ::2][sampled] + normals.reshape(h, w, 3)[::2, ::2][sampled] * np.float32(0.02)
     origin = (start[:, 0], start[:, 1], start[:, 2])
     seen = np.zeros(len(start), np.float32)
     for _ in range(samples):
         aim = lamp.place + scene.rng.standard_normal((len(start), 3)).astype(np.float32) * np.float32(lamp.soft)
         aim = aim if lamp.sun else aim - start
         clear = np.ones(len(start), bool)
-        for solid_ in casters:
-            t = intersect(solid_, origin, (aim[:, 0], aim[:, 1], aim[:, 2]), shadow=True)
+        for solid in casters:
+            t = intersect(solid, origin, (aim[:, 0], aim[:, 1], aim[:, 2]), shadow=True)
             clear &= t >= (FAR if lamp.sun else np.float32(0.98))
         seen += clear / np.float32(samples)
-    grid = np.ones(some.shape, np.float32)
-    grid[some] = seen
+    grid = np.ones(sampled.shape, np.float32)
+    grid[sampled] = seen
     padded = np.pad(grid, 1, mode="edge")
     rows, columns = (h + 1) // 2, (w + 1) // 2
     grid = np.mean([padded[a : a + rows, b : b + columns] for a in range(3) for b in range(3)], axis=0)
     return np.repeat(np.repeat(grid, 2, 0), 2, 1)[:h, :w].ravel()
 
 
-def _dapple(albedo: np.ndarray, at: np.ndarray, solid: Solid, points: np.ndarray, u: np.ndarray, v: np.ndarray) -> None:
-    """Light and dark leaves, and a darker underside."""
+def _vary_leaves(
+    albedo: np.ndarray, at: np.ndarray, solid: Solid, points: np.ndarray, u: np.ndarray, v: np.ndarray
+) -> None:
+    """Make the leaves at the pixels `at` lighter and darker in clumps, and darker towards the bottom."""
     size = float(max(solid.half[0], 0.3))
     clumps = noise("leaf", u + solid.seed, v, size * 1.6, 0.01 * size)
     height = (points[:, 1] - solid.center[1]) / solid.half[1]

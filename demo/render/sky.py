@@ -1,4 +1,4 @@
-"""Skies and the light that comes with them: clear, cloudy, white, storm, sunset, haze, vivid and night."""
+"""Skies and their light: clear, cloudy, white, storm, sunset, haze, vivid and night."""
 
 import numpy as np
 
@@ -7,7 +7,7 @@ from demo.render.materials import hsv, mix, smooth
 from demo.render.noise import noise
 from demo.render.scene_types import Light, Scene
 
-MOODS = {
+MOODS = {  # probability of each
     "clear": 0.24,
     "cloudy": 0.26,
     "white": 0.14,
@@ -17,7 +17,7 @@ MOODS = {
     "vivid": 0.05,
     "night": 0.03,
 }
-SUN = {
+SUN = {  # strength of the sun's light
     "clear": 1.9,
     "cloudy": 1.5,
     "white": 0.2,
@@ -30,7 +30,7 @@ SUN = {
 
 
 def _colors(mood: str, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
-    """Zenith and horizon, linear RGB."""
+    """Colours of the zenith and of the horizon, linear RGB (3,)."""
     if mood == "white":
         return hsv(0.6, 0.04, rng.uniform(0.85, 1.1)), hsv(0.6, 0.03, rng.uniform(0.9, 1.2))
     if mood == "storm":
@@ -51,7 +51,13 @@ def _colors(mood: str, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray
 
 
 def add_sky(scene: Scene, rng: np.random.Generator, mood: str | None = None) -> str:
-    """Give the scene a sky, a sun, ambient light and haze; returns the mood."""
+    """Give the scene a sky, a sun, ambient light and haze.
+
+    Args:
+        mood: a key of MOODS; None draws one.
+    Returns:
+        The mood.
+    """
     mood = mood or str(rng.choice(list(MOODS), p=list(MOODS.values())))
     zenith, horizon = _colors(mood, rng)
     height = rng.uniform(0.08, 0.25) if mood == "sunset" else rng.uniform(0.45, 1.25)
@@ -63,7 +69,7 @@ def add_sky(scene: Scene, rng: np.random.Generator, mood: str | None = None) -> 
     bright = {"storm": 0.75, "sunset": 0.75, "white": 1.1}.get(mood, rng.uniform(0.95, 1.25))
     disc = {"white": 0.0, "storm": 0.0, "night": 0.0}.get(mood, 1.0)
 
-    def density(x: np.ndarray, z: np.ndarray, blur: np.ndarray) -> np.ndarray:
+    def cloud_density(x: np.ndarray, z: np.ndarray, blur: np.ndarray) -> np.ndarray:
         broad = noise("fbm", x + shift[0], z + shift[1], 7.0, blur)
         return broad + 0.4 * noise("fbm", x * 2.7 + shift[1], z * 2.7, 7.0, blur * 2.7)
 
@@ -74,8 +80,8 @@ def add_sky(scene: Scene, rng: np.random.Generator, mood: str | None = None) -> 
         if clouds:
             reach = 1 / (up + 0.14)
             x, z, blur = directions[:, 0] * reach, directions[:, 2] * reach, reach * reach / focal
-            here = density(x, z, blur)
-            lit = np.clip(0.5 + 0.45 * (here - density(x + sun[0] * 0.35, z + sun[2] * 0.35, blur)), 0, 1)
+            here = cloud_density(x, z, blur)
+            lit = np.clip(0.5 + 0.45 * (here - cloud_density(x + sun[0] * 0.35, z + sun[2] * 0.35, blur)), 0, 1)
             share = smooth(here + cover, 0.0, 1.1) * np.clip(up * 7, 0, 1)
             dark, light = (zenith * 0.45 + horizon * 0.3), horizon * 0.3 + 0.72
             color = mix(color, mix(dark, light, lit) * np.float32(bright), share)

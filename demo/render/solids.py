@@ -1,7 +1,8 @@
-"""Solids as affine images of unit shapes: where a ray first meets each, and the normal and texture coordinates there.
+"""Solids, and where a ray first hits each of them.
 
-Every function works in the solid's own frame: a box fills [-1, 1]^3, a ball has radius 1, a cylinder radius 1 and y in
-[-1, 1]. Rays are origin + t * direction; a miss is FAR. Origins may be three numbers (one camera) or three arrays.
+A solid is a unit shape that is scaled, turned and moved. The functions below work in its own frame, where a box fills
+[-1, 1]^3, a ball has radius 1 and a cylinder radius 1 and y in [-1, 1]. Rays are origin + t * direction; a ray that
+misses has t = FAR. An origin is three numbers (one camera) or three arrays (one for each ray).
 """
 
 from dataclasses import dataclass
@@ -13,33 +14,33 @@ from demo.render.arrays import f32
 from demo.render.materials import Material
 from demo.render.noise import hash01, noise
 
-FAR = np.float32(1e9)
-NEAR = np.float32(1e-3)
+FAR = np.float32(1e9)  # t of a ray that hits nothing
+NEAR = np.float32(1e-3)  # hits before this t are ignored
 Axes = tuple[Any, Any, Any]  # x, y, z: numbers or arrays that broadcast together
 FOLIAGE = ("leaf_cluster", "conifer", "tuft")
 
 
 @dataclass
 class Solid:
-    """One thing in a scene. Sizes in metres, y up, `yaw` in radians around y."""
+    """One solid of a scene. `center` and `half`, half its size, are in metres; `yaw` is in radians around y (up)."""
 
     shape: str  # box, room, ground, ball, cone, prism, ridge, puff, conifer, tuft
     center: np.ndarray
     half: np.ndarray
     material: Material | None
     yaw: float = 0.0
-    glow: float = 0.0  # light given off, as a multiple of the albedo
-    gloss: float = 0.0
-    taper: float = 0.0  # cone: 0 is a cylinder, 1 ends in a point; prism: how far the top shrinks
-    casts: bool = True  # throws a shadow
-    seen: bool = True  # False: only throws a shadow
+    glow: float = 0.0  # emitted light, as a multiple of the albedo
+    gloss: float = 0.0  # strength of the highlight
+    taper: float = 0.0  # cone: 0 is a cylinder, 1 ends in a point; prism: see _prism; ridge: 0 a hill, 1 a mountain
+    casts: bool = True  # casts a shadow
+    seen: bool = True  # False: invisible, only casts a shadow
     faces: dict[int, Material] | None = None  # by face: 0 -x, 1 +x, 2 -z, 3 +z, 4 bottom, 5 top
     shift: tuple[float, float] = (0.0, 0.0)  # added to texture coordinates
     seed: int = 0
     mirror: float = 0.0  # share of the sky reflected (water, wet roads)
 
     def local(self, vector: Axes, is_point: bool) -> Axes:
-        """Into the unit shape's frame; points are moved as well as turned."""
+        """A world vector in the unit shape's frame; a point is moved as well as turned and scaled."""
         c, s = np.float32(np.cos(self.yaw)), np.float32(np.sin(self.yaw))
         x, y, z = vector
         if is_point:
@@ -47,14 +48,16 @@ class Solid:
         return (c * x - s * z) / self.half[0], y / self.half[1], (s * x + c * z) / self.half[2]
 
     def world_normal(self, normal: np.ndarray) -> np.ndarray:
-        """(n, 3) unit-shape normals turned back into the world and normalised."""
+        """(n, 3) normals of the unit shape, converted to the world and normalised."""
         n = normal / self.half
         c, s = np.float32(np.cos(self.yaw)), np.float32(np.sin(self.yaw))
         n = np.stack([c * n[:, 0] + s * n[:, 2], n[:, 1], c * n[:, 2] - s * n[:, 0]], 1)
-        return n / np.maximum(np.sqrt((n * n).sum(1, keepdims=True)), 1e-9)
+        unit: np.ndarray = n / np.maximum(np.sqrt((n * n).sum(1, keepdims=True)), 1e-9)
+        return unit
 
 
 def _box(o: Axes, d: Axes, inside: bool = False) -> np.ndarray:
+    """Seen from outside, or with `inside` from within (a room's walls)."""
     enter, leave = -FAR, FAR
     for a, b in zip(o, d, strict=True):
         inverse = 1 / np.where(np.abs(b) < 1e-7, np.float32(1e-7), b)
@@ -66,7 +69,10 @@ def _box(o: Axes, d: Axes, inside: bool = False) -> np.ndarray:
 
 
 def _prism(o: Axes, d: Axes, taper: float) -> np.ndarray:
-    """A box whose top is smaller by `taper` along x (and, above 1, along z by taper - 1): car cabins, gable roofs."""
+    """A box with a smaller top: car cabins and gable roofs.
+
+    A taper of up to 1 shrinks the top along x by that share; a taper of 1 + s shrinks it along x and z by s.
+    """
     tx, tz = (taper, 0.0) if taper <= 1 else (taper - 1, taper - 1)
     enter, leave = f32(-FAR), f32(FAR)
     planes: list[tuple[float, float, float, float]] = [(0, 1, 0, 1), (0, -1, 0, 1)]
@@ -91,7 +97,7 @@ def _ball(o: Axes, d: Axes) -> np.ndarray:
 
 
 def _cone(o: Axes, d: Axes, taper: float) -> np.ndarray:
-    """Upright; radius 1 at y = -1 and 1 - taper at y = 1."""
+    """An upright cone with caps; its radius is 1 at y = -1 and 1 - taper at y = 1."""
     h = np.float32(0.5 * taper)
     r, dr = 1 - h - h * o[1], -h * d[1]
     a = d[0] * d[0] + d[2] * d[2] - dr * dr
@@ -108,16 +114,18 @@ def _cone(o: Axes, d: Axes, taper: float) -> np.ndarray:
     t = (-np.sign(dy) - o[1]) / dy
     x, z = o[0] + t * d[0], o[2] + t * d[2]
     limit = np.where(dy > 0, np.float32(1), f32((1 - taper) ** 2))
-    return np.minimum(best, np.where((x * x + z * z <= limit) & (t > NEAR), t, FAR))
+    first: np.ndarray = np.minimum(best, np.where((x * x + z * z <= limit) & (t > NEAR), t, FAR))
+    return first
 
 
 def _ground(o: Axes, d: Axes) -> np.ndarray:
+    """The plane y = 0, seen from above."""
     down = d[1] < -1e-6
     return np.where(down, -o[1] / np.where(down, d[1], -1), FAR)
 
 
 def _ridge(o: Axes, d: Axes, solid: Solid) -> np.ndarray:
-    """A slope rising from y = 0 at z = -1 towards z = 1, cut off at a noisy skyline: hills and mountains."""
+    """A hill or mountain: a slope that rises from y = 0 at z = -1 towards z = 1 and ends at an irregular skyline."""
     speed = d[1] - d[2] / 2
     t = ((o[2] + 1) / 2 - o[1]) / np.where(np.abs(speed) < 1e-7, np.float32(1e-7), speed)
     x, y = o[0] + t * d[0], o[1] + t * d[1]
@@ -133,16 +141,16 @@ def _ridge(o: Axes, d: Axes, solid: Solid) -> np.ndarray:
     return np.where((t > NEAR) & (y >= 0) & (y < np.minimum(top, 1)), t, FAR)
 
 
-def _puff(o: Axes, d: Axes, solid: Solid) -> np.ndarray:
-    """Foliage: a disc facing the camera, bulging like a ball, with a ragged rim and holes; depth follows the bulge."""
+def _foliage(o: Axes, d: Axes, solid: Solid) -> np.ndarray:
+    """Leaves, conifers or grass: a disc that faces the camera and bulges like a ball, with an irregular outline."""
     away = np.hypot(o[0], o[2]) + np.float32(1e-6)
-    toward = -(o[0] * d[0] + o[2] * d[2]) / away  # how fast the ray nears the upright plane through the middle
+    toward = -(o[0] * d[0] + o[2] * d[2]) / away  # speed of the ray towards the vertical plane through the middle
     ahead = toward > 1e-4
     middle = away / np.where(ahead, toward, 1)
     q = [a + middle * b for a, b in zip(o, d, strict=True)]
     u, v = (q[0] * o[2] - q[2] * o[0]) / away, q[1]
     s = np.float32(solid.seed * 0.731)
-    if solid.shape == "tuft":  # blades of grass: each column of u has its own height and lean
+    if solid.shape == "tuft":  # blades of grass: each interval of u has its own height
         blade = np.floor((u + 0.12 * v * np.sign(u)) * 14)
         height = 0.35 + 0.65 * hash01(blade, blade * 0 + solid.seed, 5)
         slim = np.abs((u + 0.12 * v * np.sign(u)) * 14 - blade - 0.5) * 2
@@ -167,7 +175,7 @@ def _puff(o: Axes, d: Axes, solid: Solid) -> np.ndarray:
 
 
 def intersect(solid: Solid, origin: Axes, direction: Axes, *, shadow: bool = False) -> np.ndarray:
-    """t of the first hit along world rays, FAR where there is none. Shadow rays meet foliage as a smaller ball."""
+    """t of the first hit along world rays, FAR where there is none. To shadow rays foliage is a cone or small ball."""
     o, d = solid.local(origin, True), solid.local(direction, False)
     if solid.shape in ("box", "room"):
         return _box(o, d, solid.shape == "room")
@@ -181,7 +189,7 @@ def intersect(solid: Solid, origin: Axes, direction: Axes, *, shadow: bool = Fal
         return _ridge(o, d, solid)
     if solid.shape in FOLIAGE:
         if not shadow:
-            return _puff(o, d, solid)
+            return _foliage(o, d, solid)
         if solid.shape == "conifer":
             return _cone(o, d, 1.0)
         return _ball(tuple(a * 1.2 for a in o), tuple(a * 1.2 for a in d))

@@ -1,4 +1,4 @@
-"""Town streets."""
+"""Scenes of town streets."""
 
 import numpy as np
 
@@ -14,7 +14,7 @@ from demo.render.town import building, car, lamp_post, sign
 
 
 def street(rng: Rng) -> Scene:
-    """A town street between facades, with trees, lamps, parked cars."""
+    """A town street between buildings, with trees, street lamps, signs and cars."""
     scene = Scene(rng)
     mood = add_sky(scene, rng)
     scene.camera = sample_camera(rng, (-0.14, 0.08), yaw=0.08)

@@ -1,4 +1,4 @@
-"""Normals and texture coordinates of a solid at the points where rays meet it."""
+"""Normals and texture coordinates of a solid at the points where rays hit it."""
 
 import numpy as np
 
@@ -8,12 +8,13 @@ from demo.render.solids import FOLIAGE, Solid
 
 
 def surface(
-    solid: Solid, points: np.ndarray, toward: np.ndarray
+    solid: Solid, points: np.ndarray, to_camera: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
-    """What shading needs.
+    """The geometry that shading needs.
 
     Args:
-        points: (n, 3) hits in the world.  toward: (n, 3) unit vectors from the hits to the camera.
+        points: (n, 3) world positions on the surface.
+        to_camera: (n, 3) unit vectors from the points to the camera.
     Returns:
         normal (n, 3) in the world, u (n,) and v (n,) in metres, face (n,) 0..5 as in `Solid.faces`.
     """
@@ -45,12 +46,12 @@ def surface(
     if solid.shape == "ridge":
         return _ridge_normal(solid, lx, ly), lx * hx, ly * hy, face
     if solid.shape in FOLIAGE:
-        return _foliage_normal(solid, (lx, ly, lz), toward), lx * hx + lz * hz, (ly + 1) * hy, face
+        return _foliage_normal(solid, (lx, ly, lz), to_camera), lx * hx + lz * hz, (ly + 1) * hy, face
     return solid.world_normal(np.stack([lx, ly, lz], 1)), np.arctan2(lx, lz) * hx, (ly + 1) * hy, face
 
 
 def _prism_stretch(taper: float, y: np.ndarray) -> np.ndarray:
-    """By how much each axis must be stretched at height y for the slanted faces to lie at 1."""
+    """(n, 3) factors of the axes at height y that move the slanted faces to 1."""
     tx, tz = (taper, 0.0) if taper <= 1 else (taper - 1, taper - 1)
     return np.stack(
         [1 / np.maximum(1 - tx * (y + 1) / 2, 0.02), np.ones_like(y), 1 / np.maximum(1 - tz * (y + 1) / 2, 0.02)], 1
@@ -58,7 +59,7 @@ def _prism_stretch(taper: float, y: np.ndarray) -> np.ndarray:
 
 
 def _ridge_normal(solid: Solid, x: np.ndarray, y: np.ndarray) -> np.ndarray:
-    """A slope with gullies: the plane's normal pushed by the gradient of a noise."""
+    """Normals of a slope with gullies: that of a plane, changed by the gradient of noise."""
     at, step = np.float32(solid.seed * 0.61), np.float32(0.01)
     wide = solid.half[0] / solid.half[1]
 
@@ -67,19 +68,22 @@ def _ridge_normal(solid: Solid, x: np.ndarray, y: np.ndarray) -> np.ndarray:
         return big + solid.taper * 0.5 * noise("leaf", a * wide, b * 0.5 + at, 1.2, 0.008)
 
     middle = height(x, y)
-    push = np.stack([height(x + step / wide, y) - middle, 0 * x, height(x, y + step) - middle], 1) / step
-    normal = np.stack([0 * x, np.full_like(x, 0.75), np.full_like(x, -0.65)], 1) - (0.05 + 0.07 * solid.taper) * push
+    gradient = np.stack([height(x + step / wide, y) - middle, 0 * x, height(x, y + step) - middle], 1) / step
+    plane = np.stack([0 * x, np.full_like(x, 0.75), np.full_like(x, -0.65)], 1)
+    normal = plane - (0.05 + 0.07 * solid.taper) * gradient
     c, s = np.float32(np.cos(solid.yaw)), np.float32(np.sin(solid.yaw))
     normal = np.stack([c * normal[:, 0] + s * normal[:, 2], normal[:, 1], c * normal[:, 2] - s * normal[:, 0]], 1)
-    return normal / np.sqrt((normal * normal).sum(1, keepdims=True))
+    unit: np.ndarray = normal / np.sqrt((normal * normal).sum(1, keepdims=True))
+    return unit
 
 
-def _foliage_normal(solid: Solid, local: tuple[np.ndarray, ...], toward: np.ndarray) -> np.ndarray:
-    """Round like a ball, turned a little to the camera, and roughened by clumps of leaves."""
+def _foliage_normal(solid: Solid, local: tuple[np.ndarray, ...], to_camera: np.ndarray) -> np.ndarray:
+    """Normals as of a ball, turned slightly towards the camera and varied by noise, as clumps of leaves."""
     lx, ly, lz = local
-    normal = np.stack([lx, ly * 0.8 + 0.25, lz], 1) + 0.5 * toward
+    normal = np.stack([lx, ly * 0.8 + 0.25, lz], 1) + 0.5 * to_camera
     at = np.float32(solid.seed * 0.37)
     a = noise("leaf", (lx + lz) * 0.9 + at, ly * 0.9, 1.3, 0.004)
     b = noise("leaf", (lx - lz) * 0.9, ly * 0.9 + at, 1.3, 0.004)
     normal = normal + 0.45 * np.stack([a, b, -a], 1)
-    return normal / np.maximum(np.sqrt((normal * normal).sum(1, keepdims=True)), 1e-6)
+    unit: np.ndarray = normal / np.maximum(np.sqrt((normal * normal).sum(1, keepdims=True)), 1e-6)
+    return unit

@@ -1,9 +1,9 @@
-"""Buildings, houses, cars, street lamps and signs."""
+"""Buildings, houses, cars, street lamps, signs and fences, each added at (x, z) metres."""
 
 import numpy as np
 
 from demo.render.arrays import f32
-from demo.render.furniture import part_maker
+from demo.render.furniture import part_adder
 from demo.render.materials import Color, Material, edge, hsv, mix, plain, tiles
 from demo.render.noise import hash01, noise
 from demo.render.palette import Rng, any_color, bricks
@@ -20,7 +20,17 @@ def facade(
     lit: float = 0.1,
     shop: Material | None = None,
 ) -> Material:
-    """Rows of windows, `bay` metres (across, up) apart; the ground floor may be a shop front. v = 0 is the pavement."""
+    """A wall with rows of windows; v = 0 is the ground.
+
+    Args:
+        wall: material around the windows.
+        glass, frame: colours of the panes and frames.
+        bay: distance between windows, metres (across, up).
+        window: size of a window, metres (across, up).
+        seed: varies the panes.
+        lit: share of windows with light in them.
+        shop: material of the ground floor, up to 3.2 metres; None for the same as above.
+    """
     across, up = bay
     wide, tall = window
 
@@ -51,8 +61,8 @@ def facade(
     return material
 
 
-def front(rng: Rng, night: bool = False) -> Material:
-    """A random facade."""
+def random_facade(rng: Rng, night: bool = False) -> Material:
+    """A facade of paint, brick or slabs, with or without shops; at night half of the windows are lit."""
     color = hsv(rng.choice([0.03, 0.08, 0.1, 0.6]), rng.uniform(0, 0.45), rng.uniform(0.2, 0.72))
     wall = plain(color, 0.1, "fbm", 6.0)
     if rng.uniform() < 0.3:
@@ -89,8 +99,8 @@ def front(rng: Rng, night: bool = False) -> Material:
 def building(
     scene: Scene, rng: Rng, x: float, z: float, half_x: float, half_z: float, height: float, night: bool = False
 ) -> None:
-    """A block with a cornice; now and then roof boxes or a gable."""
-    material = front(rng, night)
+    """A building with a flat roof and a cornice, sometimes with a gable roof or a structure on the roof."""
+    material = random_facade(rng, night)
     scene.add("box", (x, height / 2, z), (half_x, height / 2, half_z), material, shift=(rng.uniform(0, 3), 0))
     trim = plain(hsv(0.09, rng.uniform(0, 0.2), rng.uniform(0.15, 0.6)), 0.1)
     out = rng.uniform(0.05, 0.3)
@@ -110,7 +120,7 @@ def building(
 
 def house(scene: Scene, rng: Rng, x: float, z: float, yaw: float = 0.0, size: float = 1.0) -> None:
     """A cottage with a gable roof, a door and a chimney."""
-    put = part_maker(scene, x, z, yaw)
+    put = part_adder(scene, x, z, yaw)
     w, h, d = size * rng.uniform(2.2, 3.6), size * rng.uniform(1.3, 1.8), size * rng.uniform(2, 3)
     paint = hsv(rng.uniform(0, 0.6), rng.uniform(0.05, 0.5), rng.uniform(0.4, 0.85))
     wall = plain(paint, 0.06) if rng.uniform() < 0.6 else tiles(paint, paint * 0.95, paint * 0.6, 6.0, 0.18, 0.015)
@@ -129,8 +139,8 @@ def house(scene: Scene, rng: Rng, x: float, z: float, yaw: float = 0.0, size: fl
 
 
 def car(scene: Scene, rng: Rng, x: float, z: float, yaw: float) -> None:
-    """A saloon or van out of prisms: body, cabin with glass, wheels, lamps."""
-    put = part_maker(scene, x, z, yaw)
+    """A saloon car or a van: body, glass cabin, wheels and lamps."""
+    put = part_adder(scene, x, z, yaw)
     paint = plain(
         any_color(rng, (0, 0.9), (0.05, 0.75)) if rng.uniform() < 0.6 else hsv(0, 0, rng.uniform(0.03, 0.8)), 0.02
     )
@@ -150,6 +160,7 @@ def car(scene: Scene, rng: Rng, x: float, z: float, yaw: float) -> None:
 
 
 def lamp_post(scene: Scene, rng: Rng, x: float, z: float, toward: float = 1.0) -> None:
+    """A street lamp whose arm points to +x (`toward` 1) or -x (-1)."""
     h, metal = rng.uniform(3, 5.5), plain(f32([0.08, 0.085, 0.09]), 0.05)
     scene.add("cone", (x, h / 2, z), (0.06, h / 2, 0.06), metal, taper=0.4)
     scene.add("box", (x + toward * 0.35, h, z), (0.4, 0.03, 0.03), metal)
@@ -164,12 +175,14 @@ def lamp_post(scene: Scene, rng: Rng, x: float, z: float, toward: float = 1.0) -
 
 
 def sign(scene: Scene, rng: Rng, x: float, z: float) -> None:
+    """A coloured square sign on a pole."""
     h, metal = rng.uniform(2.1, 2.6), plain(np.full(3, 0.3), 0.05)
     scene.add("cone", (x, h / 2, z), (0.035, h / 2, 0.035), metal)
     scene.add("box", (x, h - 0.3, z - 0.04), (0.3, 0.3, 0.015), plain(any_color(rng, (0.6, 0.95), (0.3, 0.9)), 0.02))
 
 
 def fence(scene: Scene, rng: Rng, x: float, near: float, far: float) -> None:
+    """A wooden fence along z from `near` to `far`."""
     color = plain(hsv(0.08, 0.3, rng.uniform(0.1, 0.6)), 0.2, "streak", 0.6)
     for i in range(int((far - near) / 2.2) + 1):
         scene.add("box", (x, 0.5, near + 2.2 * i), (0.05, 0.5, 0.05), color)

@@ -9,6 +9,7 @@ from demo.render.sdf import Body
 
 
 def beach_ball(rng: Rng) -> Body:
+    """A beach ball with coloured panels."""
     body, hue, colors = Body(), rng.uniform(), int(rng.integers(3, 5))
     tilt = rng.uniform(0.3, 0.9)
     body.ball((0, 0.2, 0), 0.2, (1, 1, 1), 0.9)
@@ -27,7 +28,7 @@ def beach_ball(rng: Rng) -> Body:
 
 
 def football(rng: Rng) -> Body:
-    """White with twelve dark pentagons where an icosahedron has its corners."""
+    """A white ball with twelve dark patches at the corners of an icosahedron, and seams between them."""
     body, golden = Body(), (1 + 5**0.5) / 2
     body.ball((0, 0.11, 0), 0.11, (0.9, 0.9, 0.88), 0.5)
     corners = f32([[0, a, b * golden] for a in (-1, 1) for b in (-1, 1)])
@@ -46,6 +47,7 @@ def football(rng: Rng) -> Body:
 
 
 def mug(rng: Rng) -> Body:
+    """A mug of coffee with a light band."""
     body, color = Body(), hsv(rng.uniform(), rng.uniform(0.3, 0.9), rng.uniform(0.4, 0.9))
     body.cylinder((0, 0.06, 0), 0.045, 0.058, 0.012, color, 0.9)
     body.cylinder((0, 0.1165, 0), 0.038, 0.004, 0.002, (0.12, 0.06, 0.03), 0.6, 0.002)
@@ -56,6 +58,7 @@ def mug(rng: Rng) -> Body:
 
 
 def die(rng: Rng) -> Body:
+    """A die that shows 1, 2, 3 and 5; the hidden faces have no spots."""
     body, color = Body(), hsv(rng.uniform(), rng.uniform(0, 0.9), rng.uniform(0.5, 0.9))
     pip = (0.95, 0.95, 0.93) if float(color.min()) < 0.4 else (0.03, 0.03, 0.03)
     body.box((0, 0.1, 0), (0.1, 0.1, 0.1), 0.02, color, 0.8)
@@ -75,6 +78,7 @@ def die(rng: Rng) -> Body:
 
 
 def snowman(rng: Rng) -> Body:
+    """A snowman with a hat and a scarf."""
     body, snow = Body(), (0.93, 0.94, 0.97)
     for y, r in ((0.27, 0.29), (0.68, 0.21), (0.99, 0.15)):
         body.ball((0, y, 0), r, snow, 0.2, 0.03)
@@ -95,6 +99,7 @@ def snowman(rng: Rng) -> Body:
 
 
 def robot(rng: Rng) -> Body:
+    """A toy robot with an aerial."""
     body, color, dark = Body(), hsv(rng.uniform(), rng.uniform(0.2, 0.85), rng.uniform(0.4, 0.85)), (0.14, 0.15, 0.17)
     body.box((0, 0.52, 0), (0.2, 0.2, 0.15), 0.05, color, 0.7)
     body.box((0, 0.5, -0.15), (0.11, 0.1, 0.015), 0.01, (0.08, 0.1, 0.13), 0.8)

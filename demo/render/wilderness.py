@@ -1,4 +1,4 @@
-"""Forests and lakes."""
+"""Scenes of forests and lakes."""
 
 import numpy as np
 
@@ -12,7 +12,7 @@ from demo.render.sky import add_sky
 
 
 def forest(rng: Rng) -> Scene:
-    """Inside a wood: trunks, undergrowth, a path, leaves overhead and more wood behind."""
+    """Inside a forest: trunks, undergrowth, sometimes a path, leaves overhead and more trees behind."""
     scene = Scene(rng)
     add_sky(scene, rng, str(rng.choice(["clear", "white", "haze", "cloudy"])))
     scene.camera = sample_camera(rng, (-0.14, 0.1), yaw=0.3)
@@ -42,7 +42,7 @@ def forest(rng: Rng) -> Scene:
                 r = rng.uniform(1.0, 2.2)
                 at = (x + rng.normal(0, 0.5), rng.uniform(low, high), z)
                 scene.add("leaf_cluster", at, (r * 1.4, r, r), leaves, casts=low < 5 and rng.uniform() < 0.3)
-    for distance in (26.0, 42.0):  # the wood behind: curtains of leaves
+    for distance in (26.0, 42.0):  # more trees behind: two rows of leaf clusters hide the horizon
         for _ in range(16):
             r = rng.uniform(2.5, 6) * distance / 30
             leaves = plain(green * np.float32(rng.uniform(0.35, 0.9)), 0.25, "leaf", 2.5)
@@ -61,7 +61,7 @@ def forest(rng: Rng) -> Scene:
 
 
 def lake(rng: Rng) -> Scene:
-    """A mountain lake or a beach: a near shore, water, a far shore, ranges behind."""
+    """A lake or a beach: a near shore, water, and sometimes a far shore, hills and a jetty."""
     scene = Scene(rng)
     mood = add_sky(scene, rng)
     scene.camera = sample_camera(rng, (-0.16, 0.06), yaw=0.25)
@@ -69,7 +69,7 @@ def lake(rng: Rng) -> Scene:
     lake_ = water(hsv(rng.uniform(0.45, 0.6), rng.uniform(0.3, 0.7), rng.uniform(0.1, 0.35)))
     near, far, bend = rng.uniform(3, 9), rng.uniform(25, 60), rng.uniform(0.3, 1.5)
     scene.add("ground", (0, -0.02, 0), 1, lake_, mirror=0.75)
-    # Land lies on the water as flat slabs; low mounds make the shoreline wavy.
+    # The land is flat slabs that lie on the water; low mounds make the shoreline wavy.
     yaw = rng.normal(0, 0.12)
     scene.add("box", (0, -0.15, near - 25), (120, 0.15, 25), soil, yaw, casts=False, contact=0)
     for _ in range(14):
