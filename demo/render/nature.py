@@ -34,12 +34,12 @@ def tree(scene: Scene, rng: Rng, x: float, z: float, size: float = 1.0, color: C
     scene.add("cone", (x, trunk * 0.62, z), (thick, trunk * 0.62, thick), bark(rng), taper=0.45)
     scene.contacts[-1].reach, scene.contacts[-1].strength = 0.6, 0.5
     spread = trunk * rng.uniform(0.5, 0.75)
-    puffs = int(rng.integers(6, 12)) if z < 25 else int(rng.integers(3, 6))
+    num_clusters = int(rng.integers(6, 12)) if z < 25 else int(rng.integers(3, 6))
     leaves = [plain(green * np.float32(f), 0.2, "leaf", 1.5) for f in (0.75, 1.0, 1.25)]
-    for i in range(puffs):
+    for i in range(num_clusters):
         a, ring = i * 2.4 + rng.uniform(0, 1), 0.25 + 0.6 * ((i * 0.618) % 1)
         up = trunk + spread * (0.15 + 0.75 * rng.uniform(0, 1) * (1.15 - ring))
-        r = spread * rng.uniform(0.5, 0.75) * (1.15 if puffs < 6 else 1)
+        r = spread * rng.uniform(0.5, 0.75) * (1.15 if num_clusters < 6 else 1)
         place = (x + lean * trunk + spread * ring * np.cos(a), up, z + spread * ring * np.sin(a))
         scene.add("leaf_cluster", place, (r, r * rng.uniform(0.7, 0.9), r), leaves[i % 3], contact=0, casts=i < 4)
 

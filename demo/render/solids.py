@@ -24,7 +24,7 @@ FOLIAGE = ("leaf_cluster", "conifer", "tuft")
 class Solid:
     """One solid of a scene. `center` and `half`, half its size, are in metres; `yaw` is in radians around y (up)."""
 
-    shape: str  # box, room, ground, ball, cone, prism, ridge, puff, conifer, tuft
+    shape: str  # box, room, ground, ball, cone, prism, ridge, leaf_cluster, conifer, tuft
     center: np.ndarray
     half: np.ndarray
     material: Material | None
@@ -36,7 +36,7 @@ class Solid:
     seen: bool = True  # False: invisible, only casts a shadow
     faces: dict[int, Material] | None = None  # by face: 0 -x, 1 +x, 2 -z, 3 +z, 4 bottom, 5 top
     shift: tuple[float, float] = (0.0, 0.0)  # added to texture coordinates
-    seed: int = 0
+    seed: int = 0  # varies ridges and foliage
     mirror: float = 0.0  # share of the sky reflected (water, wet roads)
 
     def local(self, vector: Axes, is_point: bool) -> Axes:

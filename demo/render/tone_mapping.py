@@ -15,9 +15,8 @@ def tone_map(light: np.ndarray, rng: np.random.Generator, strength: float = 1.0)
     """
     height, width, _ = light.shape
     luma = np.minimum(light.mean(2), 3)
-    key = 0.6 * float(np.exp(np.log(luma + 0.01).mean())) + 0.4 * float(
-        luma.mean()
-    )  # log mean and mean: a bright sky counts less
+    # The log mean in the mixture makes a bright sky count less.
+    key = 0.6 * float(np.exp(np.log(luma + 0.01).mean())) + 0.4 * float(luma.mean())
     exposure = 0.36 / max(key, 0.02) * 2 ** (0.3 * strength * rng.normal())
     x = light * (exposure * (1 + 0.05 * strength * rng.normal(size=3)))
     x = x * (1 + x / 6) / (1 + x)  # Reinhard with a white point
