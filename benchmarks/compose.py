@@ -1,16 +1,15 @@
-"""Rows a second of composing alone, with statistics, beside the loop that people wrote by hand.
+"""Composed rows per second without depth, compared with a hand-written loop.
 
     python benchmarks/compose.py [--rows 2000] [--repeats 5]
 
-The loop opens a background and a cut-out, pastes at random, and saves composite and mask as JPEG, as notebooks
-do. Ours makes whole shards: composite, matte, exact statistics of the stored pixels, parquet. Both make 224x224
-with cut-outs of 105 px height out of the same files, in one process; CPU seconds count, and repeats alternate.
+The loop opens a background and a cut-out, pastes at a random place, and saves composite and mask as JPEG, as notebooks
+do. fgbg-depth makes whole shards: composite, matte, exact statistics of the stored pixels, parquet. Both make 224x224
+images with cut-outs 105 px high from the same files, in one process. CPU time is measured, and the repeats alternate.
 """
 
 from __future__ import annotations
 
 import argparse
-import platform
 import random
 import resource
 import shutil
@@ -20,9 +19,12 @@ import tempfile
 import time
 from pathlib import Path
 
+import PIL
 from PIL import Image
 
 sys.path.insert(0, str(Path(__file__).parent.parent))
+
+from table import hardware
 
 from fgbg_depth.builder.shard import ShardMaker, ShardTask
 from fgbg_depth.plan import make_plan
@@ -35,7 +37,7 @@ SIZE, HEIGHT = 224, 105
 
 
 def hand_written_loop(folder: Path, rows: int) -> None:
-    """The core of the notebooks: files in, files out, one row at a time."""
+    """Compose `rows` rows as notebooks do, one at a time, from files to files in `folder`."""
     bgs, fgs = sorted((folder / "bg").iterdir()), sorted((folder / "fg").iterdir())
     out = folder / "loop"
     out.mkdir(exist_ok=True)
@@ -55,8 +57,8 @@ def hand_written_loop(folder: Path, rows: int) -> None:
         mask.save(out / f"mask_{index:06d}.jpg")
 
 
-def ours(folder: Path, rows: int) -> float:
-    """Shards of the same pictures, as a build of any size makes them; returns rows a CPU second."""
+def composed_rows_per_s(folder: Path, rows: int) -> float:
+    """Make shards of the same pictures, as a build does, until there are `rows` rows; returns rows per CPU second."""
     recipe = Recipe(
         backgrounds=str(folder / "bg"),
         foregrounds=str(folder / "fg"),
@@ -80,51 +82,42 @@ def ours(folder: Path, rows: int) -> float:
 
 
 def copy_pictures(folder: Path, backgrounds: Path, foregrounds: Path) -> None:
-    """The same files for both, as they are, at most 50 of each kind."""
-    for kind, given in (("bg", backgrounds), ("fg", foregrounds)):
+    """Copy at most 50 files of each kind to folder/bg and folder/fg."""
+    for kind, source in (("bg", backgrounds), ("fg", foregrounds)):
         (folder / kind).mkdir()
-        for file in sorted(given.iterdir())[:50]:
+        for file in sorted(source.iterdir())[:50]:
             shutil.copy(file, folder / kind)
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--rows", type=int, default=2000, help="rows a repeat (default: %(default)s)")
+    parser.add_argument("--rows", type=int, default=2000, help="rows per repeat (default: %(default)s)")
     parser.add_argument("--repeats", type=int, default=5, help="alternating repeats (default: %(default)s)")
     bundled = Path(__file__).parent.parent / "fgbg_depth" / "data"
-    parser.add_argument("--backgrounds", type=Path, default=bundled / "backgrounds", help="default: the bundled ones")
-    parser.add_argument("--foregrounds", type=Path, default=bundled / "foregrounds", help="default: the bundled ones")
+    parser.add_argument("--backgrounds", type=Path, default=bundled / "backgrounds", help="default: bundled")
+    parser.add_argument("--foregrounds", type=Path, default=bundled / "foregrounds", help="default: bundled")
     options = parser.parse_args()
     loops, rates = [], []
     with tempfile.TemporaryDirectory() as temporary:
         folder = Path(temporary)
         copy_pictures(folder, options.backgrounds, options.foregrounds)
-        ours(folder, 100)  # imports
+        composed_rows_per_s(folder, 100)  # imports and caches
         for _ in range(options.repeats):
             start = time.process_time()
             hand_written_loop(folder, options.rows // 4)
             loops.append(options.rows // 4 / (time.process_time() - start))
-            rates.append(ours(folder, options.rows))
+            rates.append(composed_rows_per_s(folder, options.rows))
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
     loop, rate = statistics.median(loops), statistics.median(rates)
-    print(f"hardware         {_cpu()}, Python {platform.python_version()}, Pillow {Image.__version__}")
-    print(f"hand-written     {loop:7,.0f} rows per CPU second (medians of {options.repeats}; {_span(loops)})")
-    print(f"ours             {rate:7,.0f} rows per CPU second ({_span(rates)})")
+    print(f"hardware         {hardware()}, Pillow {PIL.__version__}")
+    print(f"hand-written     {loop:7,.0f} rows per CPU second (median of {options.repeats}; {_range(loops)})")
+    print(f"fgbg-depth       {rate:7,.0f} rows per CPU second ({_range(rates)})")
     print(f"ratio            {rate / loop:7.2f}")
     print(f"peak memory      {peak:7,.0f} MB")
 
 
-def _span(values: list[float]) -> str:
+def _range(values: list[float]) -> str:
     return f"{min(values):,.0f} to {max(values):,.0f}"
-
-
-def _cpu() -> str:
-    try:
-        lines = Path("/proc/cpuinfo").read_text().splitlines()
-        names = [line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")]
-        return f"{len(names)} x {names[0]}"
-    except (OSError, IndexError):
-        return platform.processor() or platform.machine()
 
 
 if __name__ == "__main__":

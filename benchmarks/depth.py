@@ -1,13 +1,13 @@
-"""How fast DenseDepth labels, in each precision, beside the plain way, and what each precision costs in accuracy.
+"""Speed and accuracy of labelling with DenseDepth in each precision, compared with the authors' way of running it.
 
-    python benchmarks/depth.py                                   # this machine's best device, released network
+    python benchmarks/depth.py                                   # the best device of this machine, released network
     python benchmarks/depth.py --device cpu --sizes 224x224 --precisions fp32 bf16 --no-compile
 
-The plain way, first in each table, is the authors' own: fp32, eager, 2 images a call. `labeller` rows are the whole
-labelling of 224x224 rows: upload, resize, model, back to the row's size, stored values, download. Weights are random;
-speed does not depend on them. The peak is what a large matrix product or convolution reaches, whichever is faster, in
-the same precision in this run.
-On a CPU the seconds are those the process got, divided by its threads, so that a busy machine shows in no figure.
+The first row of each table, `plain`, is the authors' way: fp32, eager, 2 images per call. `labeller` is the complete
+labelling of 224x224 rows: upload, resize, model, resize to the row's size, conversion to stored values, download. The
+weights are random; speed does not depend on them. "peak" is the share of the arithmetic rate that a large matrix
+product or convolution, whichever is faster, reaches in the same precision in this run. On a CPU, time is the CPU time
+of the process divided by its threads, so that other work on the machine does not change the results.
 """
 
 from __future__ import annotations
@@ -20,11 +20,14 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
 
 sys.path.insert(0, str(Path(__file__).parent.parent))
+
+from table import cpu_name
 
 from fgbg_depth.depth.densedepth.configuration import DenseDepthConfig
 from fgbg_depth.depth.densedepth.image_processing import DenseDepthImageProcessor
@@ -34,13 +37,18 @@ from fgbg_depth.depth.labeller import TorchLabeller
 from fgbg_depth.depth.spec import DepthSpec, metric_scale
 from fgbg_depth.recipe import parse_size
 
-VARIANTS = {"released": {}, "current": {"decoder_width": 832, "leaky_after_conv_a": True}}
-ROW = 224
+VARIANTS: dict[str, dict[str, Any]] = {
+    "released": {},
+    "current": {"decoder_width": 832, "leaky_after_conv_a": True},
+}
+ROW = 224  # side of the rows' images
 
 
 @dataclass
 class Line:
-    way: str
+    """One row of the table. `peak_share` is on [0, 1]; `error` is in deviations of the exact output."""
+
+    method: str
     precision: str
     batch: int
     images_s: float
@@ -52,18 +60,21 @@ class Line:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--device", default="auto", help="auto, cpu, cuda, cuda:N or mps")
-    parser.add_argument("--variant", choices=VARIANTS, default="released")
+    parser.add_argument("--variant", choices=VARIANTS, default="released", help="network (default: %(default)s)")
     parser.add_argument("--sizes", nargs="+", default=["480x640", "224x224"], help="input sizes, HEIGHTxWIDTH")
     parser.add_argument(
-        "--precisions", nargs="+", choices=DTYPES, help="default: all; fp32 and bf16 on a CPU, where fp16 takes minutes"
+        "--precisions", nargs="+", choices=DTYPES, help="default: all; on a CPU fp32 and bf16, as fp16 takes minutes"
     )
-    parser.add_argument("--batch", type=int, default=0, help="images a call; 0 = as the labeller would choose")
-    parser.add_argument("--seconds", type=float, default=3.0, help="time to measure each line for")
-    parser.add_argument("--compile", action=argparse.BooleanOptionalAction, default=True, help="torch.compile too")
+    parser.add_argument("--batch", type=int, default=0, help="images per call; 0 = the labeller's own choice")
+    parser.add_argument("--seconds", type=float, default=3.0, help="measuring time per line (default: %(default)s)")
+    parser.add_argument(
+        "--compile", action=argparse.BooleanOptionalAction, default=True, help="also measure torch.compile"
+    )
     options = parser.parse_args()
     device = pick_device(options.device)
     precisions = options.precisions or (["fp32", "bf16"] if device.type == "cpu" else list(DTYPES))
-    model = make_model(options.variant).to(device)
+    model = make_model(options.variant)
+    model.to(device)  # type: ignore[arg-type]  # the stub of transformers' wrapper is wrong, here and below
     print(hardware(device))
     peaks = {precision: peak_flops(precision, device) for precision in dict.fromkeys(["fp32", *precisions])}
     print("peak, TFLOP/s: " + ", ".join(f"{p} {peaks[p] / 1e12:.3g}" for p in peaks))
@@ -80,19 +91,21 @@ def main() -> None:
             lines.append(measure_labeller(options.variant, precision, batch, size, device, options.seconds))
         for line in lines:
             line.peak_share = line.images_s * flops / peaks[line.precision]
-        show(lines)
+        print_table(lines)
 
 
 def make_model(variant: str) -> DenseDepthForDepthEstimation:
+    """A network with random weights, in evaluation mode."""
     torch.manual_seed(0)
-    model = DenseDepthForDepthEstimation(DenseDepthConfig(**VARIANTS[variant])).eval().requires_grad_(False)
-    model.conv3.weight *= 100  # a fresh network starts from one depth everywhere; give its output some spread
+    model = DenseDepthForDepthEstimation(DenseDepthConfig(**VARIANTS[variant]))
+    model.train(False).requires_grad_(False)
+    model.conv3.weight *= 100  # an untrained network predicts almost one depth everywhere; spread its output
     return model
 
 
 def measure(
-    model: torch.nn.Module,
-    way: str,
+    model: DenseDepthForDepthEstimation,
+    method: str,
     precision: str,
     batch: int,
     size: tuple[int, int],
@@ -100,24 +113,27 @@ def measure(
     seconds: float,
     plain: bool = False,
 ) -> Line:
+    """Speed and error of the network alone, on random images of this size (height, width)."""
     layout = torch.contiguous_format if plain else torch.channels_last
     generator = torch.Generator().manual_seed(1)
     pixels = torch.rand(batch, 3, *size, generator=generator).to(device)
     with arithmetic("fp32"), torch.inference_mode():
-        exact = model.to(dtype=torch.float32).raw(pixels[:2]).float()
-    model = model.to(dtype=DTYPES[precision], memory_format=layout)
+        model.to(dtype=torch.float32)  # type: ignore[call-arg]
+        exact = model.raw(pixels[:2]).float()
+    model.to(dtype=DTYPES[precision], memory_format=layout)  # type: ignore[call-arg]
     pixels = pixels.to(DTYPES[precision]).contiguous(memory_format=layout)
-    run: Callable[[torch.Tensor], torch.Tensor] = torch.compile(model.raw) if way == "compiled" else model.raw
+    run: Callable[[torch.Tensor], torch.Tensor] = torch.compile(model.raw) if method == "compiled" else model.raw
     with arithmetic(precision), torch.inference_mode():
         images_s, memory = timed(lambda: run(pixels), batch, device, seconds)
         error = float((run(pixels)[:2].float() - exact).square().mean().sqrt() / exact.std())
-    model.to(dtype=torch.float32)
-    return Line(way, precision, batch, images_s, memory, error=error)
+    model.to(dtype=torch.float32)  # type: ignore[call-arg]
+    return Line(method, precision, batch, images_s, memory, error=error)
 
 
 def measure_labeller(
     variant: str, precision: str, batch: int, size: tuple[int, int], device: torch.device, seconds: float
 ) -> Line:
+    """Speed of the complete labelling of rows with ROW x ROW images; `size` is the network's input."""
     spec = DepthSpec(model=variant, precision=precision, input_size=f"{size[0]}x{size[1]}", **metric_scale(10.0))
     processor = DenseDepthImageProcessor(size={"height": size[0], "width": size[1]})
     labeller = TorchLabeller(make_model(variant), processor, spec, device, batch)
@@ -128,8 +144,8 @@ def measure_labeller(
 
 
 def timed(run: Callable[[], object], images: int, device: torch.device, seconds: float) -> tuple[float, float | None]:
-    """Images a second, and the peak of the device's memory in GB."""
-    run()  # warm up, compile
+    """Images per second, and the peak of a GPU's memory in GB (None on other devices)."""
+    run()  # warms up and compiles
     if device.type == "cuda":
         torch.cuda.reset_peak_memory_stats(device)
     with finished(device):
@@ -138,49 +154,52 @@ def timed(run: Callable[[], object], images: int, device: torch.device, seconds:
             run()
             calls += 1
             if device.type == "cuda" and calls % 4 == 0:
-                torch.cuda.synchronize(device)  # calls return at once there; do not run far ahead
+                torch.cuda.synchronize(device)  # calls return before they are done; limit how many are queued
     elapsed_s = clock(device) - start
     memory = torch.cuda.max_memory_allocated(device) / 1e9 if device.type == "cuda" else None
     return images * calls / elapsed_s, memory
 
 
 def clock(device: torch.device) -> float:
+    """Seconds: CPU time per thread on a CPU, wall time on other devices."""
     return time.process_time() / torch.get_num_threads() if device.type == "cpu" else time.perf_counter()
 
 
 @contextmanager
 def finished(device: torch.device) -> Iterator[None]:
-    """Nothing pending before and after."""
+    """Wait for all work of the device, before and after the block."""
     wait = {"cuda": torch.cuda.synchronize, "mps": torch.mps.synchronize}.get(device.type, lambda: None)
     wait()
     yield
     wait()
 
 
-def count_macs(model: torch.nn.Module, size: tuple[int, int]) -> int:
-    """Multiplications of all convolutions for one image, counted without computing any."""
+def count_macs(model: DenseDepthForDepthEstimation, size: tuple[int, int]) -> int:
+    """Multiplications of all convolutions for one image, counted on the meta device, which computes nothing."""
     total = 0
 
-    def count(conv: torch.nn.Module, inputs: tuple, output: torch.Tensor) -> None:
+    def count(conv: torch.nn.Module, inputs: tuple[torch.Tensor, ...], output: torch.Tensor) -> None:
         nonlocal total
+        assert isinstance(conv.weight, torch.Tensor)
         total += output[0].numel() * conv.weight[0].numel()
 
     with torch.device("meta"):
-        twin = type(model)(model.config).eval()
-    for module in twin.modules():
+        copy = DenseDepthForDepthEstimation(DenseDepthConfig(**model.config.to_diff_dict()))
+    copy.train(False)
+    for module in copy.modules():
         if isinstance(module, torch.nn.Conv2d):
             module.register_forward_hook(count)
-    twin.raw(torch.empty(1, 3, *size, device="meta"))
+    copy.raw(torch.empty(1, 3, *size, device="meta"))
     return total
 
 
 def peak_flops(precision: str, device: torch.device) -> float:
-    """The faster of a matrix product and a 3x3 convolution: on some CPUs the product is the slower by far."""
+    """FLOP/s of a matrix product or a 3x3 convolution, the faster of them: on some CPUs the product is far slower."""
     side, channels, size = (8192, 1024, 128) if device.type == "cuda" else (1024, 256, 56)
     dtype = DTYPES[precision]
     left = torch.rand(side, side, device=device).to(dtype)
     conv = torch.nn.Conv2d(channels, channels, 3, padding=1, device=device, dtype=dtype)
-    conv = conv.to(memory_format=torch.channels_last)
+    conv = conv.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # torch's stub lacks it
     image = torch.rand(4, channels, size, size, device=device).to(dtype, memory_format=torch.channels_last)
     with arithmetic(precision), torch.inference_mode():
         products_s, _ = timed(lambda: left @ left, 1, device, 1.0)
@@ -189,6 +208,7 @@ def peak_flops(precision: str, device: torch.device) -> float:
 
 
 def hardware(device: torch.device) -> str:
+    """The device and the versions, in one line."""
     if device.type == "cuda":
         gpu = torch.cuda.get_device_properties(device)
         what = f"{gpu.name}, {gpu.total_memory / 1e9:.0f} GB, CUDA {torch.version.cuda}"
@@ -197,23 +217,16 @@ def hardware(device: torch.device) -> str:
     return f"{what}; torch {torch.__version__}, Python {platform.python_version()}"
 
 
-def cpu_name() -> str:
-    try:
-        with open("/proc/cpuinfo", encoding="utf-8") as stream:
-            return next(line.split(":")[1].strip() for line in stream if line.startswith("model name"))
-    except (OSError, StopIteration):
-        return platform.processor() or platform.machine()
-
-
-def show(lines: list[Line]) -> None:
-    print("| way | precision | batch | images/s | x plain | peak | memory | error of raw |")
+def print_table(lines: list[Line]) -> None:
+    """Print the lines as Markdown; the first is the baseline of the column `x plain`."""
+    print("| method | precision | batch | images/s | x plain | peak | memory | error of raw |")
     print("|---|---|---|---|---|---|---|---|")
     for line in lines:
         memory = "" if line.memory_gb is None else f"{line.memory_gb:.1f} GB"
         error = "" if line.error is None else f"{line.error:.1e} sd"
         faster = line.images_s / lines[0].images_s
         print(
-            f"| {line.way} | {line.precision} | {line.batch} | {line.images_s:.3g} | {faster:.2f} "
+            f"| {line.method} | {line.precision} | {line.batch} | {line.images_s:.3g} | {faster:.2f} "
             f"| {line.peak_share:.0%} | {memory} | {error} |"
         )
 

@@ -1,10 +1,11 @@
-"""Bytes and time of the encoders that the stored images could use, on real composites, mattes and depth maps.
+"""Time and size of several image encoders on composites, mattes and depth maps.
 
     python benchmarks/encoders.py [--images 12] [--repeats 5]
 
-The images are composites of the bundled sources at 224x224. Depth maps are the bundled backgrounds' true ones in
-millimetres, which are smooth; a model's are noisier and up to three times as large. CPU time, medians; every
-lossless image is decoded and compared.
+Rows marked (fgbg-depth) are what the package uses; the others, such as ISA-L, are for comparison only. The composites
+and mattes are made from the bundled sources at 224x224. The depth maps are the exact ones of the bundled backgrounds,
+which are smooth; those of a model are noisier and up to three times as large. Times are medians of CPU time. Lossless
+images are decoded and compared.
 """
 
 from __future__ import annotations
@@ -41,7 +42,7 @@ Encode = Callable[[np.ndarray], bytes]
 
 
 def pictures(count: int) -> tuple[list[np.ndarray], list[np.ndarray], list[np.ndarray]]:
-    """(H, W, 3) composites before any loss, (H, W) mattes, (H, W) uint16 depth in millimetres."""
+    """Composites (H, W, 3) uint8 without JPEG loss, mattes (H, W) uint8, depth maps (H, W) uint16 (metres x 256)."""
     recipe = Recipe(size=SIZE, placements=1, mirror=False, image_format="png", depth_model="none")
     plan = make_plan(recipe, load_sources(recipe), None)
     prepared, sums = Prepared.of(plan.sources), Sums(SIZE)
@@ -58,8 +59,8 @@ def pictures(count: int) -> tuple[list[np.ndarray], list[np.ndarray], list[np.nd
     return images, mattes, depths
 
 
-def png_with(compress: Callable[[np.ndarray], bytes], up: bool) -> Encode:
-    """A grey PNG whose scanlines are compressed by `compress`, with the Up filter or none."""
+def png_with(compress: Callable[[memoryview], bytes], up: bool) -> Encode:
+    """An encoder to grey PNG that compresses the scanlines with `compress`, filtered by Up or not at all."""
 
     def encode(values: np.ndarray) -> bytes:
         height, width = values.shape
@@ -71,7 +72,7 @@ def png_with(compress: Callable[[np.ndarray], bytes], up: bool) -> Encode:
             rows[:, 0] = 2
             rows[1:, 1:] = flat[1:] - flat[:-1]
         header = struct.pack(">IIBBBBB", width, height, bits, 0, 0, 0, 0)
-        chunks = ((b"IHDR", header), (b"IDAT", compress(rows)), (b"IEND", b""))
+        chunks = ((b"IHDR", header), (b"IDAT", compress(rows.data)), (b"IEND", b""))
         body = b"".join(struct.pack(">I", len(d)) + k + d + struct.pack(">I", zlib.crc32(k + d)) for k, d in chunks)
         return b"\x89PNG\r\n\x1a\n" + body
 
@@ -79,6 +80,8 @@ def png_with(compress: Callable[[np.ndarray], bytes], up: bool) -> Encode:
 
 
 def with_pillow(image_format: str, **options: int) -> Encode:
+    """Pillow's encoder with these options."""
+
     def encode(values: np.ndarray) -> bytes:
         buffer = io.BytesIO()
         Image.fromarray(values).save(buffer, image_format, **options)
@@ -88,35 +91,36 @@ def with_pillow(image_format: str, **options: int) -> Encode:
 
 
 def jpeg(quality: int, subsampling: str) -> Encode:
+    """The package's JPEG encoder."""
     return lambda pixels: codecs.encode_image(Image.fromarray(pixels), "jpeg", quality, subsampling)
 
 
-def compare(title: str, images: list[np.ndarray], ways: dict[str, Encode], lossless: bool, repeats: int) -> None:
-    """One line a way; the last is the baseline."""
-    times: dict[str, list[float]] = {name: [] for name in ways}
+def compare(title: str, images: list[np.ndarray], encoders: dict[str, Encode], lossless: bool, repeats: int) -> None:
+    """Print one row for each encoder; the last encoder is the baseline of the others."""
+    times: dict[str, list[float]] = {name: [] for name in encoders}
     sizes: dict[str, float] = {}
-    for name, encode in ways.items():
+    for name, encode in encoders.items():
         encoded = [encode(image) for image in images]
         sizes[name] = sum(map(len, encoded)) / len(encoded)
         if lossless:
             for data, image in zip(encoded, images, strict=True):
                 decoded = np.asarray(Image.open(io.BytesIO(data)))
-                assert np.array_equal(decoded, image), f"{title}, {name}: not lossless"
+                assert np.array_equal(decoded, image), f"{title}, {name}: the decoded image differs"
     for _ in range(repeats):
-        for name, encode in ways.items():
+        for name, encode in encoders.items():
             start = time.process_time()
             for image in images:
                 encode(image)
             times[name].append((time.process_time() - start) / len(images))
-    base_name = list(ways)[-1]
-    base = statistics.median(times[base_name])
-    for name in ways:
-        took = statistics.median(times[name])
+    base_name = list(encoders)[-1]
+    base_s = statistics.median(times[base_name])
+    for name in encoders:
+        median_s = statistics.median(times[name])
         print_row(
             f"encode {title}: {name}",
-            f"{took * 1e6:,.0f} us, {sizes[name] / 1e3:.1f} kB",
-            "" if name == base_name else f"{base_name}: {base * 1e6:,.0f} us, {sizes[base_name] / 1e3:.1f} kB",
-            f"{base / took:.1f} x",
+            f"{median_s * 1e6:,.0f} us, {sizes[name] / 1e3:.1f} kB",
+            "" if name == base_name else f"{base_name}: {base_s * 1e6:,.0f} us, {sizes[base_name] / 1e3:.1f} kB",
+            f"{base_s / median_s:.1f} x",
         )
 
 
@@ -128,28 +132,28 @@ def main() -> None:
     images, mattes, depths = pictures(options.images)
     print(hardware())
     print_head()
-    ways: dict[str, Encode] = {
-        "zlib, runs only (ours)": codecs.encode_mask,
+    encoders: dict[str, Encode] = {
+        "zlib, run-length (fgbg-depth)": codecs.encode_mask,
         "zlib level 1": png_with(lambda rows: zlib.compress(rows, 1), up=False),
         "Pillow, default": with_pillow("PNG"),
     }
-    compare("8-bit matte", mattes, ways, True, options.repeats)
-    ways = {
-        "zlib, runs only, Up (ours)": codecs.encode_depth,
+    compare("8-bit matte", mattes, encoders, True, options.repeats)
+    encoders = {
+        "zlib, run-length, Up (fgbg-depth)": codecs.encode_depth,
         "ISA-L level 3, Up": png_with(lambda rows: isal_zlib.compress(rows, 3), up=True),
         "zlib level 1, Up": png_with(lambda rows: zlib.compress(rows, 1), up=True),
         "Pillow, level 1": with_pillow("PNG", compress_level=1),
         "Pillow, default": with_pillow("PNG"),
     }
-    compare("16-bit depth", depths, ways, True, options.repeats)
-    ways = {
-        "JPEG q90 4:2:0 (ours)": jpeg(90, "4:2:0"),
+    compare("16-bit depth", depths, encoders, True, options.repeats)
+    encoders = {
+        "JPEG q90 4:2:0 (fgbg-depth)": jpeg(90, "4:2:0"),
         "JPEG q95 4:4:4": jpeg(95, "4:4:4"),
         "JPEG q30 4:2:0": jpeg(30, "4:2:0"),
-        "PNG, zlib, runs only (image_format: png)": codecs.encode_rgb_png,
+        "PNG, zlib, run-length (image_format: png)": codecs.encode_rgb_png,
         "PNG, Pillow default": with_pillow("PNG"),
     }
-    compare("RGB composite", images, ways, False, options.repeats)
+    compare("RGB composite", images, encoders, False, options.repeats)
 
 
 if __name__ == "__main__":

@@ -1,10 +1,11 @@
-"""A build from start to end by its stages, beside the hand-written loop and beside reading all pixels again.
+"""Times of the stages of a build and of verify, compared with a hand-written loop and with decoding every image.
 
     python benchmarks/end_to_end.py [--rows 4000] [--depth]
 
-Bundled sources at 224x224, one process, CPU seconds (the machine may do other work). `--depth` labels with the
-bundled model on the CPU and makes a tenth of the rows. Statistics are compared with numpy over every stored image,
-verify with the same; all make or check the same rows.
+Uses the bundled sources at 224x224 and one process, and measures CPU time, so that other work on the machine matters
+little. `--depth` makes a tenth of the rows and labels them with the bundled model on the CPU. The baseline of building
+is the hand-written loop of compose.py; that of statistics and verify is numpy over every stored image. All handle the
+same rows.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ import tempfile
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 import pyarrow.parquet as pq
@@ -34,8 +35,11 @@ from fgbg_depth.render.codecs import decode_rgb
 from fgbg_depth.storage.files import Storage
 from fgbg_depth.verify.check import verify
 
+T = TypeVar("T")
 
-def cpu_s(call: Callable[[], Any]) -> tuple[float, Any]:
+
+def cpu_s(call: Callable[[], T]) -> tuple[float, T]:
+    """CPU seconds that `call` takes, and what it returns."""
     start = time.process_time()
     result = call()
     return time.process_time() - start, result
@@ -46,7 +50,7 @@ def quiet_build(recipe: Recipe, output: Path, **kwargs: Any) -> pipeline.BuildRe
 
 
 def numpy_statistics(output: Path) -> tuple[np.ndarray, np.ndarray]:
-    """Mean and deviation by channel over every stored fg_bg, by decoding all of them."""
+    """Mean and deviation (3,) of each channel over every stored fg_bg image, on [0, 1], by decoding all of them."""
     total, squares, pixels = np.zeros(3), np.zeros(3), 0
     for file in sorted((output / "data").glob("*.parquet")):
         for cell in pq.read_table(file, columns=["fg_bg"]).column("fg_bg").to_pylist():
@@ -58,10 +62,10 @@ def numpy_statistics(output: Path) -> tuple[np.ndarray, np.ndarray]:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--rows", type=int, default=4000, help="about so many (default: %(default)s)")
-    parser.add_argument("--depth", action="store_true", help="label with the bundled model, on the CPU")
+    parser.add_argument("--rows", type=int, default=4000, help="approximate number (default: %(default)s)")
+    parser.add_argument("--depth", action="store_true", help="label with the bundled model on the CPU")
     options = parser.parse_args()
-    wanted = options.rows // 10 if options.depth else options.rows
+    num_rows = options.rows // 10 if options.depth else options.rows
     name = "with depth" if options.depth else "no depth"
     bundled = paths.DATA
     with tempfile.TemporaryDirectory() as temporary:
@@ -71,10 +75,10 @@ def main() -> None:
         recipe = Recipe(
             backgrounds=str(folder / "bg"),
             foregrounds=str(folder / "fg"),
-            placements=max(1, wanted // pairs),
+            placements=max(1, num_rows // pairs),
             depth_model="densedepth-demo" if options.depth else "none",
         )
-        quiet_build(recipe.replace(placements=1, size=32, depth_model="none"), folder / "warm")  # imports
+        quiet_build(recipe.replace(placements=1, size=32, depth_model="none"), folder / "warm")  # imports and caches
         slice_s, _ = cpu_s(lambda: quiet_build(recipe, folder / "out", part=(1, 1)))
         finish_s, built = cpu_s(lambda: quiet_build(recipe, folder / "out", finish=True))
         again_s, again = cpu_s(lambda: quiet_build(recipe, folder / "out"))
@@ -83,8 +87,8 @@ def main() -> None:
         loop_s, _ = cpu_s(lambda: hand_written_loop(folder, rows))
         num_bytes = sum(p.stat().st_size for p in (folder / "out").rglob("*") if p.is_file())
         pixels_s, (mean, std) = cpu_s(lambda: numpy_statistics(folder / "out"))
-        said = json.loads(Storage(folder / "out").read("statistics.json"))["kinds"]["fg_bg"]
-        assert np.allclose(said["mean"], mean, atol=1e-9) and np.allclose(said["std"], std, atol=1e-9)
+        stored = json.loads(Storage(folder / "out").read("statistics.json"))["kinds"]["fg_bg"]
+        assert np.allclose(stored["mean"], mean, atol=1e-9) and np.allclose(stored["std"], std, atol=1e-9)
         sample_s, report = cpu_s(lambda: verify(folder / "out", workers=1))
         full_s, full = cpu_s(lambda: verify(folder / "out", workers=1, full=True))
         assert report.ok and full.ok, (report.problems, full.problems)

@@ -1,8 +1,9 @@
-"""Disturb builds in every way that happens, and count what was lost: it must be nothing.
+"""Disturb builds in several ways and check that no row is lost or wrong.
 
     python benchmarks/faults.py [--kills 100] [--seed 0] [--only kill]
 
-After each disturbance the same command is run again and must end with bytes identical to an undisturbed build.
+After each disturbance the same command is run again; its output must be byte for byte that of an undisturbed build. The
+scenarios disk-full and read-only mount a tmpfs, which usually needs root; they are skipped where that is not allowed.
 """
 
 from __future__ import annotations
@@ -27,9 +28,9 @@ from faults import Trial  # noqa: E402
 
 
 def kills(trial: Trial, options: argparse.Namespace, random_: random.Random) -> str:
-    """`kill -9` of parent, worker or both, one after the other into one output until a build gets through."""
+    """Kill parent, worker or both (SIGKILL) again and again; a finished output is deleted, so builds start over."""
     counts: collections.Counter[str] = collections.Counter()
-    done = through = 0
+    done = finished = 0
     while done < options.kills:
         who = ("parent", "worker", "both")[done % 3]
         if faults.kill_once(trial, who, random_) == "killed":
@@ -37,25 +38,24 @@ def kills(trial: Trial, options: argparse.Namespace, random_: random.Random) -> 
             done += 1
             print(f"  {done} kills", end="\r", file=sys.stderr, flush=True)
         else:
-            through += 1
+            finished += 1
             shutil.rmtree(trial.out)
     trial.heal()
-    return (
-        f"{done} kills ({', '.join(f'{n} {who}' for who, n in counts.items())}), {through} builds got through between"
-    )
+    kinds = ", ".join(f"{n} {who}" for who, n in counts.items())
+    return f"{done} kills ({kinds}), {finished} builds ended before their kill"
 
 
 def disk_full(trial: Trial, options: argparse.Namespace, random_: random.Random) -> str:
-    """A small disk, then a larger one."""
+    """The output is on a disk that is too small, and then made larger step by step."""
     if not faults.mount_tmpfs(trial.out, "size=64k"):
-        return "SKIPPED: mount is not allowed here"
+        return "SKIPPED: mounting a tmpfs is not allowed here"
     try:
         full = 0
         for size in sorted(random_.randint(100, 1500) for _ in range(options.repeats)):
             faults.remount(trial.out, f"size={size}k")
             code, errors = faults.ended(trial.start())
             trial.check_kept()
-            assert not list(trial.out.rglob(".*.tmp")), "temporary files fill the disk"
+            assert not list(trial.out.rglob(".*.tmp")), "temporary files are left on the full disk"
             if code:
                 full += 1
                 assert code == 1 and "disk is full" in errors and "Traceback" not in errors, errors
@@ -63,11 +63,11 @@ def disk_full(trial: Trial, options: argparse.Namespace, random_: random.Random)
         trial.heal()
     finally:
         faults.unmount(trial.out)
-    return f"{full} builds met a full disk"
+    return f"{full} builds ended with a full disk"
 
 
 def file_limit(trial: Trial, options: argparse.Namespace, random_: random.Random) -> str:
-    """No file may be larger than a limit."""
+    """Builds under a limit on the size of files (ulimit -f)."""
     for _ in range(options.repeats):
         limit = random_.randint(1, 120) * 1024
 
@@ -82,44 +82,44 @@ def file_limit(trial: Trial, options: argparse.Namespace, random_: random.Random
 
 
 def sources_change(trial: Trial, options: argparse.Namespace, random_: random.Random) -> str:
-    """While shards are made, sources are changed, removed or cut short: the build goes on with what it read."""
-    for turn in range(options.repeats):
+    """Change, remove or truncate a source during a build; the build must use the content that it read at its start."""
+    for repeat in range(options.repeats):
         shutil.rmtree(trial.out, ignore_errors=True)
         process = trial.start()
         faults.wait_for_shards(trial, process)
         victim = random_.choice(sorted((trial.folder / random_.choice(["bg", "fg"])).iterdir()))
-        kept = victim.read_bytes()
-        if turn % 3 == 0:
+        original = victim.read_bytes()
+        if repeat % 3 == 0:
             victim.unlink()
-        elif turn % 3 == 1:
-            victim.write_bytes(kept[: len(kept) // 2])
+        elif repeat % 3 == 1:
+            victim.write_bytes(original[: len(original) // 2])
         else:
             tiny.save(tiny.scene(99) if victim.parent.name == "bg" else tiny.thing(99), victim)
         code, errors = faults.ended(process)
         assert code == 0, errors
         trial.check_whole()
-        if turn % 3 == 1:  # the next build reads it again and says which file is damaged
+        if repeat % 3 == 1:  # the next build reads the truncated file and names it
             code, errors = faults.ended(trial.start())
             assert code == 1 and victim.name in errors and "damaged" in errors
-        victim.write_bytes(kept)
+        victim.write_bytes(original)
         trial.heal()
     return f"{options.repeats} sources"
 
 
 def foreign_shards(trial: Trial, options: argparse.Namespace, random_: random.Random) -> str:
-    """Damaged or half-written shards from elsewhere, under the names of ours, in an unfinished output."""
+    """An unfinished output contains damaged or truncated files under the names of shards and prepared sources."""
     trial.finish()
-    for turn in range(options.repeats):
+    for repeat in range(options.repeats):
         (trial.out / "statistics.json").unlink(missing_ok=True)
         victim = trial.out / random_.choice([n for n in trial.whole if n.endswith(".parquet") and "preview" not in n])
         data = bytearray(victim.read_bytes())
-        if turn % 2:
+        if repeat % 2:
             data = data[: random_.randrange(len(data))]
         else:
             data[random_.randrange(len(data) // 4)] ^= 255
         victim.write_bytes(data)
         code, errors = faults.ended(trial.start())
-        if code:  # a shard: the message names it and says to delete it; prepared sources are mended in silence
+        if code:  # a shard: the message names it and says to delete it. Prepared sources are written again.
             assert code == 1 and victim.name in errors and "Delete this file" in errors and "Traceback" not in errors
             victim.unlink()
         trial.heal()
@@ -127,7 +127,7 @@ def foreign_shards(trial: Trial, options: argparse.Namespace, random_: random.Ra
 
 
 def two_builds(trial: Trial, options: argparse.Namespace, random_: random.Random) -> str:
-    """Two at once: one goes on, one refuses, or comes when the other is done and finds nothing to do."""
+    """Start two builds into one output: the second is refused, or starts after the first and finds nothing to do."""
     refused = 0
     for _ in range(options.repeats):
         shutil.rmtree(trial.out, ignore_errors=True)
@@ -142,9 +142,9 @@ def two_builds(trial: Trial, options: argparse.Namespace, random_: random.Random
 
 
 def read_only(trial: Trial, options: argparse.Namespace, random_: random.Random) -> str:
-    """A read-only file system (rights do not stop root)."""
+    """A read-only file system. (Removing the permission to write would not stop root.)"""
     if not faults.mount_tmpfs(trial.out, "size=64m"):
-        return "SKIPPED: mount is not allowed here"
+        return "SKIPPED: mounting a tmpfs is not allowed here"
     try:
         faults.remount(trial.out, "ro")
         code, errors = faults.ended(trial.start())
@@ -153,7 +153,7 @@ def read_only(trial: Trial, options: argparse.Namespace, random_: random.Random)
         process = trial.start()
         faults.wait_for_shards(trial, process)
         stopped = False
-        for _ in range(200):  # in the middle: it is refused while a file is open for writing
+        for _ in range(200):  # during the build; remounting fails while a file is open for writing
             try:
                 faults.remount(trial.out, "ro")
                 stopped = True
@@ -166,11 +166,13 @@ def read_only(trial: Trial, options: argparse.Namespace, random_: random.Random)
         trial.heal()
     finally:
         faults.unmount(trial.out)
-    return f"from the start, and {'in the middle' if stopped else 'never in the middle: always busy'}"
+    return "read-only from the start" + (
+        ", and during a build" if stopped else "; not during a build, because a file was always open"
+    )
 
 
 def clock(trial: Trial, options: argparse.Namespace, random_: random.Random) -> str:
-    """A clock that jumps by hours, days and decades in every process, and files dated anyhow."""
+    """Every process has a clock that jumps by hours, days and years, and the output's files have random dates."""
     (trial.folder / "clock").mkdir(exist_ok=True)
     (trial.folder / "clock" / "sitecustomize.py").write_text(faults.JUMPING_CLOCK)
     for _ in range(options.repeats):
@@ -185,7 +187,7 @@ def clock(trial: Trial, options: argparse.Namespace, random_: random.Random) -> 
             os.utime(path, (stamp, stamp))
         trial.heal()
     trial.environment = {}
-    return f"{options.repeats} builds, each stopped once"
+    return f"{options.repeats} builds, each killed once"
 
 
 SCENARIOS: dict[str, Callable[[Trial, argparse.Namespace, random.Random], str]] = {
@@ -202,17 +204,19 @@ SCENARIOS: dict[str, Callable[[Trial, argparse.Namespace, random.Random], str]] 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--kills", type=int, default=100, help="kills in all (default: %(default)s)")
-    parser.add_argument("--repeats", type=int, default=6, help="of every other disturbance (default: %(default)s)")
-    parser.add_argument("--seed", type=int, default=0, help="of the moments (default: %(default)s)")
-    parser.add_argument("--only", choices=SCENARIOS, help="this one alone")
+    parser.add_argument("--kills", type=int, default=100, help="total number of kills (default: %(default)s)")
+    parser.add_argument("--repeats", type=int, default=6, help="of every other scenario (default: %(default)s)")
+    parser.add_argument("--seed", type=int, default=0, help="for the random times and files (default: %(default)s)")
+    parser.add_argument("--only", choices=SCENARIOS, help="run only this scenario")
     options = parser.parse_args()
     for name in [options.only] if options.only else SCENARIOS:
         start = time.monotonic()
         with tempfile.TemporaryDirectory(prefix="fgbg-depth-faults-") as folder:
             trial = Trial(Path(folder)).prepare()
-            said = SCENARIOS[name](trial, options, random.Random(options.seed))
-        print(f"{name:12s} no row lost or wrong: {said}; {time.monotonic() - start:.0f} s", flush=True)
+            summary = SCENARIOS[name](trial, options, random.Random(options.seed))
+        elapsed_s = time.monotonic() - start
+        verdict = "" if summary.startswith("SKIPPED") else "no row lost or wrong: "
+        print(f"{name:12s} {verdict}{summary}; {elapsed_s:.0f} s", flush=True)
 
 
 if __name__ == "__main__":

@@ -1,9 +1,10 @@
-"""Time, memory and bytes of a push, beside the stock client's upload_folder, to a Hub on loopback.
+"""Time, memory and uploaded bytes of a push, compared with upload_folder of the Hub's client.
 
     python benchmarks/push.py [--gb 2] [--shards 20 200]
 
-Both send the same folder to the tests' Hub on this machine, so the figures are those of the client's side (hashing,
-reading, requests), not of a network. The shards are sparse files; the Hub writes them out and they are deleted again.
+Both upload the same folder to the tests' Hub server on this machine, so the times are those of the client (reading,
+hashing, requests), without a network. The shards are sparse files, but the server writes every byte: the disk needs
+room for --gb.
 """
 
 import argparse
@@ -15,11 +16,15 @@ import sys
 import tempfile
 import time
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from hub_server import HubServer
 
 TESTS = Path(__file__).parent.parent / "tests"
 sys.path[:0] = [str(TESTS), str(TESTS.parent)]
 
-STOCK = """
+UPLOAD_FOLDER = """
 import json, sys
 from huggingface_hub import HfApi
 api = HfApi()
@@ -30,14 +35,14 @@ print(json.dumps({"commit": made.oid, "peak_mb": peak}))
 """
 
 
-def measure(hub, home: Path, *command: str) -> tuple[float, dict]:
-    """Seconds and the figures that a process prints last."""
+def measure(hub: "HubServer", home: Path, *command: str) -> tuple[float, dict[str, Any]]:
+    """Run Python with these arguments; returns its wall time in seconds and the JSON object that it prints last."""
     from hub_client import environment
 
     started = time.perf_counter()
     environ = {**os.environ, **environment(hub, home), "HF_HUB_DISABLE_PROGRESS_BARS": "1"}
-    ran = subprocess.run([sys.executable, *command], env=environ, stdout=subprocess.PIPE, text=True, check=True)
-    return time.perf_counter() - started, json.loads(ran.stdout.splitlines()[-1])
+    done = subprocess.run([sys.executable, *command], env=environ, stdout=subprocess.PIPE, text=True, check=True)
+    return time.perf_counter() - started, json.loads(done.stdout.splitlines()[-1])
 
 
 def main() -> None:
@@ -45,8 +50,8 @@ def main() -> None:
     from hub_server import HubServer
 
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--gb", type=float, default=2.0, help="size of the output (default: 2)")
-    parser.add_argument("--shards", type=int, nargs="+", default=[20, 200], help="how many (default: 20 200)")
+    parser.add_argument("--gb", type=float, default=2.0, help="size of the output (default: %(default)s)")
+    parser.add_argument("--shards", type=int, nargs="+", default=[20, 200], help="numbers of shards (default: 20 200)")
     options = parser.parse_args()
     print(
         f"{platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}; {options.gb:g} GB, no Xet"
@@ -59,7 +64,7 @@ def main() -> None:
             runs = (
                 ("push", pusher),
                 ("push again, nothing changed", pusher),
-                ("upload_folder of the client", ("-c", STOCK, str(output), "alice/stock")),
+                ("upload_folder of the client", ("-c", UPLOAD_FOLDER, str(output), "alice/stock")),
             )
             for name, command in runs:
                 if command[0] == "-c":

@@ -1,11 +1,11 @@
-"""Run all benchmarks, one after the other, and print one table with the hardware.
+"""Run all benchmarks one after the other and print their results as one table.
 
     python benchmarks/run.py                                   # about 20 minutes on a free machine
-    python benchmarks/run.py --quick                           # smaller ones, for a look
+    python benchmarks/run.py --quick                           # shorter runs, less exact
     python benchmarks/run.py --only compose encoders
     python benchmarks/run.py --markdown benchmarks/RESULTS.md
 
-A benchmark that fails gives a line that says so; the others go on, and the exit status is 1.
+A benchmark that fails is marked FAILED in the table. The others still run, and the exit status is then 1.
 """
 
 from __future__ import annotations
@@ -24,18 +24,19 @@ from table import hardware
 
 HERE = Path(__file__).parent
 CPU = "--device cpu --sizes 224x224 --precisions fp32 bf16 --no-compile"
-NO_GPU = "not measured: no GPU was at hand"
+LABEL_AND_NUMBER = re.compile(r"\s*(\S.*?)(?:\s{2,}|:\s+)([<~]?[\d][\d.,]*\s*\S.*|[\d.,]+|no row .*|SKIPPED.*)$")
+NO_GPU = "not measured: no GPU was available"
 
 
 @dataclass(frozen=True)
 class Benchmark:
-    """A script of this folder and its arguments, at full length and for a quick look."""
+    """A script of this folder, with its arguments for a full and for a quick run."""
 
     script: str
     title: str
     full: str = ""
     quick: str = ""
-    name: str = ""  # for --only, where it is not the script's
+    name: str = ""  # for --only; empty for the script's name
 
 
 BENCHMARKS = (
@@ -58,10 +59,10 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     names = [b.name or b.script for b in BENCHMARKS]
     parser.add_argument("--only", nargs="+", choices=names, default=names, metavar="NAME", help=", ".join(names))
-    parser.add_argument("--quick", action="store_true", help="smaller ones, whose figures are rougher")
-    parser.add_argument("--markdown", type=Path, help="write table and whole outputs here, too")
+    parser.add_argument("--quick", action="store_true", help="shorter runs, less exact")
+    parser.add_argument("--markdown", type=Path, metavar="FILE", help="also write the table and the full outputs here")
     options = parser.parse_args()
-    lines = [f"Read on: {hardware()}", ""]
+    lines = [f"Measured on: {hardware()}", ""]
     lines += ["| benchmark | what | figure | baseline, same run | ratio |", "|---|---|---|---|---|"]
     print("\n".join(lines), flush=True)
     outputs, failed = [], False
@@ -74,15 +75,16 @@ def main() -> int:
         command = f"python benchmarks/{benchmark.script}.py {arguments}".strip()
         outputs.append(f"### {benchmark.title}\n\n    {command}\n\n```\n{output.strip()}\n```\n")
     if options.markdown:
-        options.markdown.write_text("\n".join(["# Results", "", *lines, "", "## Whole outputs", "", *outputs]))
+        text = ["# Results", "", *lines, "", "## Commands and full outputs", "", *outputs]
+        options.markdown.write_text("\n".join(text))
     return int(failed)
 
 
 def run(benchmark: Benchmark, arguments: str) -> tuple[list[str], str, bool]:
-    """Its lines of the table, its output, and whether it ended well."""
+    """Run one benchmark; returns its rows of the table, its output, and whether it succeeded."""
     script = HERE / f"{benchmark.script}.py"
     if not script.exists():
-        return [f"| {benchmark.title} | there is no {script.name} | | | |"], "", False
+        return [f"| {benchmark.title} | FAILED: {script} does not exist | | | |"], "", False
     if "cuda" in arguments and not has_gpu():
         return [f"| {benchmark.title} | {NO_GPU} | | | |"], NO_GPU, True
     start = time.perf_counter()
@@ -93,12 +95,16 @@ def run(benchmark: Benchmark, arguments: str) -> tuple[list[str], str, bool]:
     if done.returncode:
         last = (done.stderr.strip().splitlines() or ["no message"])[-1]
         return [f"| {benchmark.title} | FAILED: {last[:200]} | | | |"], output, False
-    rows = [f"| {benchmark.title} | {' | '.join(cells)} |" for cells in read(done.stdout)]
+    rows = [f"| {benchmark.title} | {' | '.join(cells)} |" for cells in parse(done.stdout)]
     return rows or [f"| {benchmark.title} | see its output below | | | |"], output, True
 
 
-def read(output: str) -> Iterator[tuple[str, str, str, str]]:
-    """What, figure, baseline, ratio out of a benchmark's output: tables of either kind, or `words   figure` lines."""
+def parse(output: str) -> Iterator[tuple[str, str, str, str]]:
+    """Find (what, figure, baseline, ratio) in the output of a benchmark.
+
+    Understands Markdown tables (those of table.py and the wider one of depth.py), tables aligned with spaces (push.py),
+    and lines of a label and a number.
+    """
     head: list[str] = []
     columns: list[str] = []
     section = ""
@@ -110,9 +116,9 @@ def read(output: str) -> Iterator[tuple[str, str, str, str]]:
             if not head:
                 head = cells
             elif head[0] == "what" and len(cells) == 4:
-                yield tuple(cells)  # type: ignore[misc]
+                yield cells[0], cells[1], cells[2], cells[3]
             else:
-                yield _of_wide_table(section, dict(zip(head, cells, strict=False)))
+                yield _parse_wide_row(section, dict(zip(head, cells, strict=False)))
             continue
         head = []
         cells = re.split(r"\s{2,}", line.strip())
@@ -121,16 +127,16 @@ def read(output: str) -> Iterator[tuple[str, str, str, str]]:
         elif len(cells) > 3 and len(cells) == len(columns):
             figures = ", ".join(f"{value} {name}" for name, value in zip(columns[2:], cells[2:], strict=True))
             yield f"{cells[1]}, {cells[0]} {columns[0]}", figures, "", ""
-        elif match := re.match(r"\s*(\S.*?)(?:\s{2,}|:\s+)([<~]?[\d][\d.,]*\s*\S.*|[\d.,]+|no row .*)$", line):
+        elif match := LABEL_AND_NUMBER.match(line):
             words, figure = match.groups()
-            if words.lower() not in ("hardware", "read on"):
+            if words.lower() != "hardware":
                 yield words, " ".join(figure.split()), "", ""
         elif line.strip():
             section = line.strip()
 
 
-def _of_wide_table(section: str, cells: dict[str, str]) -> tuple[str, str, str, str]:
-    """A line of the depth table: the first column that holds a rate is the figure, `x ...` the ratio."""
+def _parse_wide_row(section: str, cells: dict[str, str]) -> tuple[str, str, str, str]:
+    """A row of depth.py's table: the first column with a rate (`.../s`) is the figure, `x ...` the ratio."""
     figure = next((name for name in cells if "/s" in name), list(cells)[-1])
     ratio = next((name for name in cells if name.startswith("x ")), "")
     words = [value for name, value in cells.items() if name not in (figure, ratio) and name in list(cells)[:3]]
@@ -139,6 +145,7 @@ def _of_wide_table(section: str, cells: dict[str, str]) -> tuple[str, str, str, 
 
 
 def has_gpu() -> bool:
+    """Whether torch finds a GPU; asked in another process, so that this one does not occupy it."""
     done = subprocess.run(
         [sys.executable, "-c", "import torch, sys; sys.exit(not torch.cuda.is_available())"], capture_output=True
     )

@@ -1,9 +1,9 @@
-"""What does not shrink with more machines: planning, footers, lists of files, by number of sources.
+"""Time and memory of planning, and the size of statistics.json, by number of sources.
 
     python benchmarks/scale.py [--sources 100x100 1000x1000 10000x1000]
 
-Sources are made up (no pictures are decoded): time and memory of the plan, and the sizes of what it leads to.
-Each line runs in a process of its own; the smallest is the baseline.
+These are the parts of a build that do not get faster with more machines. The sources have no real content, so no
+picture is decoded. Each line is measured in a process of its own; the first is the baseline.
 """
 
 from __future__ import annotations
@@ -23,10 +23,14 @@ sys.path.insert(0, str(Path(__file__).parent.parent))
 
 from table import hardware, print_head, print_row
 
+from fgbg_depth.plan import make_plan
+from fgbg_depth.recipe import Recipe
+from fgbg_depth.sources.load import Source, Sources
+from fgbg_depth.storage.files import FileInfo
 
-def made_up(num_bg: int, num_fg: int) -> object:
-    """Sources with the sizes that 224x224 pictures have, and no content."""
-    from fgbg_depth.sources.load import Source, Sources
+
+def make_sources(num_bg: int, num_fg: int) -> Sources:
+    """Sources of random bytes, of the sizes that PNGs of 224x224 pictures have."""
 
     def source(kind: str, index: int, count: int) -> Source:
         digest = hashlib.sha256(f"{kind}{index}".encode()).hexdigest()
@@ -41,15 +45,11 @@ def made_up(num_bg: int, num_fg: int) -> object:
 
 
 def measure(num_bg: int, num_fg: int) -> dict[str, float]:
-    """In this process: plan, and the entries that statistics.json would hold."""
-    from fgbg_depth.plan import make_plan
-    from fgbg_depth.recipe import Recipe
-    from fgbg_depth.storage.files import FileInfo
-
-    sources = made_up(num_bg, num_fg)
+    """Plan in this process; returns rows, shards, CPU time (s), and sizes in MB."""
+    sources = make_sources(num_bg, num_fg)
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     start = time.process_time()
-    plan = make_plan(Recipe(depth_model="none"), sources, None)  # type: ignore[arg-type]
+    plan = make_plan(Recipe(depth_model="none"), sources, None)
     plan_s = time.process_time() - start
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     entries = {s.path: {"rows": s.rows, **asdict(FileInfo(10**8, "0" * 64))} for s in plan.shards}
@@ -63,7 +63,8 @@ def measure(num_bg: int, num_fg: int) -> dict[str, float]:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--sources", nargs="+", default=["100x100", "1000x1000", "10000x1000"], metavar="BGxFG")
+    default = ["100x100", "1000x1000", "10000x1000"]
+    parser.add_argument("--sources", nargs="+", default=default, metavar="BGxFG", help=f"default: {' '.join(default)}")
     parser.add_argument("--one", help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.one:

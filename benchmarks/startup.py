@@ -1,8 +1,8 @@
-"""Start-up time of the commands' help, beside an empty Python and the heavy imports that they put off.
+"""Start-up time of the commands, compared with an empty Python and with the large imports that they avoid.
 
-CPU time counts: on a machine that does other work the wall clock shows that, not this.
+    python benchmarks/startup.py [--repeats 5]
 
-python benchmarks/startup.py [--repeats 5]
+Compare CPU times: wall times also depend on other work of the machine.
 """
 
 from __future__ import annotations
@@ -28,6 +28,7 @@ COMMANDS = {
 
 
 def cpu_and_wall_s(arguments: list[str]) -> tuple[float, float]:
+    """CPU and wall time of Python with these arguments, in seconds."""
     start, before = time.perf_counter(), resource.getrusage(resource.RUSAGE_CHILDREN)
     subprocess.run([sys.executable, *arguments], cwd=ROOT, check=True, stdout=subprocess.DEVNULL)
     after = resource.getrusage(resource.RUSAGE_CHILDREN)
@@ -42,13 +43,13 @@ def main() -> None:
     print(hardware())
     print_head()
     times: dict[str, list[tuple[float, float]]] = {"empty": [], **{name: [] for name in COMMANDS}}
-    for turn in range(options.repeats + 1):
+    for repeat in range(options.repeats + 1):
         for name, arguments in {"empty": ["-c", "pass"], **COMMANDS}.items():
-            if turn > 2 and "comparison" in name:
-                continue  # these take seconds
-            took = cpu_and_wall_s(arguments)
-            if turn:  # the first warms the file cache
-                times[name].append(took)
+            if repeat > 2 and "comparison" in name:
+                continue  # these take seconds; two measurements are enough
+            measured = cpu_and_wall_s(arguments)
+            if repeat:  # the first run only fills the file cache
+                times[name].append(measured)
     empty = statistics.median(cpu for cpu, _ in times.pop("empty"))
     for name, values in times.items():
         cpu, wall = (statistics.median(v) for v in zip(*values, strict=True))

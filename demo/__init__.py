@@ -1,1 +1,1 @@
-"""Makes what the package ships for a first run: rendered backgrounds, rendered cut-outs and a small depth network."""
+"""Makes the bundled sources and depth network: `demo.render` makes the pictures, `demo.train` the network."""
