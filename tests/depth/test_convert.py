@@ -11,7 +11,9 @@ from seeded import SMALL, picture
 from transformers import AutoImageProcessor, AutoModelForDepthEstimation
 
 import fgbg_depth  # noqa: F401 (registers DenseDepth)
+from fgbg_depth.depth.densedepth import convert
 from fgbg_depth.depth.densedepth.convert import convert_weights
+from fgbg_depth.depth.densedepth.keras_file import open_keras
 from fgbg_depth.errors import DepthError
 
 RELEASED, CURRENT = SMALL
@@ -277,3 +279,69 @@ def test_a_failed_write_leaves_no_files(tmp_path, monkeypatch):
 
 def test_the_recorded_configurations():
     assert set(configs()) == {"released", "current", "released-small", "current-small"}
+
+
+@pytest.mark.parametrize("error", [DepthError, TypeError, KeyError, RuntimeError, OSError, ValueError])
+def test_errors_inside_the_with_block_are_not_blamed_on_the_file(error, tmp_path):
+    file = write_file(tmp_path / "a.h5", CURRENT)
+    raised = error("ours")
+    with pytest.raises(error) as caught, open_keras(file):
+        raise raised
+    assert caught.value is raised
+
+
+@pytest.mark.parametrize("error", [DepthError, TypeError, KeyError, RuntimeError, OSError])
+@pytest.mark.parametrize("place", ["_architecture", "_fill", "_read", "_write"])
+def test_our_own_errors_during_a_conversion_are_not_blamed_on_the_file(error, place, tmp_path, monkeypatch):
+    raised = error("ours")
+
+    def fail(*args):
+        raise raised
+
+    monkeypatch.setattr(convert, place, fail)
+    with pytest.raises(error) as caught:
+        convert_weights(write_file(tmp_path / "a.h5", CURRENT), tmp_path / "model")
+    assert caught.value is raised
+
+
+def test_weights_that_h5py_cannot_read_are_the_files_fault(tmp_path):
+    file = write_file(tmp_path / "a.h5", CURRENT)
+    with h5py.File(file, "r+") as opened:
+        name = "model_weights/conv2/conv2/kernel:0"
+        values = opened[name][()]
+        del opened[name]
+        opened.create_dataset(name, data=values, compression="gzip", chunks=values.shape)
+        offset = opened[name].id.get_chunk_info(0).byte_offset
+    data = bytearray(file.read_bytes())
+    data[offset : offset + 16] = bytes(16)
+    file.write_bytes(data)
+    fails(tmp_path, file, r"damaged: cannot read weight conv2/kernel")
+
+
+@pytest.mark.parametrize("damage", ["model_weights", "layer", "layer_names", "not utf-8"])
+def test_damaged_structure_is_the_files_fault(damage, tmp_path):
+    file = write_file(tmp_path / "a.h5", CURRENT)
+    with h5py.File(file, "r+") as opened:
+        if damage == "model_weights":
+            del opened["model_weights"]
+            opened["model_weights"] = np.zeros(3)
+        elif damage == "layer":
+            del opened["model_weights/conv2"]
+            opened["model_weights/conv2"] = np.zeros(3)
+        else:
+            names = 7 if damage == "layer_names" else np.array([b"\xff\xfe"])
+            opened["model_weights"].attrs["layer_names"] = names
+    fails(tmp_path, file, "damaged|listed but missing")
+
+
+def test_a_network_beyond_the_configurations_limits_is_the_files_fault(tmp_path, monkeypatch):
+    monkeypatch.setattr("fgbg_depth.depth.densedepth.configuration.MAX_LAYERS", 1)
+    fails(tmp_path, write_file(tmp_path / "a.h5", CURRENT), "not a DenseDepth network that can be built")
+
+
+def test_a_weights_only_file_with_an_empty_convolution(tmp_path):
+    def edit(weights):
+        weights["conv2_block1_2_conv"]["kernel"] = np.zeros((3, 3, 128, 0), np.float32)
+
+    file = write_file(tmp_path / "a.h5", CURRENT, weights_only=True, edit_weights=edit)
+    fails(tmp_path, file, "it has no convolution conv2_block1_2_conv")

@@ -228,6 +228,21 @@ def test_other_errors_of_a_model_name_it(models):
         labeller(ROWS)
 
 
+def test_our_own_errors_are_not_blamed_on_the_model(models, monkeypatch):
+    from fgbg_depth.depth.prepare import Preparer
+
+    labeller = labeller_of(recipe_for(models["densedepth"]))
+    error = TypeError("ours")
+
+    def fail(self, images):
+        raise error
+
+    monkeypatch.setattr(Preparer, "__call__", fail)
+    with pytest.raises(TypeError) as caught:
+        labeller(ROWS)
+    assert caught.value is error
+
+
 def with_changed_prediction(models, change, bits=16):
     """A labeller whose model's prediction is changed by `change`, in place."""
     recipe = recipe_for(models["densedepth"], depth_bits=bits)

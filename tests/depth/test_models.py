@@ -74,6 +74,47 @@ def test_range_of_a_relative_model(models):
     assert (stated.low, stated.high) == (-1, 3)
 
 
+@pytest.fixture
+def three_threads():
+    """A process that uses three torch threads, as an application that calls this package may."""
+    import torch
+
+    before = torch.get_num_threads()
+    torch.set_num_threads(3)
+    yield torch.get_num_threads
+    torch.set_num_threads(before)
+
+
+def test_the_callers_number_of_torch_threads_is_restored(models, three_threads, monkeypatch):
+    spec = spec_of(models / "da")  # reads the range, so it loads and runs the model
+    assert three_threads() == 3
+    labeller = load_labeller(Recipe(depth_model=str(models / "da"), size=100), spec, "cpu")
+    assert three_threads() == 3
+    threads_inside = []
+    labeller.model.register_forward_pre_hook(lambda *args: threads_inside.append(three_threads()))
+    labeller(BACKGROUNDS)
+    assert three_threads() == 3
+    assert set(threads_inside) == {1}  # a label must not depend on the number of cores
+
+    def fail(**kwargs):
+        raise ValueError("ours")
+
+    monkeypatch.setattr(labeller.model, "forward", fail)
+    with pytest.raises(DepthError, match="ValueError: ours"):
+        labeller(BACKGROUNDS)
+    assert three_threads() == 3
+
+
+def test_labels_do_not_depend_on_the_callers_number_of_torch_threads(models, three_threads):
+    import torch
+
+    recipe = Recipe(depth_model=str(models / "dense"), size=100)
+    labeller = load_labeller(recipe, spec_of(models / "dense"), "cpu")
+    with_three = labeller.values(BACKGROUNDS)
+    torch.set_num_threads(1)
+    assert np.array_equal(labeller.values(BACKGROUNDS), with_three)
+
+
 def test_metric_models_take_no_range(models):
     with pytest.raises(DepthError, match="Leave depth_range empty"):
         spec_of(models / "dense", depth_range=[0, 1])
