@@ -30,7 +30,7 @@ from table import hardware, print_head, print_row
 from fgbg_depth import paths
 from fgbg_depth.plan import make_plan
 from fgbg_depth.recipe import Recipe
-from fgbg_depth.render import codecs
+from fgbg_depth.render import codecs, png
 from fgbg_depth.render.compose import compose_rows
 from fgbg_depth.sources.load import load_sources
 from fgbg_depth.sources.prepared import Prepared
@@ -129,13 +129,13 @@ def main() -> None:
     print(hardware())
     print_head()
     ways: dict[str, Encode] = {
-        "zlib, runs only (ours)": codecs.encode_mask,
+        "zlib, runs only (ours)": png.encode_mask,
         "zlib level 1": png_with(lambda rows: zlib.compress(rows, 1), up=False),
         "Pillow, default": with_pillow("PNG"),
     }
     compare("8-bit matte", mattes, ways, True, options.repeats)
     ways = {
-        "zlib, runs only, Up (ours)": codecs.encode_depth,
+        "zlib, runs only, Up (ours)": png.encode_depth,
         "ISA-L level 3, Up": png_with(lambda rows: isal_zlib.compress(rows, 3), up=True),
         "zlib level 1, Up": png_with(lambda rows: zlib.compress(rows, 1), up=True),
         "Pillow, level 1": with_pillow("PNG", compress_level=1),
@@ -146,7 +146,7 @@ def main() -> None:
         "JPEG q90 4:2:0 (ours)": jpeg(90, "4:2:0"),
         "JPEG q95 4:4:4": jpeg(95, "4:4:4"),
         "JPEG q30 4:2:0": jpeg(30, "4:2:0"),
-        "PNG, zlib, runs only (image_format: png)": codecs.encode_rgb_png,
+        "PNG, zlib, runs only (image_format: png)": png.encode_rgb_png,
         "PNG, Pillow default": with_pillow("PNG"),
     }
     compare("RGB composite", images, ways, False, options.repeats)
