@@ -31,7 +31,7 @@ from table import hardware, print_head, print_row
 from fgbg_depth import paths
 from fgbg_depth.plan import make_plan
 from fgbg_depth.recipe import Recipe
-from fgbg_depth.render import codecs
+from fgbg_depth.render import codecs, png
 from fgbg_depth.render.compose import compose_rows
 from fgbg_depth.sources.load import load_sources
 from fgbg_depth.sources.prepared import Prepared
@@ -133,13 +133,13 @@ def main() -> None:
     print(hardware())
     print_head()
     encoders: dict[str, Encode] = {
-        "zlib, run-length (fgbg-depth)": codecs.encode_mask,
+        "zlib, run-length (fgbg-depth)": png.encode_mask,
         "zlib level 1": png_with(lambda rows: zlib.compress(rows, 1), up=False),
         "Pillow, default": with_pillow("PNG"),
     }
     compare("8-bit matte", mattes, encoders, True, options.repeats)
     encoders = {
-        "zlib, run-length, Up (fgbg-depth)": codecs.encode_depth,
+        "zlib, run-length, Up (fgbg-depth)": png.encode_depth,
         "ISA-L level 3, Up": png_with(lambda rows: isal_zlib.compress(rows, 3), up=True),
         "zlib level 1, Up": png_with(lambda rows: zlib.compress(rows, 1), up=True),
         "Pillow, level 1": with_pillow("PNG", compress_level=1),
@@ -150,7 +150,7 @@ def main() -> None:
         "JPEG q90 4:2:0 (fgbg-depth)": jpeg(90, "4:2:0"),
         "JPEG q95 4:4:4": jpeg(95, "4:4:4"),
         "JPEG q30 4:2:0": jpeg(30, "4:2:0"),
-        "PNG, zlib, run-length (image_format: png)": codecs.encode_rgb_png,
+        "PNG, zlib, run-length (image_format: png)": png.encode_rgb_png,
         "PNG, Pillow default": with_pillow("PNG"),
     }
     compare("RGB composite", images, encoders, False, options.repeats)

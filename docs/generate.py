@@ -33,8 +33,9 @@ def cli_page() -> str:
     lines = [
         "# Commands",
         "",
-        "`fgbg-depth COMMAND` after `pip install`; `python builder.py COMMAND` in a checkout (for `app`: `python app.py`).",
-        "Results go to stdout, everything else to stderr. Exit codes: 0 success, 1 error, 2 wrong usage, 130 Ctrl-C.",
+        "`fgbg-depth COMMAND` after `pip install`; `python builder.py COMMAND` in a checkout (for `app`:",
+        "`python app.py`). Results go to stdout, everything else to stderr. Exit codes: 0 success, 1 error,",
+        "2 wrong usage, 130 Ctrl-C.",
         "",
     ]
     for name, command in commands.items():
@@ -49,9 +50,9 @@ def recipe_page() -> str:
     lines = [
         "# Recipe",
         "",
-        "A recipe is a YAML file of `key: value` lines. `fgbg-depth recipe` prints one with every field. A build writes the",
-        "recipe that it used to `OUTPUT/recipe.yaml`. Each field is also an option of `build`: `foreground_min` is",
-        "`--foreground-min`. The last column says what a changed field changes.",
+        "A recipe is a YAML file of `key: value` lines. `fgbg-depth recipe` prints one with every field. A build",
+        "writes the recipe that it used to `OUTPUT/recipe.yaml`. Each field is also an option of `build`:",
+        "`foreground_min` is `--foreground-min`. The last column says what a changed field changes.",
         "",
     ]
     for group in GROUPS:

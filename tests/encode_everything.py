@@ -1,4 +1,4 @@
-"""One hash of files of every kind that is written; run in several processes by test_codecs.py."""
+"""Hash files of every stored kind; test_codecs.py runs this in several processes and compares."""
 
 import hashlib
 import sys
@@ -9,7 +9,8 @@ from PIL import Image
 
 sys.path.insert(0, str(Path(__file__).parent.parent))
 
-from fgbg_depth.render.codecs import encode_depth, encode_image, encode_mask, encode_png
+from fgbg_depth.render.codecs import encode_image
+from fgbg_depth.render.png import encode_depth, encode_mask, encode_png
 
 
 def digest_of_everything() -> str:

@@ -7,7 +7,7 @@ from tiny import SimpleLabeller, encoded, pixels_of, scene, simple_spec
 
 from fgbg_depth.depth.label_batch import LabelBatch
 from fgbg_depth.errors import ShardError
-from fgbg_depth.render.codecs import encode_depth
+from fgbg_depth.render.png import encode_depth
 from fgbg_depth.statistics import Sums
 
 ROWS = [{"bytes": encoded(Image.fromarray(scene(i, 32, 32)), "JPEG", quality=90), "path": None} for i in range(20)]

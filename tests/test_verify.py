@@ -12,7 +12,7 @@ from small_output import METRIC, make_output, metric_output, output_copy, use_sl
 from fgbg_depth import schema
 from fgbg_depth.card.front_matter import front_matter
 from fgbg_depth.manifest import Manifest
-from fgbg_depth.render.codecs import encode_mask
+from fgbg_depth.render.png import encode_mask
 from fgbg_depth.storage.files import Storage
 from fgbg_depth.storage.parquet import read_record, write_parquet
 from fgbg_depth.verify.check import verify

@@ -14,8 +14,10 @@ from fgbg_depth.card.sheets import contact_sheet
 from fgbg_depth.depth import decode_depth, models
 from fgbg_depth.depth.label_batch import LabelBatch
 from fgbg_depth.plan import Plan
-from fgbg_depth.render.codecs import decode_grey, decode_rgb, encode_depth
-from fgbg_depth.render.compose import Background, Cutout, compose_rows
+from fgbg_depth.render.codecs import decode_grey, decode_rgb
+from fgbg_depth.render.compose import compose_rows
+from fgbg_depth.render.inputs import Background, Cutout
+from fgbg_depth.render.png import encode_depth
 from fgbg_depth.sources.prepared import Prepared
 from fgbg_depth.statistics import Sums
 

@@ -11,7 +11,7 @@ from PIL import Image, ImageDraw
 from fgbg_depth.card.charts import INK, MUTED, PAPER, font, plain, shorten
 from fgbg_depth.depth.colors import COLORS, colorize
 from fgbg_depth.depth.spec import DepthSpec
-from fgbg_depth.render.codecs import encode_png
+from fgbg_depth.render.png import encode_png
 
 COLUMNS = ("bg", "fg", "fg_bg", "mask", "depth")
 _HEADINGS = {

@@ -128,7 +128,7 @@ def _echo(recipe: Recipe) -> None:
 
 def _dry_run(options: argparse.Namespace, plan: Plan, workers: int) -> int:
     from fgbg_depth.builder.dry_run import estimate
-    from fgbg_depth.render.codecs import encode_png
+    from fgbg_depth.render.png import encode_png
     from fgbg_depth.storage.files import Storage
 
     found = estimate(plan, workers, options.device)

@@ -16,7 +16,7 @@ from PIL import Image
 
 from fgbg_depth.depth.models import Labeller
 from fgbg_depth.errors import ShardError
-from fgbg_depth.render.codecs import encode_depth
+from fgbg_depth.render.png import encode_depth
 from fgbg_depth.statistics import Sums
 
 

@@ -1,112 +1,32 @@
-"""Composites and mattes: I = a*F + (1-a)*B, and the mask is a."""
+"""Rows of a dataset without depth: composites and masks, encoded, with statistics of the stored pixels."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
-from functools import cached_property
 from typing import Any
 
 import numpy as np
 from PIL import Image
 
-from fgbg_depth.errors import PlacementError
 from fgbg_depth.recipe import Recipe
-from fgbg_depth.render.codecs import PackedMatte, encode_image, encode_mask_part
-from fgbg_depth.render.jpeg_strips import MAX_HEIGHT, STACK, JpegStrips, StripCounts
-from fgbg_depth.scene.layers import Placement, sample_placements
+from fgbg_depth.render.blend import composite, paste, visible_part
+from fgbg_depth.render.codecs import encode_image
+from fgbg_depth.render.inputs import Background, Cutout
+from fgbg_depth.render.jpeg_strips import MAX_STACK_HEIGHT, STRIPS_PER_CALL, JpegStrips, Span, StripCounts
+from fgbg_depth.render.png import PackedMatte, encode_placed_mask
+from fgbg_depth.scene.layers import Layer, sample_layers
 from fgbg_depth.statistics import Matte, Sums
-
-
-@dataclass(frozen=True)
-class Background:
-    """A prepared background: (size, size, 3) uint8 sRGB as a Pillow image."""
-
-    name: str
-    digest: str
-    image: Image.Image
-    _strips: dict[tuple[int, str], JpegStrips] = field(default_factory=dict, repr=False, compare=False)
-
-    def strips(self, recipe: Recipe) -> JpegStrips:
-        """This background's JPEG, taken apart for reuse; made once."""
-        key = recipe.jpeg_quality, recipe.jpeg_subsampling
-        if key not in self._strips:
-            self._strips[key] = JpegStrips(self.image, *key)
-        return self._strips[key]
-
-
-@dataclass(frozen=True)
-class Cutout:
-    """A prepared cut-out: RGBA uint8, straight alpha, at its placed size."""
-
-    name: str
-    digest: str
-    image: Image.Image
-
-    @cached_property
-    def rgb(self) -> Image.Image:
-        return self.image.convert("RGB")
-
-    @cached_property
-    def alpha(self) -> Image.Image:
-        return self.image.getchannel("A")
-
-    def flipped(self) -> Cutout:
-        return Cutout(self.name, self.digest, self.image.transpose(Image.Transpose.FLIP_LEFT_RIGHT))
-
-
-def composite(cutout: Cutout, background: Image.Image, placement: Placement) -> Image.Image:
-    """Place `cutout` over `background`: I = a*F + (1-a)*B, rounded to the nearest integer.
-
-    Args:
-        cutout: already mirrored if `placement.flip`, already at its placed size.
-        background: (H, W, 3) uint8 sRGB; left as it is.
-        placement: where; what lies outside the frame is clipped.
-    Returns:
-        fg_bg: (H, W, 3) uint8 sRGB.
-    Source: Porter & Duff 1984, "over"; blended in encoded sRGB without gamma, as most training sets are.
-    """
-    image = background.copy()
-    image.paste(cutout.rgb, (placement.x, placement.y), cutout.alpha)
-    return image
-
-
-def place_alpha(alpha: np.ndarray, placement: Placement, size: int) -> np.ndarray:
-    """The matte of a composite: `alpha` in its place, 0 elsewhere.
-
-    Args:
-        alpha: (height, width) uint8 of the cut-out, already mirrored if `placement.flip`.
-    Returns:
-        mask: (size, size) uint8.
-    Raises:
-        PlacementError: nothing of the cut-out would be visible.
-    """
-    mask = np.zeros((size, size), np.uint8)
-    rows, columns, part = visible_part(alpha, placement, size)
-    mask[rows, columns] = part
-    return mask
-
-
-def visible_part(alpha: np.ndarray, placement: Placement, size: int) -> tuple[slice, slice, np.ndarray]:
-    """Rows and columns of the frame that the cut-out's box covers, and the part of `alpha` that shows there."""
-    height, width = alpha.shape
-    top, bottom = max(0, placement.y), min(size, placement.y + height)
-    left, right = max(0, placement.x), min(size, placement.x + width)
-    if top >= bottom or left >= right:
-        raise PlacementError(f"{placement} lies outside a frame of {size}x{size} pixels")
-    part = alpha[top - placement.y : bottom - placement.y, left - placement.x : right - placement.x]
-    return slice(top, bottom), slice(left, right), part
 
 
 def compose_rows(
     recipe: Recipe, background: Background, cutout: Cutout, sums: Sums, count_images: bool = False
 ) -> Iterator[dict[str, Any]]:
-    """All rows of one cut-out on one background, encoded, in order: flip, then placement.
+    """Compose all rows of one cut-out on one background, in order: flip, then placement.
 
     Args:
-        sums: masks and coverage are added to it; they need no decoding, since a matte is stored losslessly.
-        count_images: add the stored pixels of fg_bg too, for which JPEG must be decoded. Without it, whoever
-            decodes the rows next should count them.
+        sums: masks and coverage are added to it. Mattes are stored losslessly, so they need no decoding.
+        count_images: also add the stored pixels of fg_bg, for which JPEG must be decoded. Pass False where the
+            caller decodes the rows anyway, and add them there.
     Yields:
         a row of the default config without depth; images as {"bytes", "path"}.
     """
@@ -117,17 +37,20 @@ def compose_rows(
         placed = cutout.flipped() if flip else cutout
         alpha = np.asarray(placed.alpha)
         height, width = alpha.shape
-        placements = sample_placements(recipe, background.digest, cutout.digest, flip, width, height)
+        layers = sample_layers(recipe, background.digest, cutout.digest, flip, width, height)
         if jpeg:
-            encoded = _encoded_jpeg(background.strips(recipe), placed, placements, counts)
+            encoded = _encoded_jpeg(background.strips(recipe), placed, layers, counts)
         else:
-            encoded = _encoded_png(recipe, background, placed, placements, sums if count_images else None)
+            encoded = _encoded_png(recipe, background, placed, layers, sums if count_images else None)
         whole = Matte.of(alpha), PackedMatte.of(alpha, recipe.size)
-        for p, data in zip(placements, encoded, strict=True):
+        for layer, data in zip(layers, encoded, strict=True):
             num_bytes += len(data)
-            rows, columns, part = visible_part(alpha, p, recipe.size)
-            matte, packed = whole if part.shape == alpha.shape else (Matte.of(part), PackedMatte.of(part, recipe.size))
-            mask = encode_mask_part(packed, rows.start, columns.start, recipe.size, recipe.size)
+            rows, columns, visible = visible_part(alpha, layer, recipe.size)
+            if visible.shape == alpha.shape:  # most layers lie wholly inside the frame
+                matte, packed = whole
+            else:
+                matte, packed = Matte.of(visible), PackedMatte.of(visible, recipe.size)
+            mask = encode_placed_mask(packed, rows.start, columns.start, recipe.size, recipe.size)
             sums.add_mask(rows, columns, matte, num_bytes=len(mask))
             yield {
                 "fg_bg": {"bytes": data, "path": None},
@@ -135,9 +58,9 @@ def compose_rows(
                 "bg": background.name,
                 "fg": cutout.name,
                 "flip": flip,
-                "placement": p.index,
-                "x": p.x,
-                "y": p.y,
+                "placement": layer.placement,
+                "x": layer.x,
+                "y": layer.y,
                 "width": width,
                 "height": height,
             }
@@ -146,11 +69,11 @@ def compose_rows(
 
 
 def _encoded_png(
-    recipe: Recipe, background: Background, cutout: Cutout, placements: list[Placement], sums: Sums | None
+    recipe: Recipe, background: Background, cutout: Cutout, layers: list[Layer], sums: Sums | None
 ) -> Iterator[bytes]:
-    """Composites as PNG files; what is stored is what was composed."""
-    for p in placements:
-        image = composite(cutout, background.image, p)
+    """Composites as PNG files, whose stored pixels are the composed ones."""
+    for layer in layers:
+        image = composite(cutout, background.image, layer)
         data = encode_image(image, recipe.image_format, recipe.jpeg_quality, recipe.jpeg_subsampling)
         if sums is not None:
             sums.add_image(image, len(data))
@@ -158,41 +81,47 @@ def _encoded_png(
 
 
 def _encoded_jpeg(
-    strips: JpegStrips, cutout: Cutout, placements: list[Placement], counts: StripCounts | None
+    strips: JpegStrips, cutout: Cutout, layers: list[Layer], counts: StripCounts | None
 ) -> Iterator[bytes]:
-    """Composites as JPEG files, the bytes that `encode_image(composite(...))` gives, made of strips."""
-    for group in _stacks(strips, placements, cutout.image.height):
-        boxes = [strips.strip_box(span) for _, span in group]
+    """Composites as JPEG files, with the same bytes as `encode_image(composite(...))`.
+
+    Only the strip of the picture that the cut-out touches is composed and encoded, many strips a call.
+    """
+    frame_height = strips.background.height
+    for group in _groups(strips, layers, cutout.image.height):
+        spans = [span for _, span in group]
+        boxes = [strips.strip_box(span) for span in spans]
         stack = Image.new("RGB", (strips.background.width, sum(bottom - top for _, top, _, bottom in boxes)))
-        end = 0
-        for p, span in group:
-            _, top, _, bottom = strips.strip_box(span)
+        stack_y = 0
+        for (layer, span), (_, top, _, bottom) in zip(group, boxes, strict=True):
             strip = strips.strip(span)
-            if p.y >= 0 and p.y + p.height <= strips.background.height:
-                stack.paste(strip, (0, end))
-                stack.paste(cutout.rgb, (p.x, p.y - top + end), cutout.alpha)
-            else:  # pasted onto the stack it would reach into the next strip
+            if layer.y >= 0 and layer.y + layer.height <= frame_height:
+                stack.paste(strip, (0, stack_y))
+                paste(stack, cutout, layer.x, layer.y - top + stack_y)
+            else:  # clipped by the frame: pasted onto the stack, it would reach into a neighbouring strip
                 strip = strip.copy()
-                strip.paste(cutout.rgb, (p.x, p.y - top), cutout.alpha)
-                stack.paste(strip, (0, end))
-            end += bottom - top
-        for (_, span), rows in zip(group, strips.encode(stack, [span for _, span in group]), strict=True):
+                paste(strip, cutout, layer.x, layer.y - top)
+                stack.paste(strip, (0, stack_y))
+            stack_y += bottom - top
+        for span, rows in zip(spans, strips.encode(stack, spans), strict=True):
             if counts is not None:
                 counts.add(rows, span)
-            yield strips.whole(rows, span)
+            yield strips.join(rows, span)
 
 
-def _stacks(
-    strips: JpegStrips, placements: list[Placement], height: int
-) -> Iterator[list[tuple[Placement, tuple[int, int]]]]:
-    """Placements in groups whose strips are encoded together, each with its rows of blocks."""
-    frame = strips.background.height
-    group: list[tuple[Placement, tuple[int, int]]] = []
-    for p in placements:
-        span = strips.span(max(0, p.y), min(frame, p.y + height))
-        group.append((p, span))
+def _groups(strips: JpegStrips, layers: list[Layer], height: int) -> Iterator[list[tuple[Layer, Span]]]:
+    """Layers with their spans, in groups whose strips are encoded by one call.
+
+    A strip with a last row of blocks that the picture's edge cuts short ends its group.
+    """
+    frame_height = strips.background.height
+    group: list[tuple[Layer, Span]] = []
+    for layer in layers:
+        span = strips.span(max(0, layer.y), min(frame_height, layer.y + height))
+        group.append((layer, span))
         cut_short = strips.strip_box(span)[3] % strips.block > 0
-        if len(group) == STACK or cut_short or len(group) * (frame + strips.block) > MAX_HEIGHT:
+        is_full = len(group) == STRIPS_PER_CALL or len(group) * (frame_height + strips.block) > MAX_STACK_HEIGHT
+        if cut_short or is_full:
             yield group
             group = []
     if group:

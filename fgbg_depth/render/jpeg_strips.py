@@ -1,9 +1,8 @@
-"""The JPEG of a composite out of the JPEG of its background: only rows of blocks that the cut-out touches are encoded.
+"""JPEG files of composites made from the JPEG of their background: only touched rows of blocks are encoded.
 
-JPEG codes a picture in rows of blocks (MCUs: 16 pixel rows at 4:2:0, 8 at 4:4:4). With a restart marker after each
-such row (0.2 % more bytes at 224x224) a row's code depends on nothing but its own pixels, so the untouched rows
+With a restart marker after each row of blocks the code of a row depends on its own pixels only, so the untouched rows
 of every composite are those of the background. The same holds for decoding, except that the chroma of 4:2:0 is
-interpolated across one pixel row between neighbours. Both give exactly the bytes, and exactly the pixels, that
+interpolated across one pixel row between neighbouring rows of blocks. Both give exactly the bytes and the pixels that
 Pillow makes of the whole picture, in little more than half of the time.
 """
 
@@ -11,105 +10,108 @@ from __future__ import annotations
 
 import io
 import itertools
-import re
-import struct
 from functools import cached_property
 
 import numpy as np
 from PIL import Image
 
-from fgbg_depth.render.codecs import encode_image
+from fgbg_depth.render.jpeg import BLOCK_HEIGHT, END, encode_jpeg, join_jpeg, restart_marker, split_jpeg
 
-_RESTART = re.compile(rb"\xff[\xd0-\xd7]")  # in coded data every other 0xff is followed by 0
-_MARKERS = [bytes([0xFF, 0xD0 + i]) for i in range(8)]
-_END = b"\xff\xd9"
-_START_OF_SCAN, _FRAME = 0xDA, (0xC0, 0xC1)  # baseline, which is all that encode_image writes
-STACK = 24  # strips a call of encoder or decoder; a call's fixed cost is a fifth of a strip's
-MAX_HEIGHT = 2**15  # pixels of a stack of strips; JPEG goes up to 65,535
+STRIPS_PER_CALL = 24  # of encoder or decoder; the fixed cost of a call is a fifth of the cost of a strip
+MAX_STACK_HEIGHT = 2**15  # pixels; JPEG allows up to 65,535
 
-Strip = tuple[list[bytes], tuple[int, int]]  # coded rows of blocks; the first and last (exclusive) of them
+Span = tuple[int, int]  # first and last (exclusive) row of blocks
+Strip = tuple[list[bytes], Span]  # the code of these rows of blocks
 
 
 class JpegStrips:
-    """Encodes and counts composites over one background.
+    """Encodes and decodes composites over one background, in strips: the rows of blocks that a cut-out touches.
 
     Args:
         background: (H, W, 3) uint8 sRGB.
-        quality, subsampling: as `encode_image` takes them.
+        quality, subsampling: as `encode_jpeg` takes them.
     """
 
     def __init__(self, background: Image.Image, quality: int, subsampling: str) -> None:
-        self.background, self._options = background, ("jpeg", quality, subsampling)
-        self._cut: dict[tuple[int, int], Image.Image] = {}  # spans recur: a cut-out of one height has two lengths
-        self.block = 16 if subsampling == "4:2:0" else 8
-        self._margin = int(subsampling == "4:2:0")  # rows of pixels beyond a strip that its chroma reaches
-        self._header, self._rows = _take_apart(encode_image(background, *self._options))
-        ends = [_MARKERS[i % 8] for i in range(len(self._rows) - 1)] + [_END]
-        coded = [row + end for row, end in zip(self._rows, ends, strict=True)]
+        self.background, self._options = background, (quality, subsampling)
+        self._pixels: dict[Span, Image.Image] = {}  # spans recur: a cut-out of one height has two lengths
+        self.block = BLOCK_HEIGHT[subsampling]
+        self._margin = int(subsampling == "4:2:0")  # pixel rows beyond a strip that its chroma changes
+        self._header, self._rows = split_jpeg(encode_jpeg(background, *self._options))
+        self._markers = [*map(restart_marker, range(len(self._rows) - 1)), END]  # after each row of blocks
+        coded = [row + marker for row, marker in zip(self._rows, self._markers, strict=True)]
         self._above = [self._header + b"".join(coded[:i]) for i in range(len(coded) + 1)]
         self._below = [b"".join(coded[i:]) for i in range(len(coded) + 1)]
 
-    def span(self, top: int, bottom: int) -> tuple[int, int]:
-        """First and last (exclusive) row of blocks that the pixel rows top..bottom touch."""
+    def span(self, top: int, bottom: int) -> Span:
+        """The rows of blocks that the pixel rows top..bottom (exclusive) touch."""
         return top // self.block, -(-bottom // self.block)
 
-    def strip_box(self, span: tuple[int, int]) -> tuple[int, int, int, int]:
-        """(left, top, right, bottom) in pixels of a span of rows of blocks."""
+    def strip_box(self, span: Span) -> tuple[int, int, int, int]:
+        """(left, top, right, bottom) of a span, in pixels of the picture."""
         return 0, span[0] * self.block, self.background.width, min(span[1] * self.block, self.background.height)
 
-    def strip(self, span: tuple[int, int]) -> Image.Image:
-        """The background's pixels at `span`; not to be painted on."""
-        if span not in self._cut:
-            self._cut[span] = self.background.crop(self.strip_box(span))
-        return self._cut[span]
+    def strip(self, span: Span) -> Image.Image:
+        """The background's pixels at `span`, cached; copy it before changing it."""
+        if span not in self._pixels:
+            self._pixels[span] = self.background.crop(self.strip_box(span))
+        return self._pixels[span]
 
-    def encode(self, stack: Image.Image, spans: list[tuple[int, int]]) -> list[list[bytes]]:
-        """The coded rows of each strip, from the strips one below the other.
+    def encode(self, stack: Image.Image, spans: list[Span]) -> list[list[bytes]]:
+        """Encode strips that are stacked one below the other.
 
-        Only the last strip may hold a last row of blocks that is cut short by the picture's edge.
+        Args:
+            stack: the pixels of all strips. Only the last may hold a last row of blocks that the picture's edge
+                cuts short.
+            spans: of the strips, in order.
+        Returns:
+            the code of each strip's rows of blocks.
         """
-        rows = _take_apart(encode_image(stack, *self._options))[1]
-        counts = np.cumsum([0, *(end - start for start, end in spans)]).tolist()
-        return [rows[a:b] for a, b in itertools.pairwise(counts)]
+        rows = split_jpeg(encode_jpeg(stack, *self._options))[1]
+        ends = np.cumsum([0, *(end - start for start, end in spans)]).tolist()
+        return [rows[a:b] for a, b in itertools.pairwise(ends)]
 
-    def whole(self, rows: list[bytes], span: tuple[int, int]) -> bytes:
-        """The JPEG file of the background with `rows` in place of its own at `span`."""
-        last = len(self._rows) - 1
-        ends = [_END if i == last else _MARKERS[i % 8] for i in range(*span)]
-        middle = [part for pair in zip(rows, ends, strict=True) for part in pair]
-        return b"".join([self._above[span[0]], *middle, self._below[span[1]]])
+    def join(self, rows: list[bytes], span: Span) -> bytes:
+        """The JPEG file of the background with `rows` instead of its own at `span`."""
+        markers = self._markers[slice(*span)]
+        coded = [piece for pair in zip(rows, markers, strict=True) for piece in pair]
+        return b"".join([self._above[span[0]], *coded, self._below[span[1]]])
 
     def decode(self, strips: list[Strip]) -> tuple[Image.Image, list[tuple[int, int, int]]]:
-        """Decode strips one below the other.
+        """Decode strips with one call of the decoder.
 
-        One call of the decoder for all: only the first may touch the picture's top, only the last its bottom,
-        because chroma is interpolated differently there.
-
+        Args:
+            strips: only the first may touch the picture's top, only the last its bottom, because chroma is
+                interpolated differently there.
         Returns:
-            the stack, and of each strip what differs from the background: its first row of pixels in the stack, its
-            first and last (exclusive) row of pixels in the picture. Other rows of the stack are of no use.
+            the decoded strips one below the other, and for each strip the part that may differ from the background:
+            its first pixel row in the stack, and its first and last (exclusive) pixel row in the picture. The other
+            rows of the stack have no meaning.
         """
-        coded, places, height = [], [], 0
+        coded, changed, stack_y = [], [], 0
         for rows, (first, last) in strips:
             start, end = max(0, first - self._margin), min(len(self._rows), last + self._margin)
             coded += [*self._rows[start:first], *rows, *self._rows[last:end]]
-            _, above, _, below = self.strip_box((start, end))
+            _, strip_top, _, strip_bottom = self.strip_box((start, end))
             _, top, _, bottom = self.strip_box((first, last))
             top, bottom = max(0, top - self._margin), min(self.background.height, bottom + self._margin)
-            places.append((height + top - above, top, bottom))
-            height += below - above
-        image = Image.open(io.BytesIO(_put_together(self._header, coded, height)), formats=("JPEG",))
+            changed.append((stack_y + top - strip_top, top, bottom))
+            stack_y += strip_bottom - strip_top
+        image = Image.open(io.BytesIO(join_jpeg(self._header, coded, stack_y)), formats=("JPEG",))
         image.load()
-        return image, places
+        return image, changed
 
-    def at_edges(self, span: tuple[int, int]) -> tuple[bool, bool]:
-        """Whether a strip must be decoded first, for it touches the picture's top, and last, for its bottom."""
+    def at_edges(self, span: Span) -> tuple[bool, bool]:
+        """Whether `decode` takes a strip only as the first (it touches the top) and only as the last (the bottom)."""
         end = span[1] + (self._margin if self.background.height % self.block else 0)  # a last row may be cut short
         return span[0] == 0, end >= len(self._rows)
 
     @cached_property
     def row_histograms(self) -> np.ndarray:
-        """(H, 768) counts of channel values of the decoded background, by pixel row; floats, which multiply faster."""
+        """(H, 768) float64 counts of channel values of the decoded background, by pixel row.
+
+        Whole numbers; floats because numpy multiplies them faster.
+        """
         pixels = np.asarray(Image.open(io.BytesIO(self._above[-1])).convert("RGB"))
         height = len(pixels)
         keys = pixels + 256 * np.arange(3) + 768 * np.arange(height)[:, None, None]
@@ -121,57 +123,36 @@ class StripCounts:
 
     def __init__(self, strips: JpegStrips) -> None:
         self._strips, self._count = strips, 0
-        self._waiting: dict[tuple[bool, bool], list[Strip]] = {}  # by whether they touch top and bottom
+        self._pending: dict[tuple[bool, bool], list[Strip]] = {}  # by whether they touch top and bottom
         self._histogram = np.zeros(768, np.int64)
-        self._differs = np.zeros(
-            strips.background.height + 1, np.int64
-        )  # +1 where differences start, -1 where they end
+        # how many composites differ from the background in a pixel row, as differences between neighbouring rows
+        self._changed_delta = np.zeros(strips.background.height + 1, np.int64)
 
-    def add(self, rows: list[bytes], span: tuple[int, int]) -> None:
-        """Add the composite that `JpegStrips.whole(rows, span)` is."""
-        self._waiting.setdefault(self._strips.at_edges(span), []).append((rows, span))
+    def add(self, rows: list[bytes], span: Span) -> None:
+        """Add the composite whose file is `JpegStrips.join(rows, span)`."""
+        self._pending.setdefault(self._strips.at_edges(span), []).append((rows, span))
         self._count += 1
-        if sum(map(len, self._waiting.values())) >= 2 * STACK:
-            self._count_waiting()
+        if sum(map(len, self._pending.values())) >= 2 * STRIPS_PER_CALL:
+            self._count_pending()
 
-    def _count_waiting(self) -> None:
-        tops, bottoms = self._waiting.pop((True, False), []), self._waiting.pop((False, True), [])
-        others, alone = self._waiting.pop((False, False), []), self._waiting.pop((True, True), [])
-        stacks = max(len(tops), len(bottoms), -(-len(others) // STACK))
+    def _count_pending(self) -> None:
+        tops, bottoms = self._pending.pop((True, False), []), self._pending.pop((False, True), [])
+        others, alone = self._pending.pop((False, False), []), self._pending.pop((True, True), [])
+        stacks = max(len(tops), len(bottoms), -(-len(others) // STRIPS_PER_CALL))
         groups = [[*tops[i : i + 1], *others[i::stacks], *bottoms[i : i + 1]] for i in range(stacks)]
         for group in [*groups, *([strip] for strip in alone)]:
-            image, places = self._strips.decode(group)
-            wanted = np.zeros((image.height, image.width), np.uint8)
-            for place, top, bottom in places:
-                wanted[place : place + bottom - top] = 255
-                self._differs[top] += 1
-                self._differs[bottom] -= 1
-            self._histogram += np.asarray(image.histogram(Image.fromarray(wanted)))
+            image, changed = self._strips.decode(group)
+            counted = np.zeros((image.height, image.width), np.uint8)
+            for stack_y, top, bottom in changed:
+                counted[stack_y : stack_y + bottom - top] = 255
+                self._changed_delta[top] += 1
+                self._changed_delta[bottom] -= 1
+            self._histogram += np.asarray(image.histogram(Image.fromarray(counted)))
 
     def histogram(self) -> np.ndarray:
-        """(3, 256) counts over all pixels of all composites added."""
-        self._count_waiting()
-        same = (self._count - np.cumsum(self._differs)[:-1]).astype(np.float64)
-        untouched = same @ self._strips.row_histograms  # whole numbers far below 2**53: exact
-        return (self._histogram + untouched.astype(np.int64)).reshape(3, 256)
-
-
-def _take_apart(data: bytes) -> tuple[bytes, list[bytes]]:
-    """A JPEG file as its header and the coded data between restart markers."""
-    position = 2
-    while data[position + 1] != _START_OF_SCAN:
-        position += 2 + int.from_bytes(data[position + 2 : position + 4], "big")
-    position += 2 + int.from_bytes(data[position + 2 : position + 4], "big")
-    return data[:position], _RESTART.split(data[position : -len(_END)])
-
-
-def _put_together(header: bytes, rows: list[bytes], height: int) -> bytes:
-    """A JPEG file of `height` pixel rows, with the tables of `header`."""
-    position = 2
-    while header[position + 1] not in _FRAME:
-        position += 2 + int.from_bytes(header[position + 2 : position + 4], "big")
-    parts = [header[: position + 5], struct.pack(">H", height), header[position + 7 :]]
-    for index, row in enumerate(rows):
-        parts += (row, _MARKERS[index % 8])
-    parts[-1] = _END
-    return b"".join(parts)
+        """(3, 256) int64 counts over all pixels of all composites added."""
+        self._count_pending()
+        unchanged = (self._count - np.cumsum(self._changed_delta)[:-1]).astype(np.float64)
+        untouched = unchanged @ self._strips.row_histograms  # whole numbers far below 2**53: exact
+        counts: np.ndarray = self._histogram + untouched.astype(np.int64)
+        return counts.reshape(3, 256)

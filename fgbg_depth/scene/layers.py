@@ -1,4 +1,4 @@
-"""Where a cut-out goes. A placement depends on the seed, the two sources' content, the flip and its number."""
+"""Where a cut-out goes. A layer depends on the seed, the content of the two sources, the flip and its number."""
 
 from __future__ import annotations
 
@@ -11,46 +11,48 @@ from fgbg_depth.rng import sample_rng
 
 
 @dataclass(frozen=True)
-class Placement:
-    """The box of a placed cut-out, in pixels of the composite, y down. It may reach beyond the frame."""
+class Layer:
+    """A cut-out in a row: its box in pixels of the composite, y down, and how it is turned.
+
+    The box may reach beyond the frame. `placement` counts the layers of one cut-out, flip and background, from 0.
+    """
 
     x: int
     y: int
     width: int
     height: int
     flip: bool = False
-    index: int = 0
+    placement: int = 0
 
 
-def sample_placements(
-    recipe: Recipe, bg_digest: str, fg_digest: str, flip: bool, width: int, height: int
-) -> list[Placement]:
-    """All placements of one cut-out on one background.
+def sample_layers(recipe: Recipe, bg_digest: str, fg_digest: str, flip: bool, width: int, height: int) -> list[Layer]:
+    """Draw all layers of one cut-out on one background.
 
-    Every place is equally likely: x (and y, unless the cut-out stands on the ground) is uniform over all
-    whole pixels at which the visible part is large enough.
+    x is uniform over all whole pixels at which at least `visible_min` of the width is inside the frame; likewise y,
+    unless the cut-out stands on the ground: then its lower edge is uniform over the recipe's ground band.
 
     Args:
+        bg_digest, fg_digest: of the original files; they key the randomness.
         width, height: of the cut-out, in pixels of the composite.
     Raises:
         PlacementError: the cut-out is larger than the frame.
     """
     size = recipe.size
     if width > size or height > size:
-        raise PlacementError(f"a cut-out of {width}x{height} does not fit a frame of {size}x{size} pixels")
+        raise PlacementError(f"a cut-out of {width}x{height} does not fit into a frame of {size}x{size} pixels")
     draws = sample_rng(recipe.seed, "placement", bg_digest, fg_digest, int(flip)).random((recipe.placements, 2))
-    left, right = _span(width, size, recipe.visible_min)
-    top, bottom = _span(height, size, recipe.visible_min)
+    left, right = _position_range(width, size, recipe.visible_min)
+    top, bottom = _position_range(height, size, recipe.visible_min)
     if recipe.placement_mode == "ground":
         band_top, band_bottom = (round(edge * size) - height for edge in recipe.ground_band)
         top, bottom = max(top, min(band_top, bottom)), min(bottom, max(band_bottom, top))
     return [
-        Placement(left + int(u * (right - left + 1)), top + int(v * (bottom - top + 1)), width, height, flip, index)
+        Layer(left + int(u * (right - left + 1)), top + int(v * (bottom - top + 1)), width, height, flip, index)
         for index, (u, v) in enumerate(draws.tolist())
     ]
 
 
-def _span(length: int, frame: int, visible_min: float) -> tuple[int, int]:
+def _position_range(length: int, frame: int, visible_min: float) -> tuple[int, int]:
     """First and last position of a side of `length` at which `visible_min` of it is inside the frame."""
     hidden = length - math.ceil(length * visible_min - 1e-9)
     return -hidden, frame - length + hidden

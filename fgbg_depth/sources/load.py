@@ -19,7 +19,7 @@ from PIL import Image
 from fgbg_depth import paths
 from fgbg_depth.errors import SourceError
 from fgbg_depth.recipe import DEMO, Recipe
-from fgbg_depth.render.codecs import encode_png
+from fgbg_depth.render.png import encode_png
 from fgbg_depth.rng import json_digest, keyed_digest, sample_rng
 from fgbg_depth.sources.decode import EXTENSIONS, load_rgb, load_rgba
 from fgbg_depth.sources.lookalikes import SIDE, groups, thumbnail

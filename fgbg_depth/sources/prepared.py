@@ -19,8 +19,8 @@ import pyarrow.parquet as pq
 from PIL import Image
 
 from fgbg_depth import schema
-from fgbg_depth.render.codecs import encode_mask
-from fgbg_depth.render.compose import Background, Cutout
+from fgbg_depth.render.inputs import Background, Cutout
+from fgbg_depth.render.png import encode_mask
 from fgbg_depth.sources.load import Source, Sources
 from fgbg_depth.storage.files import HashingFile, Storage
 from fgbg_depth.storage.parquet import ROW_GROUP, damaged, parquet_writer, write_parquet

@@ -16,9 +16,11 @@ from fgbg_depth import schema
 from fgbg_depth.errors import FgBgError, ShardError
 from fgbg_depth.manifest import FileEntry
 from fgbg_depth.plan import Plan, Shard
-from fgbg_depth.render.codecs import decode_grey, decode_rgb, encode_image, encode_mask
-from fgbg_depth.render.compose import Background, Cutout, composite, place_alpha
-from fgbg_depth.scene.layers import Placement, sample_placements
+from fgbg_depth.render.blend import composite, place_alpha
+from fgbg_depth.render.codecs import decode_grey, decode_rgb, encode_image
+from fgbg_depth.render.inputs import Background, Cutout
+from fgbg_depth.render.png import encode_mask
+from fgbg_depth.scene.layers import Layer, sample_layers
 from fgbg_depth.sources.prepared import Prepared
 from fgbg_depth.statistics import Matte, Sums
 from fgbg_depth.storage.files import Storage
@@ -89,8 +91,8 @@ def expected_columns(shard: Shard, plan: Plan, prepared: Prepared) -> dict[str, 
         cutout = prepared.cutout(name)
         width, height = cutout.image.size
         for flip in plan.recipe.flips:
-            for p in sample_placements(plan.recipe, bg_digest, cutout.digest, flip, width, height):
-                row = (shard.bg, name, flip, p.index, p.x, p.y, width, height)
+            for layer in sample_layers(plan.recipe, bg_digest, cutout.digest, flip, width, height):
+                row = (shard.bg, name, flip, layer.placement, layer.x, layer.y, width, height)
                 for column, value in zip(_COLUMNS, row, strict=True):
                     columns[column].append(value)
     return columns
@@ -205,10 +207,10 @@ def _check_row(
             raise ShardError(f"row {index}: {name} is empty")
     if at["flip"]:
         cutout = cutout.flipped()
-    place = Placement(at["x"], at["y"], at["width"], at["height"], at["flip"], at["placement"])
-    image, data = composite(cutout, background.image, place), row["fg_bg"]["bytes"]
+    layer = Layer(at["x"], at["y"], at["width"], at["height"], at["flip"], at["placement"])
+    image, data = composite(cutout, background.image, layer), row["fg_bg"]["bytes"]
     remade = encode_image(image, recipe.image_format, recipe.jpeg_quality, recipe.jpeg_subsampling)
-    matte, mask = place_alpha(np.asarray(cutout.alpha), place, size), row["fg_bg_mask"]["bytes"]
+    matte, mask = place_alpha(np.asarray(cutout.alpha), layer, size), row["fg_bg_mask"]["bytes"]
     if remade != data or encode_mask(matte) != mask:
         if not np.array_equal(decode_grey(mask), matte):
             raise ShardError(f"row {index}: fg_bg_mask is not the alpha of {at['fg']!r} in its place")

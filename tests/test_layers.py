@@ -1,4 +1,4 @@
-"""Where cut-outs go: everywhere alike, inside the frame, and never elsewhere because of something else."""
+"""Where cut-outs go: every place is equally likely, inside the frame, and depends on nothing else than stated."""
 
 import numpy as np
 import pytest
@@ -7,14 +7,11 @@ from hypothesis import strategies as st
 
 from fgbg_depth.errors import PlacementError
 from fgbg_depth.recipe import Recipe
-from fgbg_depth.rng import keyed_digest, sample_rng
-from fgbg_depth.scene.layers import Placement, sample_placements
+from fgbg_depth.scene.layers import Layer, sample_layers
 
 
-def sample(
-    recipe: Recipe, width: int, height: int, bg: str = "b", fg: str = "f", flip: bool = False
-) -> list[Placement]:
-    return sample_placements(recipe, bg, fg, flip, width, height)
+def sample(recipe: Recipe, width: int, height: int, bg: str = "b", fg: str = "f", flip: bool = False) -> list[Layer]:
+    return sample_layers(recipe, bg, fg, flip, width, height)
 
 
 def chi_square(counts: np.ndarray) -> float:
@@ -28,8 +25,8 @@ def chi_square(counts: np.ndarray) -> float:
 def test_every_place_is_equally_likely(width: int, height: int, visible_min: float) -> None:
     """Chi-square over all places, and over x and y alone; the seed is fixed, so this cannot fail by chance."""
     recipe = Recipe(size=64, placements=20_000, visible_min=visible_min)
-    places = sample(recipe, width, height)
-    xs, ys = np.array([p.x for p in places]), np.array([p.y for p in places])
+    layers = sample(recipe, width, height)
+    xs, ys = np.array([p.x for p in layers]), np.array([p.y for p in layers])
     hidden_x, hidden_y = (side - int(np.ceil(side * visible_min - 1e-9)) for side in (width, height))
     nx, ny = 64 - width + 2 * hidden_x + 1, 64 - height + 2 * hidden_y + 1
     assert (xs.min(), xs.max()) == (-hidden_x, nx - 1 - hidden_x) and (ys.min(), ys.max()) == (
@@ -54,36 +51,35 @@ def test_every_place_is_equally_likely(width: int, height: int, visible_min: flo
     band=st.tuples(st.floats(0, 1), st.floats(0, 1)).filter(lambda b: b[0] < b[1]),
     seed=st.integers(0, 2**63 - 1),
 )
-def test_enough_of_it_is_visible(
+def test_at_least_visible_min_is_inside_the_frame(
     size: int, u: float, v: float, visible_min: float, ground: bool, band: tuple[float, float], seed: int
 ) -> None:
     width, height = 1 + int(u * (size - 1)), 1 + int(v * (size - 1))
     kind = "ground" if ground else "uniform"
     recipe = Recipe(size=size, placements=20, visible_min=visible_min, placement=kind, ground_band=band, seed=seed)
     for index, p in enumerate(sample(recipe, width, height)):
-        assert (p.width, p.height, p.index) == (width, height, index)
-        seen_x = min(p.x + width, size) - max(p.x, 0)
-        seen_y = min(p.y + height, size) - max(p.y, 0)
-        assert seen_x >= visible_min * width - 1e-6 and seen_y >= visible_min * height - 1e-6
+        assert (p.width, p.height, p.placement) == (width, height, index)
+        visible_x = min(p.x + width, size) - max(p.x, 0)
+        visible_y = min(p.y + height, size) - max(p.y, 0)
+        assert visible_x >= visible_min * width - 1e-6 and visible_y >= visible_min * height - 1e-6
         assert visible_min < 1 or (p.x >= 0 and p.y >= 0)
 
 
-def test_on_the_ground_the_foot_is_in_the_band() -> None:
+def test_on_the_ground_the_lower_edge_is_in_the_band() -> None:
     recipe = Recipe(size=200, placements=2000, placement_mode="ground", ground_band=(0.7, 0.95))
     feet = [p.y + p.height for p in sample(recipe, 30, 60)]
     assert min(feet) == 140 and max(feet) == 190
-    low = Recipe(
-        size=200, placements=50, placement_mode="ground", ground_band=(0.0, 0.1)
-    )  # no place for a foot so high
+    # the cut-out is taller than the band's lower end, so it goes to the top of the frame
+    low = Recipe(size=200, placements=50, placement_mode="ground", ground_band=(0.0, 0.1))
     assert {p.y for p in sample(low, 30, 60)} == {0}
 
 
-def test_places_do_not_depend_on_their_number() -> None:
+def test_layers_do_not_depend_on_the_number_of_placements() -> None:
     few, many = (sample(Recipe(placements=n), 50, 60) for n in (3, 500))
     assert many[:3] == few
 
 
-def test_places_depend_on_seed_sources_and_flip_only() -> None:
+def test_layers_depend_on_seed_sources_and_flip_only() -> None:
     base = sample(Recipe(), 50, 60)
     assert sample(Recipe(depth_model="none", name="other", holdout=0, mirror=False), 50, 60) == base
     others = [
@@ -95,26 +91,14 @@ def test_places_depend_on_seed_sources_and_flip_only() -> None:
     assert all([(p.x, p.y) for p in other] != [(p.x, p.y) for p in base] for other in others)
 
 
-def test_the_first_placements_of_seed_0_stay_what_they_are() -> None:
-    """Fixed for good: another numpy or another platform must give the datasets that were published."""
-    places = sample(Recipe(size=224, placements=3), 50, 60, bg="0" * 64, fg="1" * 64)
-    assert [(p.x, p.y) for p in places] == [(27, 112), (157, 35), (124, 126)]
+def test_the_first_layers_of_seed_0_never_change() -> None:
+    """Constants: every version of numpy and every platform must reproduce published datasets."""
+    layers = sample(Recipe(size=224, placements=3), 50, 60, bg="0" * 64, fg="1" * 64)
+    assert [(p.x, p.y) for p in layers] == [(27, 112), (157, 35), (124, 126)]
 
 
-def test_larger_than_the_frame() -> None:
+def test_a_cutout_larger_than_the_frame_is_refused() -> None:
     for width, height in ((225, 10), (10, 225)):
         with pytest.raises(PlacementError, match=f"{width}x{height}"):
             sample(Recipe(size=224), width, height)
     assert {(p.x, p.y) for p in sample(Recipe(size=224), 224, 224)} == {(0, 0)}
-
-
-@given(st.lists(st.text(max_size=4), max_size=4), st.lists(st.text(max_size=4), max_size=4))
-def test_keys_are_unambiguous(a: list[str], b: list[str]) -> None:
-    assert (keyed_digest(*a) == keyed_digest(*b)) == (a == b)
-
-
-def test_streams_are_independent_and_repeatable() -> None:
-    draws = [sample_rng(seed, *key).random(1000) for seed, key in ((0, ("a",)), (0, ("b",)), (1, ("a",)))]
-    assert np.array_equal(draws[0], sample_rng(0, "a").random(1000))
-    for i in range(3):
-        assert abs(np.corrcoef(draws[i], draws[(i + 1) % 3])[0, 1]) < 0.1
