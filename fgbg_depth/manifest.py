@@ -16,13 +16,13 @@ from fgbg_depth import schema
 from fgbg_depth.depth.kinds import depth_kind
 from fgbg_depth.depth.spec import DepthSpec
 from fgbg_depth.errors import DepthError, OutputError, RecipeError
-from fgbg_depth.recipe import Recipe, known_fields
+from fgbg_depth.recipe import Recipe, from_stored
 from fgbg_depth.storage.files import FileInfo, Storage
 
 
 def _as_recipe(value: Any) -> Recipe:
     try:
-        return value if isinstance(value, Recipe) else known_fields(value)
+        return value if isinstance(value, Recipe) else from_stored(value)
     except (RecipeError, TypeError, AttributeError) as e:
         raise ValueError(str(e)) from e
 
