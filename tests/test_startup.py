@@ -9,7 +9,7 @@ import pytest
 ROOT = Path(__file__).parent.parent
 HEAVY = (
     "torch", "transformers", "datasets", "pyarrow", "pandas", "PIL", "matplotlib", "gradio", "huggingface_hub", "httpx",
-    "ray", "fsspec", "h5py", "isal", "jinja2", "tqdm",
+    "ray", "fsspec", "h5py", "isal", "jinja2", "tqdm", "pydantic",
 )  # fmt: skip
 RUN = """
 import runpy, sys
