@@ -1,7 +1,7 @@
-"""`statistics.json` as one typed object: what a dataset holds, file by file and in numbers.
+"""`statistics.json` as one typed object: the files of a dataset and its statistics.
 
-It is the interface between build, verify, card, Hub, loading and app; no other module reads the file's keys.
-A build writes it last, so that the file exists means that the build is complete.
+Build, verify, card, Hub, loading and app exchange this object; no other module reads the file's keys. A build writes
+the file last, so a dataset that has it is complete.
 """
 
 from __future__ import annotations
@@ -10,46 +10,90 @@ import json
 from collections.abc import Mapping
 from typing import Annotated, Any
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, PlainSerializer, SerializeAsAny, ValidationError
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Discriminator,
+    PlainSerializer,
+    Tag,
+    ValidationError,
+)
+from pydantic_core import ErrorDetails
 
 from fgbg_depth import schema
-from fgbg_depth.depth.kinds import depth_kind
 from fgbg_depth.depth.spec import DepthSpec
 from fgbg_depth.errors import DepthError, OutputError, RecipeError
-from fgbg_depth.recipe import Recipe, known_fields
+from fgbg_depth.recipe import Recipe, from_stored
 from fgbg_depth.storage.files import FileInfo, Storage
+
+_WRITE_AGAIN = "The file is damaged or was edited. Delete it and build again; finished shards are not built again."
+_MEANINGS = {  # of pydantic's error types, for messages
+    "int": "a whole number",
+    "float": "a number",
+    "string": "a text",
+    "bool": "true or false",
+    "list": "a list",
+    "dict": "an object",
+    "model": "an object",
+}
 
 
 def _as_recipe(value: Any) -> Recipe:
+    if isinstance(value, Recipe):
+        return value
     try:
-        return value if isinstance(value, Recipe) else known_fields(value)
-    except (RecipeError, TypeError, AttributeError) as e:
+        return from_stored(_object(value))
+    except RecipeError as e:
         raise ValueError(str(e)) from e
 
 
 def _as_spec(value: Any) -> DepthSpec | None:
+    if value is None or isinstance(value, DepthSpec):
+        return value
     try:
-        return value if value is None or isinstance(value, DepthSpec) else DepthSpec.from_dict(value)
-    except (DepthError, TypeError) as e:
+        return DepthSpec.from_dict(_object(value))
+    except DepthError as e:
         raise ValueError(str(e)) from e
 
 
-def _plain(value: Recipe | DepthSpec | None) -> dict[str, Any] | None:
+def _object(value: Any) -> dict[str, Any]:
+    if not isinstance(value, dict):
+        raise ValueError(f"{value!r} is not an object")
+    return value
+
+
+def _to_dict(value: Recipe | DepthSpec | None) -> dict[str, Any] | None:
     return None if value is None else value.to_dict()
 
 
-RecipeField = Annotated[Recipe, BeforeValidator(_as_recipe), PlainSerializer(_plain)]
-SpecField = Annotated[DepthSpec | None, BeforeValidator(_as_spec), PlainSerializer(_plain)]
+def _shard_path(path: str) -> str:
+    schema.ShardName.parse(path)
+    return path
 
 
-class _Part(BaseModel):
-    """A part of the manifest: immutable; keys of later versions are ignored."""
+def _config_path(path: str) -> str:
+    if not schema.is_config_path(path):
+        raise ValueError(f"{path!r} is not the path of a file of bg, fg or preview")
+    return path
+
+
+RecipeField = Annotated[Recipe, BeforeValidator(_as_recipe), PlainSerializer(_to_dict)]
+SpecField = Annotated[DepthSpec | None, BeforeValidator(_as_spec), PlainSerializer(_to_dict)]
+# Anybody may have written the file: its paths are checked here, so that they name nothing outside the dataset.
+ShardPath = Annotated[str, AfterValidator(_shard_path)]
+ConfigPath = Annotated[str, AfterValidator(_config_path)]
+
+
+class _Entry(BaseModel):
+    """Base of all parts of the manifest: immutable; keys that a later version added are ignored."""
 
     model_config = ConfigDict(frozen=True, strict=True, extra="ignore", arbitrary_types_allowed=True)
 
 
-class FileEntry(_Part):
-    """A parquet file of the dataset."""
+class FileEntry(_Entry):
+    """A parquet file of the dataset: number of rows, size in bytes, SHA-256 as 64 hex digits."""
 
     rows: int
     bytes: int
@@ -57,77 +101,85 @@ class FileEntry(_Part):
 
     @property
     def info(self) -> FileInfo:
+        """Size and SHA-256."""
         return FileInfo(self.bytes, self.sha256)
 
 
-class SourceEntry(_Part):
-    """A background or a cut-out: the SHA-256 of its original file, and that file's name."""
+class SourceEntry(_Entry):
+    """A background or a cut-out: SHA-256 and name of its original file, and whether it is kept out of train."""
 
     digest: str
     held_out: bool
     file: str = ""
 
 
-class SkippedFile(_Part):
-    """A source file that was left out."""
+class SkippedFile(_Entry):
+    """A source file that was left out of the dataset, and why."""
 
     file: str
     reason: str
 
 
-class ImageStatistics(_Part):
-    """One kind of image. `mean` and `std` are lists by channel, on [0, 1], over all pixels of all stored images."""
+class ImageStatistics(_Entry):
+    """One kind of image: number of images, size, mean and deviation over all pixels of all stored images."""
 
     count: int
-    height: list[int]  # least and greatest, pixels
+    height: list[int]  # smallest and largest, in pixels
     width: list[int]
-    mode: str  # of Pillow
-    mean: list[float]
+    mode: str  # Pillow's: RGB, RGBA or L
+    mean: list[float]  # by channel, on [0, 1]
     std: list[float]
-    bytes: int
+    bytes: int  # of all encoded images
 
 
-class DepthStatistics(_Part):
-    """The depth maps. The `_value` fields are in the depth spec's unit, over valid pixels; None: no pixel is valid."""
+class DepthStatistics(_Entry):
+    """The depth maps: as `ImageStatistics`, and values in the unit of the depth spec."""
 
     count: int
     height: list[int]
     width: list[int]
-    mode: str
-    mean: list[float]  # of stored values, on [0, 1]
+    mode: str  # I;16 or L
+    mean: list[float]  # of stored values, on [0, 1], invalid pixels included as 0
     std: list[float]
-    mean_value: float | None
+    mean_value: float | None  # over valid pixels; None: no pixel is valid
     std_value: float | None
     min_value: float | None
     max_value: float | None
     invalid_fraction: float
-    at_limits_fraction: float = 0.0  # stored as the least or the largest value, so perhaps clipped
+    at_limits_fraction: float = 0.0  # share of pixels stored as the lowest or highest value: they may be clipped
     bytes: int
 
 
-KindStatistics = SerializeAsAny[DepthStatistics | ImageStatistics]
+def _kind_tag(value: Any) -> str:
+    is_depth = isinstance(value, DepthStatistics) or (isinstance(value, dict) and "mean_value" in value)
+    return "<depth>" if is_depth else "<image>"
 
 
-class Coverage(_Part):
-    """How much of the frame the mattes cover: mean, and rows in equal bins over 0..1."""
+KindStatistics = Annotated[
+    Annotated[DepthStatistics, Tag("<depth>")] | Annotated[ImageStatistics, Tag("<image>")], Discriminator(_kind_tag)
+]
+
+
+class Coverage(_Entry):
+    """Which share of the frame the mattes cover, 0 to 1."""
 
     mean: float
-    histogram: list[int]
+    histogram: list[int]  # number of rows in each of `bins` equal bins over 0 to 1
     bins: int = 50
 
 
-class DepthHistogram(_Part):
-    """Valid pixels by depth: n + 1 rising edges in the spec's unit, n counts."""
+class DepthHistogram(_Entry):
+    """Number of valid pixels by depth: n + 1 increasing edges in the unit of the depth spec, n counts."""
 
     edges: list[float]
     counts: list[int]
 
 
-class Version(_Part):
-    """A published version, and what changed since the one before."""
+class Version(_Entry):
+    """A published version, and what changed since the version before."""
 
-    version: str | None
-    date: str = ""
+    version: str | None  # the tag; None: published without a tag
+    date: str = ""  # YYYY-MM-DD
     rows: int = 0
     depth_model: str | None = None
     recipe_changes: list[str] = []
@@ -137,16 +189,23 @@ class Version(_Part):
     fg_removed: list[str] = []
 
 
-class Manifest(_Part):
-    """Everything that `statistics.json` holds.
+class Manifest(_Entry):
+    """The content of `statistics.json`.
 
     Args:
-        version: tag under which this dataset was published; None before.
-        splits: rows by split, in the order of `schema.SPLITS`, empty ones left out.
-        kinds: statistics by kind of image, over all rows; `by_split` has those of rows, split by split.
-        heat_map: mean alpha on [0, 1] of each cell of the frame over all rows, upper left cell first.
+        format: `schema.FORMAT` of the build that wrote it.
+        name: the dataset's name in the recipe.
+        version: tag under which this dataset was published; None if it was not, or without a tag.
+        rows: number of rows of all splits.
+        splits: number of rows by split, in the order of `schema.SPLITS`; empty splits are left out.
+        kinds: statistics by kind of image (`schema.IMAGE_KINDS`), over all rows.
+        by_split: the same by split, for the kinds that every row has.
+        heat_map: (cells, cells) mean alpha on [0, 1] of each cell of the frame over all rows, upper left cell first.
+        depth_histogram, depth: None without depth labels; the histogram also if no pixel is valid.
         sources: {"bg": {name: entry}, "fg": {name: entry}}.
-        shards, files: the parquet files under data/, and those of the other configs, by path.
+        skipped: source files that were left out.
+        warnings: messages about sources, for the card.
+        shards, files: the parquet files under data/, and the files of the other configs, by path.
         history: published versions, newest first.
     """
 
@@ -165,8 +224,8 @@ class Manifest(_Part):
     sources: dict[str, dict[str, SourceEntry]]
     skipped: list[SkippedFile] = []
     warnings: list[str] = []
-    shards: dict[str, FileEntry]
-    files: dict[str, FileEntry]
+    shards: dict[ShardPath, FileEntry]
+    files: dict[ConfigPath, FileEntry]
     history: list[Version] = []
 
     @classmethod
@@ -176,38 +235,38 @@ class Manifest(_Part):
         Args:
             where: the file's address, for messages.
         Raises:
-            OutputError: not JSON, of another format, or a key is missing or has a wrong type.
+            OutputError: not JSON, of another format, or a key is missing or has a wrong value.
         """
         try:
             values = json.loads(text)
-        except ValueError as e:
-            raise OutputError(f"{where}: not JSON ({e}).") from e
+        except (ValueError, RecursionError) as e:
+            raise OutputError(f"{where}: not JSON ({e}).\n  {_WRITE_AGAIN}") from e
         return cls.from_dict(values, where)
 
     @classmethod
     def from_dict(cls, values: Any, where: str = schema.STATISTICS) -> Manifest:
         """Check the content of a `statistics.json`; see `from_json`."""
         if not isinstance(values, dict) or "format" not in values:
-            raise OutputError(f"{where}: not the statistics.json of an fgbg-depth dataset: it has no key 'format'.")
+            raise OutputError(
+                f"{where}: not the statistics.json of an fgbg-depth dataset: it has no key 'format'.\n  {_WRITE_AGAIN}"
+            )
         if values["format"] != schema.FORMAT:
             raise OutputError(
-                f"{where}: format {values['format']}; this version of fgbg-depth reads format {schema.FORMAT}.\n"
+                f"{where}: format {values['format']!r}; this version of fgbg-depth reads format {schema.FORMAT}.\n"
                 "  Use the version of fgbg-depth that wrote it."
             )
         try:
             return cls.model_validate(values)
         except ValidationError as e:
-            first = e.errors()[0]
-            key = ".".join(map(str, first["loc"]))
-            more = f" (and {e.error_count() - 1} more problems)" if e.error_count() > 1 else ""
-            raise OutputError(f"{where}: {key}: {first['msg']}{more}.") from e
+            more = f" ({e.error_count() - 1} more keys are wrong)" if e.error_count() > 1 else ""
+            raise OutputError(f"{where}: {_sentence(e.errors()[0])}{more}.\n  {_WRITE_AGAIN}") from e
 
     @classmethod
     def read(cls, storage: Storage) -> Manifest | None:
-        """The manifest of an output; None if there is none, because the build is not complete.
+        """The manifest of an output; None if it has none, because its build is not complete.
 
         Raises:
-            OutputError: the file is there and cannot be used.
+            OutputError: the file exists but cannot be used.
         """
         try:
             text = storage.read(schema.STATISTICS)
@@ -216,7 +275,7 @@ class Manifest(_Part):
         return cls.from_json(text, f"{storage}/{schema.STATISTICS}")
 
     def to_dict(self) -> dict[str, Any]:
-        """JSON types, in the order of the fields."""
+        """Values as JSON types, in the order of the fields."""
         return self.model_dump()
 
     def to_json(self) -> str:
@@ -228,7 +287,7 @@ class Manifest(_Part):
         storage.write(schema.STATISTICS, self.to_json().encode())
 
     def replace(self, **changes: Any) -> Manifest:
-        """A copy with some fields changed."""
+        """A copy with some fields changed; the new values are not checked."""
         return self.model_copy(update=changes)
 
     def with_files(self, files: Mapping[str, FileEntry]) -> Manifest:
@@ -237,11 +296,11 @@ class Manifest(_Part):
 
     @property
     def parquet_files(self) -> dict[str, FileEntry]:
-        """All parquet files, by path."""
+        """The parquet files of all configs, by path."""
         return {**self.shards, **self.files}
 
     def files_of(self, config: str) -> dict[str, FileEntry]:
-        """The parquet files of a config, by path."""
+        """The parquet files of a config (one of `schema.CONFIGS`), by path."""
         if config == "default":
             return self.shards
         return {path: entry for path, entry in self.files.items() if path.startswith(f"{config}/")}
@@ -252,7 +311,7 @@ class Manifest(_Part):
 
     @property
     def held_out(self) -> dict[str, list[str]]:
-        """Sorted names of the sources that training never sees, by kind ("bg", "fg")."""
+        """Sorted names of the sources that are kept out of train, by kind ("bg", "fg")."""
         return {
             kind: sorted(name for name, source in entries.items() if source.held_out)
             for kind, entries in self.sources.items()
@@ -260,20 +319,34 @@ class Manifest(_Part):
 
     @property
     def depth_range(self) -> tuple[float, float]:
-        """(low, high) of the colours of depth maps, in the spec's unit: one range for all rows, so they compare.
+        """(low, high) of the colour scale of depth maps, in the unit of the depth spec.
+
+        One range for all rows, so that the colours of different rows can be compared.
 
         Raises:
-            ValueError: the dataset has no depth.
+            ValueError: the dataset has no depth labels.
         """
         if self.depth is None:
-            raise ValueError("the dataset has no depth")
+            raise ValueError("the dataset has no depth labels")
         if self.depth_histogram is None:  # no pixel is valid
             return self.depth.low, self.depth.high
-        kind = depth_kind(self.depth.kind)
-        return kind.histogram_range(self.depth_histogram.edges, self.depth_histogram.counts)
+        return self.depth.meaning.histogram_range(self.depth_histogram.edges, self.depth_histogram.counts)
 
     def describes_same_files(self, other: Manifest) -> bool:
-        """Whether both manifests are of the very same data, apart from version and history."""
+        """Whether both manifests list the same files, made from the same recipe and sources."""
         return all(
             getattr(self, key) == getattr(other, key) for key in ("shards", "files", "recipe", "depth", "sources")
         )
+
+
+def _sentence(error: ErrorDetails) -> str:
+    """One problem that pydantic found: the key, its value and what is allowed."""
+    key = ".".join(str(part) for part in error["loc"] if part not in ("<depth>", "<image>", "[key]"))
+    if error["type"] == "missing":
+        return f"the key {key} is missing"
+    if error["type"] == "value_error":
+        return f"{key}: {str(error['ctx']['error']).rstrip('.')}"
+    value = json.dumps(error["input"], default=repr)
+    value = value if len(value) <= 80 else value[:77] + "..."
+    allowed = _MEANINGS.get(error["type"].split("_")[0], error["msg"])
+    return f"{key} is {value}; allowed: {allowed}"

@@ -1,4 +1,4 @@
-"""Names and types of everything that is stored: columns, configs, splits, folders and file names of shards."""
+"""Names and types of everything that is stored: columns, configs, splits, folders and file names."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Literal
 if TYPE_CHECKING:
     from datasets import Features
 
-FORMAT = 1  # raise it when the meaning of stored files changes; it is part of every shard's digest
+FORMAT = 1  # increase it when the meaning of stored files changes; it is part of every shard's digest
 
 TRAIN = "train"
 UNSEEN_BG = "test_unseen_bg"
@@ -17,11 +17,11 @@ UNSEEN_FG = "test_unseen_fg"
 UNSEEN_BOTH = "test_unseen_both"
 SPLITS = (TRAIN, UNSEEN_BG, UNSEEN_FG, UNSEEN_BOTH)
 
-IMAGE_KINDS = ("bg", "fg", "fg_bg", "fg_bg_mask", "fg_bg_depth")  # kinds of images that statistics are kept of
+IMAGE_KINDS = ("bg", "fg", "fg_bg", "fg_bg_mask", "fg_bg_depth")  # the manifest has statistics of each
 
-FOOTER_KEY = b"fgbg_depth"  # parquet key-value metadata: a shard's own record
+FOOTER_KEY = b"fgbg_depth"  # parquet key-value metadata: the record of a shard in its footer
 DATA, BG, FG, PREVIEW, ASSETS = "data", "bg", "fg", "preview", "assets"
-PARQUET_FOLDERS = (DATA, BG, FG, PREVIEW)  # `load_dataset` takes every file in them as data
+PARQUET_FOLDERS = (DATA, BG, FG, PREVIEW)  # `load_dataset` reads every file in them
 FOLDERS = (*PARQUET_FOLDERS, ASSETS, "")  # all folders of an output
 CARD, RECIPE, STATISTICS = "README.md", "recipe.yaml", "statistics.json"
 
@@ -29,7 +29,7 @@ NO_LABELS = "00000000"  # label digest of a dataset without depth
 
 
 def split_of(bg_held_out: bool, fg_held_out: bool) -> str:
-    """The split of a row, from whether its background and its cut-out are held out of training."""
+    """The split of a row, from whether its background and its cut-out are kept out of train."""
     if bg_held_out and fg_held_out:
         return UNSEEN_BOTH
     if bg_held_out:
@@ -44,9 +44,9 @@ class Column:
     Args:
         name: in parquet files and loaded rows.
         type: "image" (encoded bytes), or the name of a `datasets.Value` type.
-        meaning: a phrase for the card, the documents and the app: shape, unit, range.
-        filled_by: the module whose code gives the values.
-        needs_depth: the column is absent in datasets without a depth model.
+        meaning: a phrase for the card, the documents and the app, with unit and range.
+        filled_by: the module of this package that computes the values.
+        needs_depth: datasets without a depth model do not have the column.
     """
 
     name: str
@@ -65,11 +65,12 @@ _NAMES = (
     Column("bg", "string", "name of the background, the key of the config `bg`", _SCENE),
     Column("fg", "string", "name of the cut-out, the key of the config `fg`", _SCENE),
     Column("flip", "bool", "whether the cut-out is mirrored", _SCENE),
-    Column("placement", "int32", "number of the random place, from 0, for this background, cut-out and flip", _SCENE),
+    Column("placement", "int32", "number of the random place, from 0, of this background, cut-out and flip", _SCENE),
 )
 
-# To add a column: declare it here and give its values where `filled_by` says.
-# Tables, features, the card's tables, the reader, the app and `verify` follow from these declarations.
+# To add a column, declare it here and compute its values in the module that `filled_by` names; columns of a row's
+# layers that hold no image are computed by `scene.layers.row_facts`.
+# Parquet files, the card's tables, the reader, the app and `verify` are made from these declarations.
 COLUMNS: dict[str, tuple[Column, ...]] = {
     "default": (
         _FG_BG,
@@ -77,21 +78,26 @@ COLUMNS: dict[str, tuple[Column, ...]] = {
         Column("fg_bg_depth", "image", "predicted depth of fg_bg; 0 = invalid", "depth.label_batch", needs_depth=True),
         *_NAMES,
         Column("x", "int32", "left edge of the placed cut-out's box, in pixels of fg_bg; may be negative", _SCENE),
-        Column("y", "int32", "upper edge of the placed cut-out's box, in pixels of fg_bg, y down", _SCENE),
+        Column(
+            "y",
+            "int32",
+            "upper edge of the placed cut-out's box, in pixels of fg_bg, y down; may be negative",
+            _SCENE,
+        ),
         Column("width", "int32", "width of the placed cut-out's box, in pixels", _SCENE),
         Column("height", "int32", "height of the placed cut-out's box, in pixels", _SCENE),
     ),
     "bg": (
         Column("name", "string", "the background's name, unique", _PREPARED),
         Column("image", "image", "the background, cropped and resized, RGB PNG, lossless", _PREPARED),
-        Column("held_out", "bool", "whether training never sees it", _PREPARED),
+        Column("held_out", "bool", "whether it is kept out of train", _PREPARED),
         Column("digest", "string", "SHA-256 of the original file", _PREPARED),
     ),
     "fg": (
         Column("name", "string", "the cut-out's name, unique", _PREPARED),
         Column("image", "image", "the cut-out at its placed size, RGBA PNG with straight alpha, lossless", _PREPARED),
         Column("mask", "image", "the alpha of `image`, 8-bit grey", _PREPARED),
-        Column("held_out", "bool", "whether training never sees it", _PREPARED),
+        Column("held_out", "bool", "whether it is kept out of train", _PREPARED),
         Column("digest", "string", "SHA-256 of the original file", _PREPARED),
         Column("width", "int32", "width of `image` in pixels", _PREPARED),
         Column("height", "int32", "height of `image` in pixels", _PREPARED),
@@ -99,9 +105,9 @@ COLUMNS: dict[str, tuple[Column, ...]] = {
     "preview": (
         _FG_BG,
         _FG_BG_MASK,
-        Column("fg_bg_depth_color", "image", "the depth in colours, 8-bit RGB: near is bright", "card", True),
+        Column("fg_bg_depth_color", "image", "the depth as colours, 8-bit RGB: near is bright", "card", True),
         *_NAMES,
-        Column("split", "string", "the split that the row is from", "card"),
+        Column("split", "string", "the split that contains the row", "card"),
     ),
 }
 CONFIGS = tuple(COLUMNS)
@@ -111,6 +117,7 @@ def columns(config: str = "default", depth: bool = True) -> tuple[Column, ...]:
     """Columns of a config, in stored order.
 
     Args:
+        config: one of `CONFIGS`.
         depth: whether the dataset has depth labels.
     """
     return tuple(column for column in COLUMNS[config] if depth or not column.needs_depth)
@@ -122,7 +129,7 @@ def image_columns(config: str = "default", depth: bool = True) -> tuple[str, ...
 
 
 def fact_columns(config: str = "default", depth: bool = True) -> tuple[str, ...]:
-    """Names of the columns that hold no image: numbers, names and flags."""
+    """Names of the columns that hold numbers, names and flags."""
     return tuple(column.name for column in columns(config, depth) if column.type != "image")
 
 
@@ -140,9 +147,9 @@ class ShardName:
     Args:
         split: one of `SPLITS`.
         background: the background's name as `slug` gives it.
-        group: "p" and bits where the cut-outs of one background and split fill several shards, else "".
-        compose_digest: 16 hex digits; all that fixes fg_bg and fg_bg_mask.
-        label_digest: 8 hex digits; all that fixes fg_bg_depth.
+        group: "p" and bits if the cut-outs of one background and split fill several shards, else "".
+        compose_digest: 16 hex digits of everything that determines fg_bg and fg_bg_mask.
+        label_digest: 8 hex digits of everything that determines fg_bg_depth.
     """
 
     split: str
@@ -153,13 +160,13 @@ class ShardName:
 
     @property
     def path(self) -> str:
-        """Path below the output."""
+        """Path inside the output folder."""
         group = [self.group] if self.group else []
         return f"{DATA}/{'-'.join([self.split, self.background, *group, self.digest])}.parquet"
 
     @property
     def digest(self) -> str:
-        """24 hex digits; all that determines the shard's content."""
+        """24 hex digits of everything that determines the shard's content."""
         return self.compose_digest + self.label_digest
 
     @classmethod
@@ -183,23 +190,28 @@ _CONFIG_PATH = re.compile(rf"({BG}|{FG}|{PREVIEW})/train-[0-9a-f]{{16}}\.parquet
 
 
 def config_path(config: str, digest: str) -> str:
-    """Path of the file that holds a small config: bg/train-<digest>.parquet.
+    """Path of the one file of the config bg, fg or preview: bg/train-<digest>.parquet.
 
     Args:
-        digest: hex digits of the content; 16 are used.
+        digest: hex digits of the content; the first 16 are used.
     """
     return f"{config}/train-{digest[:16]}.parquet"
 
 
+def is_config_path(path: str) -> bool:
+    """Whether `path` is a path that `config_path` returns."""
+    return bool(_CONFIG_PATH.fullmatch(path))
+
+
 def is_own_path(path: str) -> bool:
     """Whether a build of this project could have written the parquet file `path`."""
-    return bool(_SHARD_PATH.fullmatch(path) or _CONFIG_PATH.fullmatch(path))
+    return is_config_path(path) or bool(_SHARD_PATH.fullmatch(path))
 
 
 def slug(name: str) -> str:
     """`name` as a part of a file name: ASCII letters, digits, `_` and `.`; at most 40 characters.
 
-    `-` is left out because it separates the parts of a shard's file name.
+    `-` is replaced because it separates the parts of a shard's file name.
     """
     text = re.sub(r"[^A-Za-z0-9_.]+", "_", name).strip("._")[:40]
     return text or "unnamed"

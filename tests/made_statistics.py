@@ -1,4 +1,4 @@
-"""Statistics as a build would write them, made up: for the card, which only reads them."""
+"""Made-up statistics in the form that a build writes, for tests that only read them."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ DISPARITY = METRIC | {
 
 
 def made_statistics(recipe: Recipe, depth: dict[str, Any] | None = METRIC, num_bg: int = 10, num_fg: int = 20) -> dict:
-    """A whole `statistics.json`, with `num_bg` x `num_fg` sources, held out as the recipe says."""
+    """A complete `statistics.json` with `num_bg` x `num_fg` sources, held out as the recipe says."""
     held = {k: round(n * recipe.holdout) for k, n in (("bg", num_bg), ("fg", num_fg))}
     pair = len(recipe.flips) * recipe.placements
     splits = {

@@ -1,8 +1,9 @@
-"""`statistics.json` as a typed object: read, checked, written back without a change."""
+"""`Manifest`: reads and checks `statistics.json`, and writes the same values back."""
 
 from __future__ import annotations
 
 import json
+import re
 from typing import Any
 
 import pytest
@@ -15,7 +16,7 @@ from fgbg_depth.storage.files import Storage
 
 
 @pytest.mark.parametrize("depth", [METRIC, DISPARITY, None])
-def test_what_is_read_is_written_back(tmp_path: Any, depth: dict | None) -> None:
+def test_writing_and_reading_gives_the_same_manifest(tmp_path: Any, depth: dict | None) -> None:
     manifest = made_manifest(Recipe(), depth)
     assert Manifest.from_json(manifest.to_json()) == manifest
     storage = Storage(tmp_path)
@@ -25,35 +26,82 @@ def test_what_is_read_is_written_back(tmp_path: Any, depth: dict | None) -> None
     assert isinstance(manifest.kinds.get("fg_bg_depth"), DepthStatistics) == (depth is not None)
 
 
+SHARD = "data/train-bg_000-000000000000000000000000.parquet"
+MISSING = object()
+
+
 @pytest.mark.parametrize(
     ("keys", "value", "message"),
     [
-        (("rows",), "many", "rows"),
-        (("shards", "data/train-bg_000-000000000000000000000000.parquet", "bytes"), None, "bytes"),
-        (("kinds", "fg_bg", "mean"), [0.1, "x"], "kinds.fg_bg"),
-        (("recipe", "size"), 3, "16 to 4096"),
-        (("depth", "kind"), "fathoms", "fathoms"),
-        (("format",), 99, "format 99"),
-        (("sources",), [], "sources"),
+        (("rows",), "many", 'here/statistics.json: rows is "many"; allowed: a whole number.'),
+        (("rows",), 3.5, "rows is 3.5; allowed: a whole number."),
+        (("rows",), MISSING, "the key rows is missing."),
+        (("shards", SHARD, "bytes"), None, f"shards.{SHARD}.bytes is null; allowed: a whole number."),
+        (("kinds", "fg_bg", "mean"), [0.1, "x"], 'kinds.fg_bg.mean.1 is "x"; allowed: a number.'),
+        (("kinds", "fg_bg_depth", "mean"), MISSING, "the key kinds.fg_bg_depth.mean is missing."),
+        (("kinds", "bg"), 3, "kinds.bg is 3; allowed: an object."),
+        (("recipe", "size"), 3, "recipe: size is 3; allowed: a whole number from 16 to 4096 px."),
+        (("recipe",), 7, "recipe: 7 is not an object."),
+        (("depth", "kind"), "fathoms", "depth: depth kind is 'fathoms'; allowed: metric"),
+        (("depth",), 3, "depth: 3 is not an object."),
+        (("sources",), [], "sources is []; allowed: an object."),
+        (("sources", "bg", "bg_000", "held_out"), "maybe", 'held_out is "maybe"; allowed: true or false.'),
+        (("shards", "data/../../x.parquet"), {}, "'data/../../x.parquet' is not the path of a shard"),
+        (("files", "../x"), {}, "'../x' is not the path of a file of bg, fg or preview"),
+        (("files", "assets/train-0123456789abcdef.parquet"), {}, "is not the path of a file of bg, fg or preview"),
     ],
 )
-def test_a_wrong_value_is_named(keys: tuple[str, ...], value: Any, message: str) -> None:
+def test_a_wrong_value_is_named_with_what_to_do(keys: tuple[str, ...], value: Any, message: str) -> None:
     values = json.loads(json.dumps(made_statistics(Recipe())))
     inner = values
     for key in keys[:-1]:
         inner = inner[key]
-    inner[keys[-1]] = value
-    with pytest.raises(OutputError, match=message):
+    if value is MISSING:
+        del inner[keys[-1]]
+    else:
+        inner[keys[-1]] = value
+    with pytest.raises(OutputError, match=re.escape(message)) as e:
         Manifest.from_dict(values, "here/statistics.json")
+    assert "Delete it and build again" in str(e.value)
 
 
-@pytest.mark.parametrize(("text", "message"), [("{", "not JSON"), ("[]", "no key 'format'"), ("{}", "no key 'format'")])
-def test_what_is_not_a_manifest(text: str, message: str) -> None:
+def test_another_format_names_the_program_to_use() -> None:
+    with pytest.raises(OutputError, match=r"format 99; .* reads format 1.\n  Use the version") as e:
+        Manifest.from_dict(made_statistics(Recipe()) | {"format": 99})
+    assert "Delete" not in str(e.value)
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [("{", "not JSON"), ("[" * 10**5, "not JSON"), ("[]", "no key 'format'"), ("{}", "no key 'format'")],
+)
+def test_text_that_is_not_a_manifest(text: str, message: str) -> None:
     with pytest.raises(OutputError, match=message):
         Manifest.from_json(text)
 
 
-def test_keys_of_later_versions_and_names_of_earlier_ones_are_read() -> None:
+def test_the_keys_of_the_file_do_not_change() -> None:
+    text = made_manifest(Recipe()).to_json()
+    assert list(json.loads(text)) == [
+        "format", "name", "version", "rows", "splits", "kinds", "by_split", "coverage", "heat_map", "depth_histogram",
+        "depth", "recipe", "sources", "skipped", "warnings", "shards", "files", "history",
+    ]  # fmt: skip
+    assert text.startswith('{\n "format": 1,\n') and text.endswith("}\n")
+
+
+def test_files_by_config_and_split() -> None:
+    manifest = made_manifest(Recipe())
+    assert list(manifest.files_of("bg")) == ["bg/train-0123456789abcdef.parquet"]
+    assert manifest.files_of("default") == manifest.shards
+    assert list(manifest.shards_of("train")) == [SHARD]
+    assert manifest.shards_of("nothing") == {}
+    assert len(manifest.parquet_files) == len(manifest.shards) + len(manifest.files)
+    assert manifest.held_out == {"bg": ["bg_000"], "fg": ["fg_000", "fg_001"]}
+    entry = manifest.shards[SHARD]
+    assert (entry.info.bytes, entry.info.sha256) == (entry.bytes, entry.sha256)
+
+
+def test_later_keys_are_ignored_and_old_names_are_read() -> None:
     values = made_statistics(Recipe(placement_mode="ground"))
     values["recipe"]["placement"] = values["recipe"].pop("placement_mode")
     values["recipe"]["new_field"] = 1
@@ -61,7 +109,7 @@ def test_keys_of_later_versions_and_names_of_earlier_ones_are_read() -> None:
     assert manifest.recipe == Recipe(placement_mode="ground")
 
 
-def test_same_files() -> None:
+def test_manifests_of_the_same_files() -> None:
     manifest = made_manifest(Recipe())
     assert manifest.describes_same_files(manifest.replace(version="v1", warnings=["x"]))
     more = {"preview/train-ffffffffffffffff.parquet": FileEntry(rows=1, bytes=1, sha256="0")}
@@ -69,9 +117,9 @@ def test_same_files() -> None:
     assert list(manifest.with_files(more).files)[-1] in more
 
 
-def test_the_range_of_colours() -> None:
+def test_the_range_of_the_colour_scale() -> None:
     low, high = made_manifest(Recipe()).depth_range
     assert METRIC["low"] <= low < high <= METRIC["high"]
     assert made_manifest(Recipe()).replace(depth_histogram=None).depth_range == (METRIC["low"], METRIC["high"])
-    with pytest.raises(ValueError, match="no depth"):
+    with pytest.raises(ValueError, match="no depth labels"):
         _ = made_manifest(Recipe(), None).depth_range

@@ -1,9 +1,11 @@
-"""Recipes: every field is checked, explained and survives YAML."""
+"""Recipes: every field is checked and explained, and YAML text gives the same recipe back."""
 
 import contextlib
 import dataclasses
+from pathlib import Path
 from typing import Any, Literal, get_args, get_origin
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -16,6 +18,7 @@ from fgbg_depth.recipe import (
     defaults,
     demo_recipe,
     from_dict,
+    from_stored,
     load_recipe,
     parse_recipe,
     parse_size,
@@ -26,7 +29,7 @@ PRINTABLE = st.text(st.characters(exclude_categories=["C", "Z"]), min_size=1, ma
 
 
 def values_of(name: str) -> st.SearchStrategy[Any]:
-    """Any allowed value of one field, as YAML would hold it."""
+    """Any allowed value of one field, as YAML would contain it."""
     hint, limits = HINTS[name], OPTIONS[name]
     if get_origin(hint) is Literal:
         return st.sampled_from(get_args(hint))
@@ -35,7 +38,7 @@ def values_of(name: str) -> st.SearchStrategy[Any]:
     if hint is int:
         return st.integers(int(limits.low), int(limits.high))
     if name in ("foreground_min", "foreground_max"):
-        return st.just(FIELDS[name].default)  # they depend on each other; tested below
+        return st.just(FIELDS[name].default)  # each limits the other; `test_foreground_range` covers them
     if hint is float:
         return st.floats(limits.low, limits.high)
     if name == "depth_input":
@@ -97,13 +100,14 @@ BAD: list[tuple[str, Any, str]] = [
     ("jpeg_subsampling", "4:2:2", "4:2:0, 4:4:4"),
     ("image_format", ["jpeg"], "jpeg, png"),
     ("image_format", {"a": 1}, "jpeg, png"),
-    ("ground_band", [0.9, 0.1], "below"),
+    ("ground_band", [0.9, 0.1], "less than"),
     ("ground_band", [0.5], "two numbers"),
     ("ground_band", "0.5 0.9", "two numbers"),
     ("ground_band", [0.5, "x"], "number"),
     ("ground_band", [-0.1, 0.9], "0 to 1"),
-    ("depth_range", [1, 1], "below"),
+    ("depth_range", [1, 1], "less than"),
     ("depth_range", [0, float("inf")], "number"),
+    ("depth_range", [0, 10**400], "below 1.8e308"),
     ("depth_input", "480", "HEIGHTxWIDTH"),
     ("depth_input", "0x480", "HEIGHTxWIDTH"),
     ("depth_input", "99999x480", "HEIGHTxWIDTH"),
@@ -115,8 +119,12 @@ BAD: list[tuple[str, Any, str]] = [
     ("name", "\ud800", "control"),
     ("backgrounds", None, "text"),
     ("foreground_min", 0.9, "foreground_max"),
-    ("foreground_max", 100, "mix units"),
-    ("sizes", 224, "Known keys"),
+    ("foreground_max", 100, "different units"),
+    ("depth_model", None, "for no depth column, write none"),
+    ("jpeg_subsampling", 14520, 'quotes: jpeg_subsampling: "4:2:0"'),
+    ("sizes", 224, "did you mean size?"),
+    ("background", "bg", "did you mean backgrounds?"),
+    ("zzz", 224, "Known keys"),
     ("__class__", 1, "Known keys"),
     (5, 1, "Known keys"),
 ]
@@ -156,7 +164,82 @@ def test_any_value_is_accepted_or_named(key: str, value: Any) -> None:
         assert parse_recipe(recipe.to_yaml()) == recipe
 
 
-def test_a_file_that_is_not_there_or_not_text(tmp_path: Any) -> None:
+def test_numpy_values_and_paths_are_accepted() -> None:
+    recipe = Recipe(
+        backgrounds=Path("some") / "bg",  # type: ignore[arg-type]
+        placements=np.int64(4),  # type: ignore[arg-type]
+        seed=np.uint8(7),  # type: ignore[arg-type]
+        holdout=np.float32(0.25),  # type: ignore[arg-type]
+        mirror=np.bool_(False),  # type: ignore[arg-type]
+        depth_bits=np.int16(8),  # type: ignore[arg-type]
+        ground_band=np.array([0.5, 0.75]),  # type: ignore[arg-type]
+    )
+    assert recipe == Recipe(
+        backgrounds=str(Path("some") / "bg"),
+        placements=4,
+        seed=7,
+        holdout=0.25,
+        mirror=False,
+        depth_bits=8,
+        ground_band=(0.5, 0.75),
+    )
+    assert {type(value) for value in recipe.to_dict().values()} <= {str, int, float, bool, list, type(None)}
+    assert parse_recipe(recipe.to_yaml()) == recipe
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "message"),
+    [
+        ("placements", np.float64(4), "placements is 4.0; allowed: a whole number"),
+        ("size", np.int64(3), "size is 3; allowed: a whole number from 16"),
+        ("size", Path("224"), "size is PosixPath"),
+        ("mirror", np.int64(1), "mirror is 1; allowed: true, false"),
+        ("backgrounds", np.int64(1), "backgrounds is 1; allowed: a text"),
+        ("ground_band", np.zeros(3), "ground_band is .*; allowed: two numbers"),
+    ],
+)
+def test_bad_numpy_values_and_paths_are_refused(key: str, value: Any, message: str) -> None:
+    with pytest.raises(RecipeError, match=message):
+        Recipe(**{key: value})
+
+
+def test_an_unquoted_subsampling_says_to_use_quotes() -> None:
+    with pytest.raises(RecipeError, match=r'mine.yaml: jpeg_subsampling is 14520; .*\n  Put it in quotes: .*"4:2:0"'):
+        parse_recipe("jpeg_subsampling: 4:2:0", "mine.yaml")
+    assert parse_recipe('jpeg_subsampling: "4:4:4"').jpeg_subsampling == "4:4:4"
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("size: 64\nseed: 1\nsize: 32\n", "mine.yaml: size is given twice, in lines 1 and 3"),
+        ("size: 64\n\n\n'size': 64\n", "size is given twice, in lines 1 and 4"),
+        ("placement: ground\nplacement_mode: ground\n", "placement_mode is given twice: placement is its old name"),
+    ],
+)
+def test_a_key_given_twice_is_an_error(text: str, message: str) -> None:
+    with pytest.raises(RecipeError, match=message):
+        parse_recipe(text, "mine.yaml")
+
+
+def test_a_stored_recipe_of_another_version_is_read(caplog: pytest.LogCaptureFixture) -> None:
+    values = {**Recipe(size=64).to_dict(), "field_of_a_later_version": 3}
+    values["placement"] = values.pop("placement_mode")
+    assert from_stored(values) == Recipe(size=64)
+    assert not caplog.records
+    with pytest.raises(RecipeError, match="size is 3"):
+        from_stored({"size": 3})
+
+
+def test_replace_checks_names_and_values() -> None:
+    assert Recipe().replace(size=64, placement="ground") == Recipe(size=64, placement_mode="ground")
+    with pytest.raises(RecipeError, match="did you mean size"):
+        Recipe().replace(sizes=3)
+    with pytest.raises(RecipeError, match="size is 3"):
+        Recipe().replace(size=3)
+
+
+def test_a_file_that_is_missing_or_not_text(tmp_path: Any) -> None:
     with pytest.raises(RecipeError, match=r"none\.yaml"):
         load_recipe(tmp_path / "none.yaml")
     (tmp_path / "binary.yaml").write_bytes(b"\xff\xfe\x00name")

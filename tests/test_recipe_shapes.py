@@ -1,4 +1,4 @@
-"""What each recipe field shapes: a changed field moves exactly the digests that it says it does."""
+"""A changed recipe field changes exactly the digests that its declaration says."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from fgbg_depth.recipe import OPTIONS, Recipe, Shapes
 from fgbg_depth.recipe.fields import field_options, option
 from fgbg_depth.sources.load import load_sources
 
-CHANGED: dict[str, Any] = {  # another value of each field; the folders are set by the test
+CHANGED: dict[str, Any] = {  # another value of each field; the test sets the folders
     "name": "other",
     "size": 40,
     "foreground_measure": "height",
@@ -46,14 +46,14 @@ CHANGED: dict[str, Any] = {  # another value of each field; the folders are set 
     "background_license": "x",
     "foreground_license": "y",
 }
-NEEDS: dict[str, dict[str, Any]] = {  # what a field needs to have an effect
+NEEDS: dict[str, dict[str, Any]] = {  # values of other fields that a field needs to have an effect
     "ground_band": {"placement_mode": "ground"},
     "depth_range": {"depth_kind": "relative_depth", "depth_range": [0, 5]},
     "depth_kind": {"depth_kind": "relative_depth", "depth_range": [0, 5]},
 }
 NOT_TESTED = {
     "depth_revision": "only a model on the Hub has revisions; tests/depth/test_hub_models.py covers it",
-    "skip_bad": "has an effect only where a file is bad; tests/test_sources.py covers it",
+    "skip_bad": "has an effect only if a file is bad; tests/test_sources.py covers it",
 }
 
 
@@ -79,7 +79,7 @@ def prepared_pixels(plan: Plan) -> list[str]:
 
 
 @pytest.mark.parametrize("name", [name for name in OPTIONS if name not in NOT_TESTED])
-def test_a_field_shapes_what_it_says(folder: Path, tmp_path: Path, name: str) -> None:
+def test_a_field_shapes_what_it_declares(folder: Path, tmp_path: Path, name: str) -> None:
     base = tiny_recipe(folder, **NEEDS.get(name, {}))
     if name in ("backgrounds", "foregrounds"):
         other = make_sources(tmp_path, 5, 5)
@@ -114,9 +114,12 @@ def test_every_field_is_covered() -> None:
     assert all(value != base[name] for name, value in CHANGED.items() if name not in NOT_TESTED)
 
 
-def test_a_field_that_does_not_say_what_it_shapes_is_an_error() -> None:
+def test_a_field_that_does_not_declare_what_it_shapes_is_an_error() -> None:
     with pytest.raises(TypeError, match="shapes"):
         option(3, "a number", group="composites")  # type: ignore[call-arg]
+
+    with pytest.raises(TypeError, match="group is 'colours'; allowed: sources"):
+        option(3, "a number", shapes=Shapes.PIXELS, group="colours")
 
     @dataclasses.dataclass
     class Silent:

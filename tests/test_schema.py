@@ -1,6 +1,8 @@
-"""Names of shards are made and read in one place; columns are declared once."""
+"""Shard names can be parsed again; features follow from the declared columns."""
 
 from __future__ import annotations
+
+from importlib.util import find_spec
 
 import pytest
 from hypothesis import given
@@ -19,7 +21,7 @@ HEX = st.text("0123456789abcdef", min_size=16, max_size=16)
     compose=HEX,
     label=HEX.map(lambda text: text[:8]),
 )
-def test_shard_names_are_read_back(split: str, background: str, group: str, compose: str, label: str) -> None:
+def test_parsing_a_shard_path_gives_its_name(split: str, background: str, group: str, compose: str, label: str) -> None:
     name = ShardName(split, background, group, compose, label)
     assert ShardName.parse(name.path) == name
     assert is_own_path(name.path) and name.path.endswith(f"-{name.digest}.parquet")
@@ -37,15 +39,43 @@ def test_shard_names_are_read_back(split: str, background: str, group: str, comp
         f"data/train-a-{'0' * 24}.parquet.tmp",
     ],
 )
-def test_other_paths_are_no_shards(path: str) -> None:
+def test_other_paths_are_not_shard_paths(path: str) -> None:
     with pytest.raises(ValueError, match="not the path of a shard"):
         ShardName.parse(path)
     assert not is_own_path(path)
 
 
-def test_files_of_small_configs() -> None:
+def test_paths_of_the_files_of_small_configs() -> None:
     path = config_path("bg", "0123456789abcdef" * 4)
-    assert path == "bg/train-0123456789abcdef.parquet" and is_own_path(path)
+    assert path == "bg/train-0123456789abcdef.parquet" and is_own_path(path) and schema.is_config_path(path)
+    assert not schema.is_config_path("assets/train-0123456789abcdef.parquet")
+    assert not schema.is_config_path("bg/train-0123456789abcdef.parquet\n")
+
+
+@pytest.mark.parametrize(
+    ("bg_held_out", "fg_held_out", "split"),
+    [
+        (False, False, "train"),
+        (True, False, "test_unseen_bg"),
+        (False, True, "test_unseen_fg"),
+        (True, True, "test_unseen_both"),
+    ],
+)
+def test_splits(bg_held_out: bool, fg_held_out: bool, split: str) -> None:
+    assert schema.split_of(bg_held_out, fg_held_out) == split
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"), [("a b-c", "a_b_c"), ("../x", "x"), ("", "unnamed"), ("été", "t"), ("x" * 50, "x" * 40)]
+)
+def test_slugs(name: str, expected: str) -> None:
+    assert slug(name) == expected
+
+
+def test_columns_are_filled_by_modules_that_exist() -> None:
+    for config_columns in COLUMNS.values():
+        for column in config_columns:
+            assert find_spec(f"fgbg_depth.{column.filled_by}"), column
 
 
 @pytest.mark.parametrize("config", COLUMNS)
@@ -56,5 +86,6 @@ def test_features_follow_the_declared_columns(config: str, depth: bool) -> None:
     assert [name for name, feature in stored.items() if type(feature).__name__ == "Image"] == list(
         image_columns(config, depth)
     )
+    assert {*image_columns(config, depth), *schema.fact_columns(config, depth)} == set(stored)
     assert all(column.meaning and column.filled_by for column in columns(config, depth))
     assert ("fg_bg_depth" in stored) == (depth and config == "default")

@@ -1,10 +1,11 @@
-"""Every choice that shapes a dataset: `Recipe`, read from and written to YAML.
+"""`Recipe`: every choice that shapes a dataset, read from and written to YAML.
 
-A field of the recipe says itself what it shapes, its group and its help; digests, command-line options and documents
-follow from that. To add a field, add it to `Recipe` in `recipe.py` and use it.
+Each field of the recipe declares what it shapes, its group and its help text; digests, command-line options and
+documents are made from these declarations. To add a field, declare it in `recipe.py` and use it.
 """
 
-from fgbg_depth.recipe.fields import FieldOptions, Shapes, parse_size
+from fgbg_depth.recipe.fields import FieldOptions, Shapes
+from fgbg_depth.recipe.parse import load_recipe, parse_recipe
 from fgbg_depth.recipe.recipe import (
     DEMO,
     HINTS,
@@ -15,10 +16,9 @@ from fgbg_depth.recipe.recipe import (
     defaults,
     demo_recipe,
     from_dict,
-    known_fields,
-    load_recipe,
-    parse_recipe,
+    from_stored,
 )
+from fgbg_depth.recipe.values import parse_size
 
 __all__ = [
     "DEMO",
@@ -32,7 +32,7 @@ __all__ = [
     "defaults",
     "demo_recipe",
     "from_dict",
-    "known_fields",
+    "from_stored",
     "load_recipe",
     "parse_recipe",
     "parse_size",

@@ -1,0 +1,58 @@
+"""Recipes from YAML files."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from fgbg_depth.errors import RecipeError
+from fgbg_depth.recipe.recipe import Recipe, from_dict
+
+
+def load_recipe(path: str | Path) -> Recipe:
+    """Read a recipe from a YAML file.
+
+    Raises:
+        RecipeError: the file cannot be read, is not YAML or not a mapping, or has a bad key or value.
+    """
+    try:
+        text = Path(path).read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as e:
+        raise RecipeError(f"{path}: cannot read this recipe ({e}).\n  See recipes/ for examples.") from e
+    return parse_recipe(text, str(path))
+
+
+def parse_recipe(text: str, where: str = "recipe") -> Recipe:
+    """Parse a YAML recipe.
+
+    Args:
+        where: the file's path, for messages.
+    Raises:
+        RecipeError: not YAML, not a mapping, a key is unknown or given twice, or a value is not allowed.
+    """
+    try:
+        values = yaml.load(text, _UniqueKeyLoader)
+    except RecipeError as e:
+        raise RecipeError(f"{where}: {e}") from None
+    except (yaml.YAMLError, ValueError, RecursionError) as e:  # ValueError: impossible dates and numbers
+        raise RecipeError(f"{where}: not valid YAML.\n  {e}") from e
+    if values is None:  # an empty file
+        values = {}
+    if not isinstance(values, dict):
+        raise RecipeError(f"{where}: a recipe has lines `key: value`, but this is a {type(values).__name__}.")
+    return from_dict(values, where)
+
+
+class _UniqueKeyLoader(yaml.SafeLoader):
+    """Refuses a key that is given twice; YAML's own loader would silently use the last one."""
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
+        lines: dict[str, int] = {}
+        for key_node, _ in node.value if isinstance(node, yaml.MappingNode) else ():
+            line = key_node.start_mark.line + 1
+            if isinstance(key_node, yaml.ScalarNode) and lines.setdefault(key_node.value, line) != line:
+                first = lines[key_node.value]
+                raise RecipeError(f"{key_node.value} is given twice, in lines {first} and {line}.\n  Keep one of them.")
+        return super().construct_mapping(node, deep)
