@@ -20,7 +20,6 @@ from urllib.error import HTTPError
 from urllib.request import Request, urlopen
 
 from fgbg_depth import paths
-from fgbg_depth.depth.densedepth.keras_file import WeightsFileError
 from fgbg_depth.errors import DepthError, command
 from fgbg_depth.storage.files import FileInfo
 
@@ -77,6 +76,7 @@ def converted(model: str) -> Path:
 
 def _download_and_convert(known: KnownFile, folder: Path) -> None:
     from fgbg_depth.depth.densedepth.convert import convert_weights
+    from fgbg_depth.depth.densedepth.keras_file import WeightsFileError
 
     file = folder.parent / known.name
     if file.is_file():
