@@ -72,6 +72,8 @@ def main() -> None:
     )
     options = parser.parse_args()
     device = pick_device(options.device)
+    if device.type == "cpu":
+        torch.set_num_threads(1)  # as the labeller, so that its figures compare with the others
     precisions = options.precisions or (["fp32", "bf16"] if device.type == "cpu" else list(DTYPES))
     model = make_model(options.variant)
     model.to(device)  # type: ignore[arg-type]  # the stub of transformers' wrapper is wrong, here and below
