@@ -9,13 +9,19 @@ import pytest
 ROOT = Path(__file__).parent.parent
 HEAVY = (
     "torch", "transformers", "datasets", "pyarrow", "pandas", "PIL", "matplotlib", "gradio", "huggingface_hub", "httpx",
-    "ray", "fsspec", "h5py", "isal", "jinja2", "tqdm",
+    "ray", "fsspec", "h5py", "jinja2", "tqdm", "pydantic", "markdown_it", "nh3",
 )  # fmt: skip
 RUN = """
 import runpy, sys
 sys.argv = sys.argv[1:]
 try:
-    runpy.run_path(sys.argv[0], run_name="__main__") if sys.argv[0] != "-" else __import__("fgbg_depth")
+    if sys.argv[0] == "-":
+        import fgbg_depth
+    elif sys.argv[0] == "-m":
+        sys.argv.pop(0)
+        runpy.run_module(sys.argv[0], run_name="__main__", alter_sys=True)
+    else:
+        runpy.run_path(sys.argv[0], run_name="__main__")
 except SystemExit as e:
     assert not e.code, e.code
 print("imported:", *(set(sys.modules) & set(%r)))
@@ -31,7 +37,10 @@ print("imported:", *(set(sys.modules) & set(%r)))
         ("builder.py", "verify", "--help"),
         ("builder.py", "push", "--help"),
         ("builder.py", "recipe"),
+        ("builder.py", "app", "--help"),
+        ("builder.py", "--version"),
         ("app.py", "--help"),
+        ("-m", "fgbg_depth", "--help"),
     ],
     ids=lambda arguments: " ".join(arguments),
 )
