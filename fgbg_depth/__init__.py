@@ -12,9 +12,9 @@ and torch, transformers and datasets are imported by the functions that need the
 
 import lazy_loader
 
-from fgbg_depth.depth.densedepth import registration
+from fgbg_depth.depth.densedepth.transformers_hooks import register_densedepth
 
 __version__ = "1.0.0"
 
 __getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)
-registration.install()
+register_densedepth()

@@ -22,7 +22,7 @@ def project_file(name: str) -> Path:
 def home() -> Path:
     """`$FGBG_DEPTH_HOME`, or `fgbg-depth` in the user's cache folder."""
     if chosen := os.environ.get("FGBG_DEPTH_HOME"):
-        return Path(chosen)
+        return Path(chosen).expanduser()
     return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "fgbg-depth"
 
 

@@ -1,4 +1,4 @@
-"""Depth in colours: near is warm and bright, far is dark and cool, no depth is grey."""
+"""Depth as colours: near is bright yellow, far is nearly black, pixels without depth are grey."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from fgbg_depth.depth.kinds import DepthKind
 INVALID_RGB = (128, 128, 128)
 
 # 256 RGB triples, dark to bright. Source: "inferno" by Smith, van der Walt and Firing (CC0), 256 samples.
-# Its lightness rises evenly, so near reads as bright in grey print and to colour-blind eyes too.
+# Its lightness rises evenly, so the order also shows in grey print and to colour-blind readers.
 _TABLE = (
     "00000401000501010601010802010a02020c02020e03021004031204031405041706041907051b08051d09061f0a0722"
     "0b07240c08260d08290e092b10092d110a30120a32140b34150b37160b39180c3c190c3e1b0c411c0c431e0c451f0c48"
@@ -37,7 +37,7 @@ def colorize(values: ArrayLike, low: float, high: float, kind: DepthKind) -> NDA
 
     Args:
         values: (H, W) float, metres or relative values; NaN or infinite where there is no depth.
-        low, high: the range to show, in the unit of `values`; what lies outside takes the colour of the end.
+        low, high: the range to show, in the unit of `values`; values outside take the colour of the nearer end.
         kind: what the values mean.
     Returns:
         (H, W, 3) uint8 RGB: near bright yellow, far near-black, no depth grey.

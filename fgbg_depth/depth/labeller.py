@@ -1,15 +1,17 @@
-"""Run a depth model over rows in batches and give back what is stored."""
+"""Run a depth model over rows in batches and return the values to store."""
 
 from __future__ import annotations
 
 import inspect
 import logging
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 
-from fgbg_depth.depth.devices import DTYPES, arithmetic, pick_batch
+from fgbg_depth.depth.devices import DTYPES, arithmetic, one_cpu_thread, pick_batch
 from fgbg_depth.depth.prepare import Preparer
 from fgbg_depth.depth.spec import INVALID, DepthSpec
 from fgbg_depth.errors import DepthError
@@ -17,18 +19,20 @@ from fgbg_depth.recipe import parse_size
 
 logger = logging.getLogger("fgbg_depth.depth")
 
+OUT_OF_MEMORY_TEXTS = ("out of memory", "can't allocate memory", "cublas_status_alloc_failed")
+
 
 class TorchLabeller:
     """Label rows with a depth model: call it with (N, H, W, 3) uint8, get (N, H, W) stored values.
 
-    Every call of the model has the same shape (a last, smaller batch is filled up), so a row's label does not
-    depend on how many rows came with it. Out of memory halves the batch for good.
+    Every call of the model has the same shape (a last, smaller batch is filled up), so the label of a row does not
+    depend on how many rows came with it. Out of memory halves the batch size for all later calls.
 
     Args:
-        model, processor: of transformers; the model as loaded, in fp32 on the CPU.
-        spec: how values are stored; its precision, input size and flip are what the model runs with.
+        model, processor: from transformers; the model as loaded, in fp32 on the CPU.
+        spec: how values are stored, and with which precision, input size and flip the model runs.
         device: where it runs.
-        batch_size: rows a call of the model; 0 = by device.
+        batch_size: rows for each call of the model; 0 chooses it by device and input size.
     """
 
     def __init__(self, model: Any, processor: Any, spec: DepthSpec, device: torch.device, batch_size: int = 0) -> None:
@@ -42,71 +46,79 @@ class TorchLabeller:
         self.model = model.to(device=device, dtype=self.dtype, memory_format=torch.channels_last).eval()
         self._preparers: dict[tuple[int, int], Preparer] = {}
         parameters = inspect.signature(processor.post_process_depth_estimation).parameters
-        self._wants_source_sizes = "source_sizes" in parameters
+        self._needs_source_sizes = "source_sizes" in parameters
         self._warned: set[str] = set()
 
-    def __call__(self, images: np.ndarray) -> np.ndarray:
+    def __call__(self, images: NDArray[np.uint8]) -> NDArray[np.unsignedinteger]:
         """Stored depth of each row.
 
         Args:
             images: (N, H, W, 3) uint8 RGB.
         Returns:
-            (N, H, W) uint16 (or uint8, by `spec.bits`): 0 = invalid.
+            (N, H, W) uint16, or uint8 where `spec.bits` is 8; 0 = invalid.
         Raises:
-            DepthError: the model predicts nothing valid, or one row does not fit the memory.
+            DepthError: the model fails or predicts nothing valid, or one row does not fit into memory.
         """
-        stored = self._run(images, self._quantise)
-        result = stored.astype(self.spec.dtype)
-        if result.size:
-            self._look_at(result)
-        return result
+        stored = self._run(images, self._quantise).astype(self.spec.dtype)
+        if stored.size:
+            self._check(stored)
+        return stored
 
-    def values(self, images: np.ndarray) -> np.ndarray:
-        """What the model predicts, not yet quantised: (N, H, W) float32 in the spec's unit."""
+    def values(self, images: NDArray[np.uint8]) -> NDArray[np.float32]:
+        """What the model predicts, not yet quantised.
+
+        Args:
+            images: (N, H, W, 3) uint8 RGB.
+        Returns:
+            (N, H, W) float32 in the spec's unit.
+        Raises:
+            DepthError: the model fails, or one row does not fit into memory.
+        """
         return self._run(images, lambda maps: maps)
 
-    def _run(self, images: np.ndarray, finish: Any) -> np.ndarray:
+    def release(self) -> None:
+        """Free the device's memory, so that a process that only looked for the range leaves it to the workers."""
+        self.model.to("cpu")
+        if self.device.type == "cuda":
+            torch.cuda.empty_cache()
+
+    def _run(self, images: NDArray[np.uint8], finish: Callable[[torch.Tensor], torch.Tensor]) -> NDArray[Any]:
         if images.ndim != 4 or images.shape[-1] != 3 or images.dtype != np.uint8:
-            raise DepthError(f"rows are (N, H, W, 3) uint8; got {images.shape} {images.dtype}.")
+            raise DepthError(f"rows must be (N, H, W, 3) uint8, but are {images.shape} {images.dtype}.")
         if not len(images):
             return np.zeros(images.shape[:3], dtype=np.float32)
-        done: list[torch.Tensor] = []
+        finished: list[torch.Tensor] = []
         start = 0
-        with torch.inference_mode(), arithmetic(self.spec.precision):
+        with torch.inference_mode(), arithmetic(self.spec.precision), one_cpu_thread(self.device):
             while start < len(images):
                 batch = images[start : start + self.batch_size]
-                maps = self._try(batch)
+                maps = self._predict_or_halve(batch)
                 if maps is None:
-                    continue  # the batch was halved
-                done.append(finish(maps[: len(batch)]))
+                    continue
+                finished.append(finish(maps[: len(batch)]))
                 start += len(batch)
-            # One copy back at the end: the host prepares the next batch while the device works on this one.
-            return torch.cat(done).cpu().numpy()
+            # One copy back at the end: the CPU prepares the next batch while the device works on this one.
+            return torch.cat(finished).cpu().numpy()
 
-    def _try(self, batch: np.ndarray) -> torch.Tensor | None:
-        """Depth maps of a full batch, or None when memory did not suffice and the batch size was halved."""
+    def _predict_or_halve(self, batch: NDArray[np.uint8]) -> torch.Tensor | None:
+        """Depth maps of a full batch, or None if the memory did not suffice and the batch size was halved."""
         try:
             return self._predict(batch)
-        except DepthError:
-            raise
-        except Exception as e:
+        except Exception as e:  # only running out of memory is handled here
             if not _is_out_of_memory(e):
-                raise DepthError(
-                    f"depth model {self.spec.model} failed on {self.device} at {self.spec.input_size}, "
-                    f"{self.spec.precision}: {type(e).__name__}: {e}"
-                ) from e
+                raise
             if self.batch_size == 1:
                 raise DepthError(
-                    f"depth model {self.spec.model} does not fit the memory of {self.device} with one row of "
-                    f"{self.spec.input_size}.\n  Use a smaller depth_input, fp16, or --device cpu."
+                    f"depth model {self.spec.model}: one row at {self.spec.input_size} does not fit into the memory "
+                    f"of {self.device}.\n  Use a smaller depth_input, depth_precision fp16, or --device cpu."
                 ) from e
         if self.device.type == "cuda":
             torch.cuda.empty_cache()
         self.batch_size //= 2
-        self._warn_once("memory", f"out of memory on {self.device}: going on with {self.batch_size} rows a batch")
+        self._warn_once("memory", f"out of memory on {self.device}: continuing with {self.batch_size} rows a batch")
         return None
 
-    def _predict(self, batch: np.ndarray) -> torch.Tensor:
+    def _predict(self, batch: NDArray[np.uint8]) -> torch.Tensor:
         missing = self.batch_size - len(batch)
         if missing:
             batch = np.concatenate([batch, np.repeat(batch[-1:], missing, axis=0)])
@@ -120,62 +132,70 @@ class TorchLabeller:
         return maps
 
     def _forward(self, rows: torch.Tensor) -> torch.Tensor:
-        """Rows (B, 3, H, W) uint8 to depth maps (B, H, W) float32, by the model's own post-processing."""
+        """Rows (B, 3, H, W) uint8 to depth maps (B, H, W) float32."""
         row_size = (rows.shape[-2], rows.shape[-1])
         if row_size not in self._preparers:
             self._preparers[row_size] = Preparer(self.processor, self.size, row_size, self.device)
         pixels = self._preparers[row_size](rows)
-        pixels = pixels.to(dtype=self.dtype, memory_format=torch.channels_last)
-        outputs = self.model(pixel_values=pixels)
-        outputs.predicted_depth = outputs.predicted_depth.float()
-        sizes = [row_size] * len(rows)
-        more = {"source_sizes": sizes} if self._wants_source_sizes else {}
-        maps = self.processor.post_process_depth_estimation(outputs, target_sizes=sizes, **more)
+        maps = self._call_model(pixels.to(dtype=self.dtype, memory_format=torch.channels_last), row_size)
         return torch.stack([one["predicted_depth"].float().reshape(row_size) for one in maps])
 
-    def _quantise(self, maps: torch.Tensor) -> torch.Tensor:
-        """`encode_values` on the device, in its order of operations; int32, as torch lacks much of uint16."""
-        spec = self.spec
-        finite = torch.isfinite(maps)
-        scaled = torch.round((maps - spec.offset) * spec.scale)
-        stored = scaled.clamp(1, spec.levels)
-        return torch.where(finite, stored, INVALID).to(torch.int32)
+    def _call_model(self, pixels: torch.Tensor, row_size: tuple[int, int]) -> list[dict[str, torch.Tensor]]:
+        """The model and its own post-processing to the rows' size.
 
-    def _look_at(self, result: np.ndarray) -> None:
-        """Say what no one should have to find out from the finished dataset."""
-        invalid = int((result == INVALID).sum())
-        if invalid == result.size:
+        Raises:
+            DepthError: either fails; running out of memory is raised as it is.
+        """
+        sizes = [row_size] * len(pixels)
+        options = {"source_sizes": sizes} if self._needs_source_sizes else {}
+        try:
+            outputs = self.model(pixel_values=pixels)
+            outputs.predicted_depth = outputs.predicted_depth.float()
+            maps: list[dict[str, torch.Tensor]] = self.processor.post_process_depth_estimation(
+                outputs, target_sizes=sizes, **options
+            )
+        except Exception as e:  # a model of the Hub may raise anything
+            if _is_out_of_memory(e):
+                raise
             raise DepthError(
-                f"depth model {self.spec.model} predicts no valid number at all in {self.spec.precision}.\n"
-                "  Try depth_precision fp32; if that does not help, its weights are damaged."
+                f"depth model {self.spec.model} failed on {self.device} at {self.spec.input_size} in "
+                f"{self.spec.precision}: {type(e).__name__}: {e}\n"
+                "  Try another depth_input, depth_precision fp32, or another depth model."
+            ) from e
+        return maps
+
+    def _quantise(self, maps: torch.Tensor) -> torch.Tensor:
+        """`encode_values` on the device, in the same order of operations; int32, because torch's uint16 is limited."""
+        spec = self.spec
+        scaled = torch.round((maps - spec.offset) * spec.scale)
+        return torch.where(torch.isfinite(maps), scaled.clamp(1, spec.levels), INVALID).to(torch.int32)
+
+    def _check(self, stored: NDArray[Any]) -> None:
+        """Report faults of the labels that nobody should have to discover in the finished dataset."""
+        invalid = int((stored == INVALID).sum())
+        if invalid == stored.size:
+            raise DepthError(
+                f"depth model {self.spec.model} predicts not one finite value in {self.spec.precision}.\n"
+                "  Set depth_precision to fp32; if that does not help, the model's weights are damaged."
             )
         if invalid:
             self._warn_once(
                 "invalid",
-                f"depth model {self.spec.model}: {invalid} of {result.size} pixels are not finite "
-                f"in {self.spec.precision}; they are stored as 0 = invalid (depth_precision fp32 may help)",
+                f"depth model {self.spec.model}: {invalid} of {stored.size} pixels are not finite in "
+                f"{self.spec.precision}; they are stored as 0 = invalid (depth_precision fp32 may help)",
             )
-        if result.min() == result.max():
+        if stored.min() == stored.max():
             self._warn_once(
-                "constant",
-                f"depth model {self.spec.model} predicts the same depth for every pixel of a batch",
+                "constant", f"depth model {self.spec.model} predicts the same depth for every pixel of a batch"
             )
 
-    def _warn_once(self, kind: str, message: str) -> None:
-        if kind not in self._warned:
-            self._warned.add(kind)
+    def _warn_once(self, topic: str, message: str) -> None:
+        if topic not in self._warned:
+            self._warned.add(topic)
             logger.warning(message)
 
 
-def release(labeller: TorchLabeller) -> None:
-    """Give the device's memory back: a parent that only looked for a range must not keep it from its workers."""
-    labeller.model.to("cpu")
-    if labeller.device.type == "cuda":
-        torch.cuda.empty_cache()
-
-
 def _is_out_of_memory(e: BaseException) -> bool:
-    text = str(e).lower()
-    return isinstance(e, torch.OutOfMemoryError) or any(
-        sign in text for sign in ("out of memory", "can't allocate memory", "cublas_status_alloc_failed")
-    )
+    if isinstance(e, (MemoryError, torch.OutOfMemoryError)):
+        return True
+    return any(text in str(e).lower() for text in OUT_OF_MEMORY_TEXTS)

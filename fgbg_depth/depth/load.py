@@ -1,81 +1,86 @@
-"""Load a depth model and its image processor from a folder, or say which file is wrong."""
+"""Load a depth model and its image processor from a folder; errors name the file that is wrong."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
-from contextlib import contextmanager
 from importlib.util import find_spec
 from typing import Any
 
 from safetensors import SafetensorError, safe_open
 
-from fgbg_depth.depth.densedepth import registration
+from fgbg_depth.depth.densedepth.transformers_hooks import hidden_progress_bars, register_densedepth
 from fgbg_depth.depth.model_files import ModelFiles
 from fgbg_depth.errors import DepthError
 
-NEED_TORCHVISION = ("zoedepth", "depth_pro")  # to bring their maps back to a picture's size
+NEED_TORCHVISION = ("zoedepth", "depth_pro")  # their processors resize depth maps with it
 
-# Some published checkpoints lack these, and no forward pass uses them: the first fusion layer has one input.
+# Weights that some published checkpoints lack and that no forward pass uses. The first fusion layer of a DPT has only
+# one input, so it does not use its residual_layer1.
 UNUSED = re.compile(r"neck\.fusion_stage\.layers\.0\.residual_layer1\..*|.*\.num_batches_tracked|.*mask_token")
 
 
 def load_processor(files: ModelFiles) -> Any:
-    """The model's image processor, on Pillow: the same pixels whether or not torchvision is installed.
+    """The model's image processor with its Pillow backend: the same pixels with and without torchvision.
 
     Raises:
-        DepthError: there is none, it cannot be loaded, or it does not make depth maps.
+        DepthError: there is none, it cannot be loaded, or it cannot post-process depth.
     """
     from transformers import AutoImageProcessor
 
-    registration.install()
+    register_densedepth()
     model_type = files.config().get("model_type")
     if model_type in NEED_TORCHVISION and find_spec("torchvision") is None:
-        raise DepthError(f"depth models of type {model_type} need torchvision.\n  Install it: pip install torchvision")
+        raise DepthError(
+            f"{files.name}: depth models of type {model_type} need torchvision.\n  Install it: pip install torchvision"
+        )
     try:
         processor = AutoImageProcessor.from_pretrained(files.folder, backend="pil", local_files_only=True)
     except Exception as e:
         raise _cannot_load(files, "image processor (preprocessor_config.json)", e) from e
     if not hasattr(processor, "post_process_depth_estimation"):
         raise DepthError(
-            f"{files.name}: its image processor ({type(processor).__name__}) makes no depth maps.\n"
-            "  Give a model for depth estimation."
+            f"{files.name} is not a model for depth estimation: its image processor ({type(processor).__name__}) "
+            "has no post_process_depth_estimation.\n  Choose a model that AutoModelForDepthEstimation loads."
         )
     return processor
 
 
 def load_model(files: ModelFiles) -> Any:
-    """The model in fp32 on the CPU, in evaluation mode, every weight read from its files.
+    """The model in fp32 on the CPU, in evaluation mode, with every weight read from its files.
 
     Raises:
-        DepthError: a file is damaged, or weights are missing or of the wrong shape; the message names it.
+        DepthError: a file is damaged, or weights are missing or of the wrong shape; the message names the file.
     """
     import torch
     from transformers import AutoModelForDepthEstimation
 
-    registration.install()
+    register_densedepth()
     _check_weights(files)
     try:
-        with quiet():
+        with hidden_progress_bars():
             model, report = AutoModelForDepthEstimation.from_pretrained(
                 files.folder, dtype=torch.float32, local_files_only=True, output_loading_info=True
             )
     except Exception as e:
         raise _cannot_load(files, "depth model", e) from e
-    # transformers fills what is missing with random numbers and only warns: labels would be noise
+    # transformers only warns about missing weights and makes them up at random: the labels would be noise
     missing = sorted(str(key) for key in report["missing_keys"] if not UNUSED.fullmatch(str(key)))
     wrong = sorted(str(key) for key in report["mismatched_keys"])
     if missing or wrong:
-        what = f"{len(missing)} weights missing" if missing else f"{len(wrong)} weights of the wrong shape"
+        what = f"{len(missing)} weights are missing" if missing else f"{len(wrong)} weights have the wrong shape"
         raise DepthError(
             f"{files.folder}: the weights do not fit config.json: {what}, such as {(missing or wrong)[0]}.\n"
-            "  The folder is damaged or mixes two models; fetch or convert it again."
+            "  The folder is damaged or mixes two models. Fetch or convert the model again."
         )
     return model.eval().requires_grad_(False)
 
 
 def _check_weights(files: ModelFiles) -> None:
-    """Open each safetensors file: a truncated one, or one with a lying header, fails here by name."""
+    """Open each safetensors file, so that the error for a truncated file or a wrong header names the file.
+
+    Raises:
+        DepthError: a file is damaged.
+    """
     for path in files.weights():
         if path.suffix != ".safetensors":
             continue
@@ -92,17 +97,3 @@ def _cannot_load(files: ModelFiles, what: str, e: Exception) -> DepthError:
     library = next((name for name in (needs.groups() if needs else ()) if name), None)
     advice = f"Install it: pip install {library.lower()}" if library else "Check the folder, or fetch the model again."
     return DepthError(f"{files.folder}: cannot load the {what}: {type(e).__name__}: {reason}\n  {advice}")
-
-
-@contextmanager
-def quiet() -> Iterator[None]:
-    """No bar for reading or writing weights: each worker would print one."""
-    from transformers.utils import logging
-
-    shown = logging.is_progress_bar_enabled()
-    logging.disable_progress_bar()
-    try:
-        yield
-    finally:
-        if shown:
-            logging.enable_progress_bar()

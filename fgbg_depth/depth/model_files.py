@@ -1,4 +1,7 @@
-"""Where a depth model's files are: bundled, converted, in a folder, or in the Hub's cache. No torch here."""
+"""Find the files of a depth model: bundled, converted from the authors' weights, in a folder, or on the Hub.
+
+Imports no torch and no transformers.
+"""
 
 from __future__ import annotations
 
@@ -11,10 +14,11 @@ from typing import Any
 
 from fgbg_depth import paths
 from fgbg_depth.depth.densedepth import download
-from fgbg_depth.errors import DepthError
+from fgbg_depth.errors import DepthError, command
 
 DEMO = "densedepth-demo"
-OWN_FILES = ("config.json", "preprocessor_config.json", "processor_config.json", "README.md")
+CONFIG_FILES = ("config.json", "preprocessor_config.json", "processor_config.json")
+CARD = "README.md"
 HUB_ID = re.compile(r"[A-Za-z0-9][\w.-]*/[\w.-]+")
 
 
@@ -22,8 +26,9 @@ HUB_ID = re.compile(r"[A-Za-z0-9][\w.-]*/[\w.-]+")
 class ModelFiles:
     """A folder with config.json, preprocessor_config.json and weights.
 
-    name: as shown to people: the Hub id, our own name, or the folder's name (never its path).
-    revision: the Hub's commit hash, "" for a folder.
+    folder: where the files are.
+    name: the name that datasets state: the Hub id, a densedepth-* name, or the folder's name without its path.
+    revision: the Hub's commit hash; "" for a folder.
     """
 
     folder: Path
@@ -31,31 +36,47 @@ class ModelFiles:
     revision: str = ""
 
     def config(self) -> dict[str, Any]:
-        """The model's own `config.json`."""
+        """The content of the model's `config.json`.
+
+        Raises:
+            DepthError: the file cannot be read or is not a JSON object.
+        """
         path = self.folder / "config.json"
         try:
             values = json.loads(path.read_text(encoding="utf-8"))
         except (OSError, ValueError) as e:
-            raise DepthError(f"{path}: cannot read the model's configuration ({e}).") from e
+            raise DepthError(
+                f"{path}: cannot read the model's configuration ({e}).\n  Fetch or convert the model again."
+            ) from e
         if not isinstance(values, dict):
-            raise DepthError(f"{path}: not a model configuration: a JSON object is wanted.")
+            raise DepthError(
+                f"{path}: not a model configuration: it holds a {type(values).__name__}, not a JSON object.\n"
+                "  Fetch or convert the model again."
+            )
         return values
 
     def weights(self) -> list[Path]:
-        """Files that hold weights, safetensors before pickled ones."""
+        """The files that hold weights: safetensors, or pickled ones if there are no safetensors.
+
+        Raises:
+            DepthError: there are none.
+        """
         found = sorted(self.folder.glob("*.safetensors")) or sorted(self.folder.glob("pytorch_model*.bin"))
         if not found:
             raise DepthError(
-                f"{self.folder} holds no weights (*.safetensors).\n"
-                "  A depth model is a folder that save_pretrained wrote, with its image processor.\n"
-                "  DenseDepth's .h5 files become one with: python builder.py convert-weights nyu.h5 FOLDER"
+                f"{self.folder} has no weights (*.safetensors).\n"
+                "  A depth model is a folder written by save_pretrained, with its image processor.\n"
+                f"  To make one from DenseDepth's .h5 file: {command('convert-weights nyu.h5 FOLDER')}"
             )
         return found
 
     def digest(self) -> str:
-        """First 16 hex digits of the sha256 over names and content of weights and configuration files."""
-        names = ("config.json", "preprocessor_config.json", "processor_config.json")
-        files = [self.folder / name for name in names if (self.folder / name).is_file()]
+        """First 16 hex digits of the SHA-256 over names and content of weights and configuration files.
+
+        Raises:
+            DepthError: a file cannot be read, or there are no weights.
+        """
+        files = [self.folder / name for name in CONFIG_FILES if (self.folder / name).is_file()]
         files += [*self.weights(), *sorted(self.folder.glob("*.index.json"))]
         digest = hashlib.sha256()
         for path in files:
@@ -63,14 +84,16 @@ class ModelFiles:
                 with path.open("rb") as stream:
                     content = hashlib.file_digest(stream, "sha256").digest()
             except OSError as e:
-                raise DepthError(f"{path}: cannot read this file of the depth model ({e}).") from e
+                raise DepthError(
+                    f"{path}: cannot read this file of the depth model ({e}).\n  Check the disk and its permissions."
+                ) from e
             digest.update(path.name.encode() + b"\0" + content)
         return digest.hexdigest()[:16]
 
     def license(self) -> str:
-        """`license` in the front matter of the model card; "" when there is none."""
+        """The entry `license` in the front matter of the model card; "" if there is none."""
         try:
-            text = (self.folder / "README.md").read_text(encoding="utf-8", errors="replace")
+            text = (self.folder / CARD).read_text(encoding="utf-8", errors="replace")
         except OSError:
             return ""
         front = re.match(r"---\s*\n(.*?)\n---", text, re.DOTALL)
@@ -79,49 +102,48 @@ class ModelFiles:
 
 
 def locate(model: str, revision: str = "") -> ModelFiles:
-    """The files of a recipe's `depth_model`, fetched first where need be.
+    """The files of a recipe's `depth_model`; they are downloaded first if they are not on this computer.
 
     Args:
         model: densedepth-demo, densedepth-nyu, densedepth-kitti, a folder, or a Hub id.
-        revision: commit, tag or branch; only of a Hub id.
+        revision: commit, tag or branch; for Hub ids only.
     Raises:
-        DepthError: there is no such model, or it cannot be fetched.
+        DepthError: there is no such model, or it cannot be downloaded.
     """
     path = Path(model).expanduser()
-    is_local = path.exists() or model == DEMO or model in download.MODELS
-    if is_local and revision:
+    is_on_hub = not (path.exists() or model == DEMO or model in download.KNOWN_FILES)
+    if revision and not is_on_hub:
         raise DepthError(
-            f"depth_revision is {revision!r}, but depth model {model!r} is no model on the Hub.\n"
-            "  Leave it empty, or give a Hub id such as depth-anything/Depth-Anything-V2-Small-hf."
+            f"depth_revision is {revision!r}, but depth model {model!r} is not a model on the Hub.\n"
+            "  Leave depth_revision empty, or give a Hub id such as depth-anything/Depth-Anything-V2-Small-hf."
         )
     if path.is_dir():
-        return _local(path)
+        return _in_folder(path)
     if path.is_file():
-        hint = f"python builder.py convert-weights {path} FOLDER" if path.suffix == ".h5" else "give its folder"
-        raise DepthError(f"depth model {model} is a file; a folder is wanted.\n  Next: {hint}")
+        advice = command(f"convert-weights {path} FOLDER") if path.suffix == ".h5" else "give the folder it is in"
+        raise DepthError(f"depth model {model} is a file, but must be a folder.\n  Next: {advice}")
     if model == DEMO:
-        return _local(paths.DATA / DEMO)
-    if model in download.MODELS:
+        return _in_folder(paths.DATA / DEMO)
+    if model in download.KNOWN_FILES:
         return ModelFiles(download.converted(model), model)
     if not HUB_ID.fullmatch(model):
         raise DepthError(
-            f"no depth model {model!r}: no such folder, and not a Hub id (USER/NAME).\n"
-            f"  Known names: {DEMO}, {', '.join(download.MODELS)}, none."
+            f"depth model {model!r} not found: there is no such folder, and it is not a Hub id (USER/NAME).\n"
+            f"  Names without a folder: {DEMO}, {', '.join(download.KNOWN_FILES)}, none."
         )
     return _from_hub(model, revision)
 
 
-def _local(folder: Path) -> ModelFiles:
+def _in_folder(folder: Path) -> ModelFiles:
     if not (folder / "config.json").is_file():
         raise DepthError(
-            f"{folder} is no depth model: it has no config.json.\n"
-            "  A folder that transformers' save_pretrained or convert-weights wrote is wanted."
+            f"{folder} is not a depth model: it has no config.json.\n"
+            "  Give a folder written by transformers' save_pretrained or by convert-weights."
         )
     return ModelFiles(folder, folder.resolve().name)
 
 
 def _from_hub(model: str, revision: str) -> ModelFiles:
-    from huggingface_hub import snapshot_download
     from huggingface_hub.errors import (
         GatedRepoError,
         HfHubHTTPError,
@@ -132,37 +154,53 @@ def _from_hub(model: str, revision: str) -> ModelFiles:
 
     at = f" at revision {revision}" if revision else ""
     try:
-        folder = _snapshot(snapshot_download, model, revision)
+        folder = _download_snapshot(model, revision)
     except GatedRepoError as e:
         raise DepthError(
-            f"depth model {model} asks for consent first.\n"
-            f"  Accept its terms on https://huggingface.co/{model}, then: hf auth login"
+            f"depth model {model} is gated: its owner asks you to accept terms first.\n"
+            f"  Accept them on https://huggingface.co/{model}, then log in: hf auth login"
         ) from e
     except RevisionNotFoundError as e:
-        raise DepthError(f"depth model {model} has no revision {revision!r}.\n  Look at its commits and tags.") from e
+        raise DepthError(
+            f"depth model {model} has no revision {revision!r}.\n"
+            f"  Its commits and tags are listed on https://huggingface.co/{model}/commits/main"
+        ) from e
     except RepositoryNotFoundError as e:
         raise DepthError(
-            f"no depth model {model} on the Hub (or it is private).\n"
+            f"depth model {model} is not on the Hub, or it is private.\n"
             "  Check the spelling; for a private model log in first: hf auth login"
         ) from e
     except (LocalEntryNotFoundError, HfHubHTTPError, OSError, ValueError) as e:
         raise DepthError(
-            f"depth model {model}{at} is not in the local cache, and the Hub cannot be reached "
-            f"({type(e).__name__}).\n"
-            f"  With network: hf download {model}{' --revision ' + revision if revision else ''}\n"
-            "  Without: copy its folder here and give the path as --depth-model, or use densedepth-demo."
+            f"depth model {model}{at} is not in the local cache and could not be downloaded "
+            f"({type(e).__name__}: {_first_line(e)}).\n"
+            f"  With a network: hf download {model}{' --revision ' + revision if revision else ''}\n"
+            f"  Without one: copy the model's folder to this computer and pass it as --depth-model, or use {DEMO}."
         ) from e
     if not (folder / "config.json").is_file():
-        raise DepthError(f"{model}{at} on the Hub is no transformers model: it has no config.json.")
+        raise DepthError(
+            f"{model}{at} on the Hub is not a transformers model: it has no config.json.\n"
+            "  Choose a model that AutoModelForDepthEstimation loads; its id often ends in -hf."
+        )
     return ModelFiles(folder, model, folder.name)
 
 
-def _snapshot(snapshot_download: Any, model: str, revision: str) -> Path:
-    """Cache the model and give its snapshot folder, named by its commit; pickled weights only if it must."""
-    patterns = [*OWN_FILES, "*.safetensors", "*.safetensors.index.json"]
-    fetch = {"repo_id": model, "revision": revision or None}
-    folder = Path(snapshot_download(**fetch, allow_patterns=patterns))
+def _download_snapshot(model: str, revision: str) -> Path:
+    """Download the model into the Hub's cache; pickled weights only if there are no safetensors.
+
+    Returns:
+        the snapshot folder, whose name is the commit hash.
+    """
+    from huggingface_hub import snapshot_download
+
+    names = [*CONFIG_FILES, CARD]
+    patterns = [*names, "*.safetensors", "*.safetensors.index.json"]
+    folder = Path(snapshot_download(model, revision=revision or None, allow_patterns=patterns))
     if not any(folder.glob("*.safetensors")):
-        pickled = [*OWN_FILES, "pytorch_model*.bin", "pytorch_model*.index.json"]
-        folder = Path(snapshot_download(**fetch, allow_patterns=pickled))
+        patterns = [*names, "pytorch_model*.bin", "pytorch_model*.index.json"]
+        folder = Path(snapshot_download(model, revision=revision or None, allow_patterns=patterns))
     return folder
+
+
+def _first_line(e: BaseException) -> str:
+    return (str(e).strip().splitlines() or [""])[0][:300]

@@ -1,8 +1,8 @@
 """Pillow's resize on any torch device, bit for bit.
 
 transformers' processors resize uint8 images with Pillow, on the CPU. torch's own antialiased resize rounds
-differently (one level off in up to a fifth of the pixels), which moves labels by more than their step. This
-one makes the same integers as Pillow on CPU, CUDA and MPS.
+differently: up to a fifth of the pixels are one level off, which changes labels by more than one step. This
+one gives the same integers as Pillow on CPU, CUDA and MPS.
 
 Source: Pillow's documented resampling: two passes, horizontal first, each with coefficients in 22-bit fixed
 point and rounded to 8 bits. Keys 1981 for the cubic (a = -0.5).
@@ -12,9 +12,10 @@ import math
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 
 PRECISION_BITS = 32 - 8 - 2
-BILINEAR, BICUBIC = 2, 3  # Pillow's numbers, as processors' configurations have them
+BILINEAR, BICUBIC = 2, 3  # Pillow's numbers for them, which processors' configurations use
 SUPPORT = {BILINEAR: 1.0, BICUBIC: 2.0}
 
 
@@ -28,7 +29,7 @@ class PillowResize:
 
     def __init__(self, size: tuple[int, int], resample: int):
         self.size, self.resample = size, resample
-        self._tables: dict[tuple, tuple[torch.Tensor, torch.Tensor]] = {}
+        self._tables: dict[tuple[int, int, torch.device], tuple[torch.Tensor, torch.Tensor]] = {}
 
     def __call__(self, images: torch.Tensor) -> torch.Tensor:
         height, width = self.size
@@ -43,7 +44,7 @@ class PillowResize:
         shape = (-1, 1) if dim == -2 else (-1,)
         total = torch.full((), 1 << (PRECISION_BITS - 1), dtype=torch.int32, device=images.device)
         for index, weight in zip(indices, weights, strict=True):
-            # at most 255 * 1.25 * 2**22 + 2**21 < 2**31: int32 is enough, and exact on every device
+            # The sum is at most 255 * 1.25 * 2**22 + 2**21 < 2**31, so int32 is exact on every device.
             total = images.index_select(dim, index).to(torch.int32).mul_(weight.view(shape)).add_(total)
         return total.bitwise_right_shift_(PRECISION_BITS).clamp_(0, 255).to(torch.uint8)
 
@@ -55,8 +56,8 @@ class PillowResize:
         return self._tables[key]
 
 
-def coefficients(in_size: int, out_size: int, resample: int) -> tuple[np.ndarray, np.ndarray]:
-    """Which input pixels make an output pixel, and how much of each.
+def coefficients(in_size: int, out_size: int, resample: int) -> tuple[NDArray[np.int64], NDArray[np.int32]]:
+    """For each output pixel: which input pixels it is made of, and their weights.
 
     Returns:
         indices (taps, out_size) int64, weights (taps, out_size) int32 in units of 2 ** -22.

@@ -1,4 +1,4 @@
-"""What a stored depth value means: its kind, its unit, its scale and the model that predicted it.
+"""What a stored depth value means: its kind, unit and scale, and the model that predicted it.
 
 Imports no torch and no transformers, so that decoding a dataset needs neither.
 """
@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from numpy.typing import ArrayLike, NDArray
 
 from fgbg_depth.depth.kinds import METRIC, DepthKind, depth_kind
 from fgbg_depth.errors import DepthError
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
     from PIL import Image
 
 INVALID = 0
-NYU_SCALE, KITTI_SCALE = 1000, 256  # stored values a metre; 65,535 / 1000 = 65.5 m, 65,535 / 256 = 256 m
+NYU_SCALE, KITTI_SCALE = 1000, 256  # stored values for one metre; they reach 65.5 m and 256 m with 16 bits
 NYU_SCALE_REACH_M = 65.0
 
 
@@ -33,17 +34,20 @@ class DepthSpec:
         decode_depth(row["fg_bg_depth"], spec)      # (H, W) float32 metres, NaN where invalid
 
     Args:
-        model, revision: the depth model: a name or Hub id and its commit hash; "" for a local folder.
-        digest: sha256 (16 hex) of the model's weights and configuration files.
-        kind: metric (metres, larger is farther), relative_depth, or relative_disparity (larger is nearer).
-        unit: "m" for metric, else "".
+        model: the depth model: a densedepth-* name, a Hub id, or the name of a local folder.
+        revision: the commit hash of a Hub model; "" for the others.
+        digest: first 16 hex digits of the SHA-256 of the model's weights and configuration files.
+        kind: name of a `DepthKind`.
+        unit: the kind's unit: "m", or "" if it has none.
         bits: 16 or 8.
         offset, step: value = offset + step * stored.
         low, high: values of the stored numbers 1 and 2 ** bits - 1; predictions outside are clipped to them.
         precision: arithmetic of the model: fp32, tf32, fp16 or bf16.
-        input_size: HEIGHTxWIDTH that each row is resized to before the model sees it.
-        flip: the map is the mean of this prediction and that of the mirrored picture.
-        license: of the model's weights; "" when not known.
+        input_size: HEIGHTxWIDTH to which each row is resized for the model.
+        flip: the map is the mean of the predictions for the picture and for its mirror image.
+        license: of the model's weights; "" if not known.
+    Raises:
+        DepthError: the kind is unknown, `bits` is neither 8 nor 16, or the scale is not usable.
     """
 
     model: str
@@ -64,32 +68,36 @@ class DepthSpec:
     def __post_init__(self) -> None:
         depth_kind(self.kind)
         if self.bits not in (8, 16):
-            raise DepthError(f"depth bits is {self.bits!r}; allowed: 8, 16.")
+            raise DepthError(f"depth spec: bits is {self.bits!r}; allowed: 8, 16.")
         numbers = (self.offset, self.step, self.low, self.high)
         if not all(np.isfinite(numbers)) or self.step <= 0 or self.low >= self.high:
-            raise DepthError(f"depth scale is not usable: offset, step, low, high = {numbers}.")
+            raise DepthError(
+                f"depth spec: the scale is not usable: offset, step, low, high are {numbers}; "
+                "all must be finite, step above 0 and low below high."
+            )
 
     @property
     def meaning(self) -> DepthKind:
-        """The kind of depth, with its words, direction and unit."""
+        """The `DepthKind` named by `kind`."""
         return depth_kind(self.kind)
 
     @property
     def levels(self) -> int:
         """Largest stored value: 65535 or 255."""
-        return 2**self.bits - 1
+        return (1 << self.bits) - 1
 
     @property
-    def dtype(self) -> np.dtype:
+    def dtype(self) -> np.dtype[Any]:
+        """dtype of stored values: uint16 or uint8."""
         return np.dtype(np.uint16 if self.bits == 16 else np.uint8)
 
     @property
     def scale(self) -> float:
-        """Stored values a unit: 1000 (millimetres), 256 (KITTI's) or what the range gives."""
+        """Stored values for one unit: 1000 (millimetres), 256 (KITTI's), or as the range requires."""
         return 1 / self.step
 
     def to_dict(self) -> dict[str, Any]:
-        """Plain JSON types, in the fields' order."""
+        """The fields as plain JSON types, in order."""
         return dataclasses.asdict(self)
 
     @classmethod
@@ -97,24 +105,29 @@ class DepthSpec:
         """The inverse of `to_dict`.
 
         Raises:
-            DepthError: a key is missing or unknown, or a value is of the wrong type.
+            DepthError: a key is missing or unknown, or a value has the wrong type or is not allowed.
         """
         fields = {f.name: str(f.type) for f in dataclasses.fields(cls)}
         wrong = sorted(set(values) ^ set(fields))
         if wrong:
-            raise DepthError(f"not a depth spec: keys missing or unknown: {', '.join(wrong)}.")
+            raise DepthError(f"depth spec: keys missing or unknown: {', '.join(wrong)}.")
         types: dict[str, Any] = {"str": str, "int": int, "float": (int, float), "bool": bool}
-        for name, kind in fields.items():
-            if not isinstance(values[name], types[kind]):
-                raise DepthError(f"depth spec: {name} is {values[name]!r}, not a {kind}.")
+        for name, type_name in fields.items():
+            if not isinstance(values[name], types[type_name]):
+                raise DepthError(f"depth spec: {name} is {values[name]!r}, not a {type_name}.")
         plain: dict[str, Any] = {n: float(v) if fields[n] == "float" else v for n, v in values.items()}
         return cls(**plain)
 
 
 def metric_scale(reach_m: float | None, bits: int = 16) -> dict[str, Any]:
-    """offset, step, low and high of metric depth that reaches `reach_m` metres (None: not known, far).
+    """Scale of metric depth.
 
-    16 bits: 1000 a metre up to a reach of 65 m, else 256. 8 bits: 255 steps over the reach (or over 256 m).
+    16 bits: 1000 stored values for one metre up to a reach of 65 m, else 256. 8 bits: 255 equal steps over the reach.
+
+    Args:
+        reach_m: farthest depth that the model predicts; None if not known, taken as 256 m.
+    Returns:
+        the fields offset, step, low and high of a `DepthSpec`.
     """
     if bits == 16:
         step = 1 / (NYU_SCALE if reach_m is not None and reach_m <= NYU_SCALE_REACH_M else KITTI_SCALE)
@@ -124,29 +137,35 @@ def metric_scale(reach_m: float | None, bits: int = 16) -> dict[str, Any]:
 
 
 def relative_scale(low: float, high: float, bits: int = 16) -> dict[str, Any]:
-    """offset, step, low and high of relative values: stored 1 is `low`, the largest stored value `high`."""
+    """Scale of relative values: the stored value 1 is `low`, the largest stored value is `high`.
+
+    Returns:
+        the fields offset, step, low and high of a `DepthSpec`.
+    """
     step = (high - low) / (2**bits - 2)
     return {"offset": low - step, "step": step, "low": float(low), "high": float(high)}
 
 
-def encode_values(values: np.ndarray, spec: DepthSpec) -> np.ndarray:
-    """Depth values as they are stored; the inverse of `decode_depth` within half a step.
+def encode_values(values: ArrayLike, spec: DepthSpec) -> NDArray[np.unsignedinteger]:
+    """The stored values of depth values; the inverse of `decode_depth` within half a step.
 
     Args:
-        values: any shape, metres or the relative value; not finite means invalid.
+        values: any shape, metres or relative values; not finite means invalid.
     Returns:
-        uint16 (or uint8) of the same shape: 0 where invalid, else 1..levels; outside low..high is clipped.
+        uint16 (or uint8) of the same shape: 0 where invalid, else 1..levels; values outside low..high are clipped.
     """
-    values = np.asarray(values, dtype=np.float32)
-    # float32 throughout, in the labeller's order of operations, so that both store the same numbers
-    with np.errstate(over="ignore", invalid="ignore"):  # beyond float32 is beyond the range: clipped
-        stored = np.rint((values - np.float32(spec.offset)) * np.float32(spec.scale))
+    v = np.asarray(values, dtype=np.float32)
+    # float32 throughout and the labeller's order of operations, so that both store the same numbers
+    with np.errstate(over="ignore", invalid="ignore"):  # what overflows float32 is beyond the range and clipped
+        stored = np.rint((v - np.float32(spec.offset)) * np.float32(spec.scale))
     stored = np.clip(stored, 1, spec.levels)
-    return np.where(np.isfinite(values), stored, INVALID).astype(spec.dtype)
+    return np.where(np.isfinite(v), stored, INVALID).astype(spec.dtype)
 
 
-def decode_depth(image: Image.Image | np.ndarray | str | Path, spec: DepthSpec | Mapping[str, Any]) -> np.ndarray:
-    """Read a stored depth map back.
+def decode_depth(
+    image: Image.Image | NDArray[np.integer] | str | Path, spec: DepthSpec | Mapping[str, Any]
+) -> NDArray[np.float32]:
+    """The depth values of a stored depth map.
 
     Example:
         depth_m = decode_depth(dataset[0]["fg_bg_depth"], spec)       # (224, 224) float32
@@ -158,28 +177,31 @@ def decode_depth(image: Image.Image | np.ndarray | str | Path, spec: DepthSpec |
     Returns:
         (H, W) float32: metres (kind metric) or the relative value; NaN where invalid.
     Raises:
-        DepthError: not a grey image, or not of the spec's bits (as a 16-bit map that was turned into 8).
+        DepthError: the image is not grey, or has other bits than the spec states, or values beyond them.
     """
     if not isinstance(spec, DepthSpec):
         spec = DepthSpec.from_dict(spec)
     stored = _stored_array(image)
     if stored.ndim < 2 or stored.dtype.kind not in "iu":
         raise DepthError(
-            f"not a stored depth map: array of shape {stored.shape}, {stored.dtype}.\n"
-            f"  A grey image of {spec.bits} bits is wanted, as the column fg_bg_depth has it."
+            f"not a stored depth map: an array of shape {stored.shape}, {stored.dtype}.\n"
+            f"  Pass a grey image of {spec.bits} bits from the column fg_bg_depth, or its (H, W) integer array."
         )
     if spec.bits == 16 and stored.dtype.itemsize == 1:
         raise DepthError(
-            "this depth map has 8 bits but its dataset stores 16: it was converted on the way.\n"
-            "  Read it without convert('L'); Pillow opens 16-bit grey PNG in mode I;16."
+            "this depth map has 8 bits, but its dataset stores 16: something converted it.\n"
+            "  Read it without convert('L'); Pillow opens a 16-bit grey PNG in mode I;16."
         )
     if stored.size and (stored.max() > spec.levels or stored.min() < 0):
-        raise DepthError(f"stored depth goes from {stored.min()} to {stored.max()}, beyond 0..{spec.levels}.")
+        raise DepthError(
+            f"not a stored depth map: its values go from {stored.min()} to {stored.max()}, beyond 0..{spec.levels}.\n"
+            "  Pass the stored integers, and the spec of the same dataset."
+        )
     values = (spec.offset + spec.step * stored.astype(np.float64)).astype(np.float32)
     return np.where(stored == INVALID, np.float32(np.nan), values)
 
 
-def _stored_array(image: Image.Image | np.ndarray | str | Path) -> np.ndarray:
+def _stored_array(image: Image.Image | NDArray[np.integer] | str | Path) -> NDArray[Any]:
     if isinstance(image, (str, Path)):
         from PIL import Image as Images
 
@@ -188,7 +210,7 @@ def _stored_array(image: Image.Image | np.ndarray | str | Path) -> np.ndarray:
     mode = getattr(image, "mode", None)
     if mode is not None and not (mode in ("L", "I") or mode.startswith("I;16")):
         raise DepthError(
-            f"not a stored depth map: image of mode {mode}.\n"
-            "  A grey image is wanted, as in the column fg_bg_depth; the coloured preview is for looking at."
+            f"not a stored depth map: an image of mode {mode}.\n"
+            "  Pass a grey image from the column fg_bg_depth; the coloured preview holds no depth values."
         )
     return np.asarray(image)

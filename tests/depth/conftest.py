@@ -1,4 +1,4 @@
-"""One torch thread: with two, beside another busy process, torch can stall tens of times."""
+"""Tests use one torch thread: two beside another busy process can be tens of times slower."""
 
 import torch
 

@@ -1,4 +1,4 @@
-"""Keras's HDF5 files with seed-made weights, as the converter meets them."""
+"""Keras's HDF5 files with weights from a seed, in all layouts that the converter reads."""
 
 import json
 import lzma
@@ -16,13 +16,13 @@ Edit = Callable[[dict[str, Any]], None]
 
 
 def configs() -> dict[str, dict[str, Any]]:
-    """Each case's `model_config`, as Keras 2 wrote it."""
+    """Each case's `model_config`, as written by Keras 2."""
     texts = json.loads(lzma.decompress((DATA / "configs.json.xz").read_bytes()))
     return {name: json.loads(text) for name, text in texts.items()}
 
 
 def saved_by_keras(name: str, folder: Path) -> Path:
-    """A file that Keras itself saved, its zeros replaced by the seed-made weights."""
+    """A file that Keras saved, with its zeros replaced by the weights from the seed."""
     path = folder / f"{name}.h5"
     path.write_bytes(lzma.decompress((DATA / f"{name}.h5.xz").read_bytes()))
     with h5py.File(path, "r+") as file:
@@ -45,7 +45,13 @@ def write_file(
     edit_config: Edit = lambda config: None,
     edit_weights: Edit = lambda weights: None,
 ) -> Path:
-    """Write a file in Keras 2's layout: names as bytes or str, and long lists split as Keras does."""
+    """Write a file in Keras 2's layout.
+
+    Args:
+        names: type of the names, bytes or str.  split: split long lists of names over several attributes.
+        weights_only: write no description of the network.
+        edit_config, edit_weights: change the description or the weights before they are written.
+    """
     config = configs()[case.name]
     layers = weights_of(config)
     edit_config(config)
@@ -55,29 +61,29 @@ def write_file(
         if not weights_only:
             text = json.dumps(config)
             file.attrs["model_config"] = text.encode() if names is bytes else text
-        set_names(group, "layer_names", list(layers), names, parts=3 if split else 1)
+        write_names(group, "layer_names", list(layers), names, num_attributes=3 if split else 1)
         for layer, weights in layers.items():
             inner = group.create_group(layer)
             full = [f"{layer}/{kind}:0" for kind in weights]
-            set_names(inner, "weight_names", full, names, parts=1)
+            write_names(inner, "weight_names", full, names, num_attributes=1)
             for name, values in zip(full, weights.values(), strict=True):
                 inner[name] = values
     return path
 
 
-def set_names(group: h5py.Group, attribute: str, values: list[str], names: type, parts: int) -> None:
+def write_names(group: h5py.Group, attribute: str, values: list[str], names: type, num_attributes: int) -> None:
     array = np.array([v.encode() for v in values], dtype="S") if names is bytes else values
     if not values:
         array = np.zeros(0)
-    if parts == 1:
+    if num_attributes == 1:
         group.attrs[attribute] = array
         return
-    for i, chunk in enumerate(np.array_split(array, parts)):
+    for i, chunk in enumerate(np.array_split(array, num_attributes)):
         group.attrs[f"{attribute}{i}"] = chunk if names is bytes else chunk.tolist()
 
 
 def weights_of(config: dict[str, Any]) -> dict[str, dict[str, np.ndarray]]:
-    """{layer: {weight: values}} in Keras's order; shapes follow the channels through the network."""
+    """{layer: {weight: values}} in Keras's order, with the shapes that the described network needs."""
     channels: dict[str, int] = {}
     weights: dict[str, dict[str, np.ndarray]] = {}
     pending = {layer["name"]: layer for layer in config["config"]["layers"]}
@@ -103,7 +109,7 @@ def weights_of(config: dict[str, Any]) -> dict[str, dict[str, np.ndarray]]:
 
 
 def error(ours: np.ndarray, keras: np.ndarray) -> float:
-    """Largest difference as a fraction of Keras's range; infinite when shapes differ or anything is not finite."""
+    """Largest difference as a share of Keras's range; infinite if shapes differ or a value is not finite."""
     if ours.shape != keras.shape or not np.isfinite(ours).all():
         return float("inf")
     return float(np.abs(ours - keras).max() / np.ptp(keras))

@@ -1,12 +1,12 @@
-"""Record what Keras computes, for the parity tests. Run by hand in an environment of its own:
+"""Record what Keras computes, for the parity tests. Run it by hand in a separate environment:
 
     python -m venv keras-env && keras-env/bin/pip install tensorflow-cpu==2.21.0 tf-keras==2.21.0 h5py
     keras-env/bin/python tests/depth/record_keras.py
 
-Writes beside this file, in data/: `keras.npz` (raw outputs and thinned-out intermediate taps),
-`configs.json.xz` (each network's `model_config`, from Keras 2), and `*.h5.xz` (files that Keras 2 and Keras 3
-saved themselves, with zeros as weights so that they compress to nothing; the tests fill them in). The tests
-need none of these packages.
+It writes to data/ beside this file: `keras.npz` (raw outputs and some values of intermediate results),
+`configs.json.xz` (each network's `model_config`, from Keras 2), and `*.h5.xz` (files that Keras 2 and Keras 3 saved,
+with zeros as weights so that they compress well; the tests fill the weights in). The tests need none of these
+packages.
 """
 
 import importlib
@@ -33,7 +33,7 @@ SKIPS = ("pool3_pool", "pool2_pool", "pool1", "conv1/relu")
 
 def upsampling(keras):
     class BilinearUpSampling2D(keras.layers.Layer):
-        """Twice the size, corners aligned, as TensorFlow's resize was when the weights were trained."""
+        """Doubles the size with aligned corners, as TensorFlow's resize did when the weights were trained."""
 
         def call(self, features):
             shape = tf.shape(features)[1:3] * 2
@@ -47,7 +47,7 @@ def upsampling(keras):
 
 
 def build(keras, case: Case):
-    """The network of a case with its seed-made weights, and all its layers by Keras 2's names."""
+    """The network of a case; its layers have the names that Keras 2 gives them."""
     keras.backend.clear_session()
     densenet = importlib.import_module(f"{keras.__name__}.src.applications.densenet").DenseNet  # any block counts
     encoder = densenet(list(case.blocks), include_top=False, weights=None, input_shape=(None, None, 3))

@@ -1,6 +1,6 @@
-"""Weights, pictures and cases that the recorder (Keras) and the tests (torch) both make again from a seed.
+"""Weights, pictures and cases that both the recorder (Keras) and the tests (torch) compute from a seed.
 
-Only numpy and `Philox.random_raw`, whose bits are guaranteed never to change: nothing but outputs is stored.
+They use numpy's `Philox.random_raw`, whose bits are guaranteed never to change, so only outputs have to be stored.
 """
 
 import zlib
@@ -8,12 +8,15 @@ from dataclasses import dataclass
 
 import numpy as np
 
-TINY_VARIANCE = np.float32(2.0**-20)  # beside Keras's epsilon of 1.001e-5 a wrong epsilon then shows
+TINY_VARIANCE = np.float32(2.0**-20)  # so small that a wrong epsilon (Keras: 1.001e-5) changes the output
 
 
 @dataclass(frozen=True)
 class Case:
-    """One network and one picture size. `width` is the decoder's; `leaky_a` tells the current variant."""
+    """One network and its picture sizes.
+
+    width: channels at the start of the decoder.  leaky_a: LeakyReLU after convA too, as in the current variant.
+    """
 
     name: str
     blocks: tuple[int, ...]
@@ -35,17 +38,17 @@ SMALL = CASES[2:]
 
 
 def uniform(name: str, shape: tuple[int, ...]) -> np.ndarray:
-    """float32 in [0, 1), 24 bits, from the name alone."""
+    """float32 in [0, 1) with 24 bits, determined by the name."""
     count = int(np.prod(shape))
     raw = np.random.Philox(key=zlib.crc32(name.encode())).random_raw(count)
     return ((raw >> np.uint64(40)).astype(np.float32) * np.float32(2.0**-24)).reshape(shape)
 
 
 def tensor(layer: str, weight: str, shape: tuple[int, ...]) -> np.ndarray:
-    """The seed-made weight of a Keras layer, in Keras's layout.
+    """The weight of a Keras layer, determined by its name, in Keras's layout.
 
     Args:
-        layer: name with `/` written as `_`, since Keras 2 and 3 differ there. weight: kernel, gamma, ...
+        layer: name with `/` written `_`, because Keras 2 and 3 differ in that.  weight: kernel, gamma, ...
     """
     u = uniform(f"{layer}/{weight}", shape)
     if weight == "kernel":
@@ -63,7 +66,7 @@ def tensor(layer: str, weight: str, shape: tuple[int, ...]) -> np.ndarray:
 
 
 def picture(size: tuple[int, int]) -> np.ndarray:
-    """(H, W, 3) uint8: coarse colours with fine noise, different in every channel."""
+    """(H, W, 3) uint8: coarse patches of colour with fine noise, different in every channel."""
     height, width = size
     coarse = (uniform(f"coarse {size}", (8, 8, 3)) * 192).astype(np.uint8)
     rows, columns = np.arange(height) * 8 // height, np.arange(width) * 8 // width

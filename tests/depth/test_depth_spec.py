@@ -1,4 +1,4 @@
-"""Stored depth values: what they mean, and that encoding and decoding are inverses within half a step."""
+"""Stored depth values: their scale, and encoding and decoding as inverses within half a step."""
 
 import io
 import json
@@ -65,7 +65,7 @@ def test_relative_round_trip(low, span, bits, places):
 
 
 @given(st.lists(st.floats(width=32), min_size=1, max_size=50))
-def test_anything_can_be_stored(values):
+def test_any_float_can_be_stored(values):
     array = np.array(values, np.float32)
     stored = encode_values(array, METRES)
     assert stored.dtype == np.uint16
@@ -77,7 +77,7 @@ def test_anything_can_be_stored(values):
 
 
 @given(st.integers(0, 65535))
-def test_every_stored_value_survives(value):
+def test_every_stored_value_survives_decoding_and_encoding(value):
     stored = np.array([[value]], np.uint16)
     for spec in (METRES, relative(0.0, 3.0), DepthSpec(model="m", **metric_scale(80.0))):
         assert encode_values(decode_depth(stored, spec), spec)[0, 0] == value
@@ -88,18 +88,18 @@ def test_decode_reads_images_arrays_and_files(tmp_path):
     image = Image.fromarray(stored)
     image.save(tmp_path / "depth.png")
     again = Image.open(io.BytesIO((tmp_path / "depth.png").read_bytes()))
-    wanted = np.where(stored == 0, np.nan, stored / 1000).astype(np.float32)
+    expected = np.where(stored == 0, np.nan, stored / 1000).astype(np.float32)
     for form in (stored, stored.astype(np.int32), image, again, again.convert("I"), tmp_path / "depth.png"):
-        np.testing.assert_allclose(decode_depth(form, METRES), wanted, rtol=1e-6)
-    np.testing.assert_allclose(decode_depth(stored, METRES.to_dict()), wanted, rtol=1e-6)
-    np.testing.assert_allclose(decode_depth(str(tmp_path / "depth.png"), METRES), wanted, rtol=1e-6)
+        np.testing.assert_allclose(decode_depth(form, METRES), expected, rtol=1e-6)
+    np.testing.assert_allclose(decode_depth(stored, METRES.to_dict()), expected, rtol=1e-6)
+    np.testing.assert_allclose(decode_depth(str(tmp_path / "depth.png"), METRES), expected, rtol=1e-6)
 
 
 @pytest.mark.parametrize(
     "image, message",
     [
         (Image.new("RGB", (4, 4)), "mode RGB"),
-        (Image.new("L", (4, 4)), "has 8 bits but its dataset stores 16"),
+        (Image.new("L", (4, 4)), "has 8 bits, but its dataset stores 16"),
         (Image.new("F", (4, 4)), "mode F"),
         (np.zeros((4, 4), np.float32), "float32"),
         (np.zeros(4, np.uint16), "shape"),
@@ -108,12 +108,12 @@ def test_decode_reads_images_arrays_and_files(tmp_path):
     ],
     ids=["colour", "8 bits", "float image", "floats", "one row", "too large", "negative"],
 )
-def test_what_is_no_stored_depth_is_refused(image, message):
+def test_decoding_anything_else_is_an_error(image, message):
     with pytest.raises(DepthError, match=message):
         decode_depth(image, METRES)
 
 
-def test_a_spec_survives_json():
+def test_a_spec_survives_a_round_trip_through_json():
     for spec in (METRES, relative(0.1, 0.7, 8), DepthSpec(model="a/b", revision="f" * 40, flip=True, license="mit")):
         assert DepthSpec.from_dict(json.loads(json.dumps(spec.to_dict()))) == spec
 
@@ -130,7 +130,7 @@ def test_a_spec_survives_json():
         ({"flip": "yes"}, "flip is 'yes', not a bool"),
     ],
 )
-def test_what_is_no_spec_is_refused(changes, message):
+def test_wrong_specs_are_errors(changes, message):
     with pytest.raises(DepthError, match=message):
         DepthSpec.from_dict({**METRES.to_dict(), **changes})
 

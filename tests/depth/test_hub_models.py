@@ -1,4 +1,4 @@
-"""Depth models on the Hub, fetched by the real client from a server on loopback; and from its cache without one."""
+"""Depth models on the Hub, downloaded by the real client from a local server, and read from its cache without one."""
 
 import http.server
 import json
@@ -28,7 +28,7 @@ print(json.dumps(answers))
 
 
 class Hub(http.server.BaseHTTPRequestHandler):
-    """Enough of the Hub for `snapshot_download` of user/tiny; other names give the Hub's own errors."""
+    """Answers what `snapshot_download` of user/tiny requests; other names give the Hub's own errors."""
 
     folder = None
 
@@ -53,8 +53,8 @@ class Hub(http.server.BaseHTTPRequestHandler):
             paths = sorted(self.folder.iterdir()) if repo == "user/tiny" else []
             tree = [{"type": "file", "path": p.name, "size": p.stat().st_size, "oid": "0" * 40} for p in paths]
             names = [{"rfilename": path.name} for path in paths]
-            whole = {"id": repo, "sha": SHA, "siblings": names}
-            self.answer(200, json.dumps(tree if what == "tree" else whole).encode())
+            description = {"id": repo, "sha": SHA, "siblings": names}
+            self.answer(200, json.dumps(tree if what == "tree" else description).encode())
 
     def file(self, name, body):
         path = self.folder / name
@@ -79,7 +79,7 @@ class Hub(http.server.BaseHTTPRequestHandler):
 def hub(tmp_path_factory):
     folder = tiny_models.densedepth(tmp_path_factory.mktemp("hub") / "tiny")
     (folder / "README.md").write_text("---\nlicense: cc-by-nc-4.0\n---\n")
-    (folder / "training.log").write_text("not needed")
+    (folder / "training.log").write_text("not part of the model")
     httpd = http.server.ThreadingHTTPServer(("127.0.0.1", 0), type("TinyHub", (Hub,), {"folder": folder}))
     threading.Thread(target=httpd.serve_forever, daemon=True).start()
     yield f"http://127.0.0.1:{httpd.server_port}"
@@ -87,18 +87,18 @@ def hub(tmp_path_factory):
     httpd.server_close()
 
 
-def probe(home, *asked, **environment):
+def locate_in_a_process(home, *models, **environment):
     kept = {name: value for name, value in os.environ.items() if not name.startswith(("HF_", "PYTEST"))}
     kept |= {"HF_HOME": str(home), "HF_HUB_DISABLE_XET": "1", "HF_HUB_DISABLE_PROGRESS_BARS": "1", **environment}
     run = subprocess.run(
-        [sys.executable, "-c", PROBE, json.dumps(asked)], env=kept, capture_output=True, text=True, timeout=120
+        [sys.executable, "-c", PROBE, json.dumps(models)], env=kept, capture_output=True, text=True, timeout=120
     )
     assert run.returncode == 0, run.stderr
     return json.loads(run.stdout)
 
 
-def test_a_model_of_the_hub_is_pinned_to_its_commit(hub, tmp_path):
-    asked = [
+def test_a_hub_model_is_pinned_to_its_commit_and_found_in_the_cache(hub, tmp_path):
+    models = [
         ("user/tiny", ""),
         ("user/tiny", SHA),
         ("user/tiny", "v9"),
@@ -106,18 +106,18 @@ def test_a_model_of_the_hub_is_pinned_to_its_commit(hub, tmp_path):
         ("user/gated", ""),
         ("user/bare", ""),
     ]
-    main, pinned, no_revision, none, gated, bare = probe(tmp_path, *asked, HF_ENDPOINT=hub)
+    main, pinned, no_revision, none, gated, bare = locate_in_a_process(tmp_path, *models, HF_ENDPOINT=hub)
     assert main[:3] == ["user/tiny", SHA, "cc-by-nc-4.0"]
     assert pinned == main
     assert main[4] == ["README.md", "config.json", "model.safetensors", "preprocessor_config.json"]
     assert "has no revision 'v9'" in no_revision
-    assert "no depth model user/none on the Hub (or it is private)" in none
+    assert "depth model user/none is not on the Hub, or it is private" in none
     assert "hf auth login" in gated
-    assert "no transformers model" in bare
+    assert "is not a transformers model" in bare
 
-    nobody = {"HF_ENDPOINT": "http://127.0.0.1:9"}
-    for environment in (nobody, {"HF_HUB_OFFLINE": "1"}):
-        cached, missing = probe(tmp_path, ("user/tiny", ""), ("user/other", "v1"), **environment)
+    no_server = {"HF_ENDPOINT": "http://127.0.0.1:9"}
+    for environment in (no_server, {"HF_HUB_OFFLINE": "1"}):
+        cached, missing = locate_in_a_process(tmp_path, ("user/tiny", ""), ("user/other", "v1"), **environment)
         assert cached == main
         assert "user/other at revision v1 is not in the local cache" in missing
         assert "hf download user/other --revision v1" in missing

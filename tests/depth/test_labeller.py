@@ -1,4 +1,4 @@
-"""The labeller stores what the model itself predicts, whatever the batch, the memory and the model."""
+"""The labeller stores what the model itself predicts, for every model, batch size and amount of memory."""
 
 import logging
 
@@ -46,7 +46,7 @@ def labeller_of(recipe, spec=None):
 
 
 def own_output(folder, rows):
-    """The model's own depth maps, the way transformers documents."""
+    """The model's own depth maps, computed as transformers documents it."""
     model = AutoModelForDepthEstimation.from_pretrained(folder).eval()
     processor = AutoImageProcessor.from_pretrained(folder, backend="pil")
     with torch.inference_mode():
@@ -56,7 +56,7 @@ def own_output(folder, rows):
 
 
 @pytest.mark.parametrize(
-    "name, told, kind, scale",
+    "name, recipe_fields, kind, scale",
     [
         ("depth-anything", {}, "relative_disparity", None),
         ("depth-anything-metric", {}, "metric", 1000),
@@ -69,8 +69,8 @@ def own_output(folder, rows):
     ],
 )
 @pytest.mark.parametrize("bits", [16, 8])
-def test_decoding_gives_the_models_own_output_within_half_a_step(models, name, told, kind, scale, bits):
-    recipe = recipe_for(models[name], depth_bits=bits, **told)
+def test_decoding_gives_the_models_own_output_within_half_a_step(models, name, recipe_fields, kind, scale, bits):
+    recipe = recipe_for(models[name], depth_bits=bits, **recipe_fields)
     spec = spec_of(recipe)
     assert (spec.kind, spec.unit) == (kind, "m" if kind == "metric" else "")
     if bits == 16 and scale:
@@ -81,9 +81,9 @@ def test_decoding_gives_the_models_own_output_within_half_a_step(models, name, t
     own = own_output(models[name], ROWS)
     assert spec.low <= own.min() < own.max() <= spec.high
     decoded = np.stack([decode_depth(one, spec) for one in stored])
-    float32_noise = 1e-6 * max(abs(own.max()), abs(own.min()))  # of the network, in another batch shape
+    float32_noise = 1e-6 * max(abs(own.max()), abs(own.min()))  # the network's own rounding depends on the batch shape
     assert np.abs(decoded - own).max() <= spec.step / 2 + float32_noise
-    assert bits == 8 or np.ptp(stored.astype(int)) > 10  # the picture shows in the label
+    assert bits == 8 or np.ptp(stored.astype(int)) > 10  # the label is not constant
 
 
 def test_stored_values_are_what_numpy_encodes(models):
@@ -111,11 +111,11 @@ def test_every_model_call_has_the_same_shape(models):
 
 
 @pytest.mark.parametrize(
-    "told, size",
+    "depth_input, size",
     [("auto", "64x96"), ("native", "96x96"), ("32x64", "32x64")],
 )
-def test_input_size(models, told, size):
-    recipe = recipe_for(models["densedepth"], depth_input=told)
+def test_input_size(models, depth_input, size):
+    recipe = recipe_for(models["densedepth"], depth_input=depth_input)
     spec = spec_of(recipe)
     assert spec.input_size == size
     labeller = labeller_of(recipe, spec)
@@ -124,13 +124,13 @@ def test_input_size(models, told, size):
 
 
 def test_input_sizes_of_other_models(models):
-    for name, told, size in [
+    for name, depth_input, size in [
         ("depth-anything", "native", "98x98"),
         ("depth-anything", "56x84", "56x84"),
         ("glpn", "auto", "96x96"),
         ("dpt", "48x48", "48x48"),
     ]:
-        recipe = recipe_for(models[name], depth_input=told, depth_kind="metric")
+        recipe = recipe_for(models[name], depth_input=depth_input, depth_kind="metric")
         assert spec_of(recipe).input_size == size
         labeller_of(recipe)(ROWS[:2])
 
@@ -141,7 +141,7 @@ def test_an_input_size_the_model_cannot_take(models):
             spec_of(recipe_for(models[name], depth_input="60x100"))
 
 
-def test_rows_of_any_shape(models):
+def test_rows_need_not_be_square(models):
     labeller = labeller_of(recipe_for(models["densedepth"]))
     rows = pictures(2, 50, 70)
     assert labeller(rows).shape == (2, 50, 70)
@@ -174,21 +174,21 @@ def test_precisions(models, precision, tolerance):
 
 def test_precision_defaults_and_mistakes(models):
     assert spec_of(recipe_for(models["densedepth"])).precision == "fp32"
-    with pytest.raises(DepthError, match="tf32 exists on NVIDIA GPUs only"):
+    with pytest.raises(DepthError, match="tf32, which only NVIDIA GPUs have"):
         spec_of(recipe_for(models["densedepth"], depth_precision="tf32"))
 
 
 def limited(labeller, limit, error):
-    """The model refuses batches of more than `limit` rows, as a device without memory does."""
+    """Make the model raise `error` for batches of more than `limit` rows; returns the list of batch sizes."""
     forward, sizes = labeller.model.forward, []
 
-    def refusing(pixel_values):
+    def forward_if_it_fits(pixel_values):
         sizes.append(len(pixel_values))
         if len(pixel_values) > limit:
             raise error
         return forward(pixel_values=pixel_values)
 
-    labeller.model.forward = refusing
+    labeller.model.forward = forward_if_it_fits
     return sizes
 
 
@@ -197,11 +197,12 @@ def limited(labeller, limit, error):
     [
         torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB"),
         RuntimeError("[enforce fail at alloc_cpu.cpp:117] DefaultCPUAllocator: can't allocate memory"),
+        MemoryError("Unable to allocate 2.00 GiB for an array"),
     ],
 )
-def test_out_of_memory_halves_the_batch_once_and_goes_on(models, error, caplog):
+def test_out_of_memory_halves_the_batch_and_continues(models, error, caplog):
     recipe = recipe_for(models["densedepth"], depth_batch=8)
-    wanted = labeller_of(recipe)(ROWS)
+    expected = labeller_of(recipe)(ROWS)
     labeller = labeller_of(recipe)
     sizes = limited(labeller, 2, error)
     with caplog.at_level(logging.WARNING):
@@ -209,37 +210,52 @@ def test_out_of_memory_halves_the_batch_once_and_goes_on(models, error, caplog):
         labeller(ROWS)
     assert sizes == [8, 4, 2, 2, 2, 2, 2, 2]
     assert labeller.batch_size == 2
-    assert np.abs(stored.astype(int) - wanted.astype(int)).max() <= 1
-    assert [r.message for r in caplog.records] == ["out of memory on cpu: going on with 4 rows a batch"]
+    assert np.abs(stored.astype(int) - expected.astype(int)).max() <= 1
+    assert [r.message for r in caplog.records] == ["out of memory on cpu: continuing with 4 rows a batch"]
 
 
-def test_one_row_too_many(models):
+def test_one_row_that_does_not_fit_into_memory_is_an_error(models):
     labeller = labeller_of(recipe_for(models["densedepth"]))
     limited(labeller, 0, torch.OutOfMemoryError("out of memory"))
-    with pytest.raises(DepthError, match="does not fit the memory of cpu with one row of 64x96"):
+    with pytest.raises(DepthError, match="one row at 64x96 does not fit into the memory of cpu"):
         labeller(ROWS)
 
 
-def test_other_failures_name_the_model(models):
+def test_other_errors_of_a_model_name_it(models):
     labeller = labeller_of(recipe_for(models["densedepth"]))
     limited(labeller, 0, RuntimeError("shape '[2]' is invalid"))
     with pytest.raises(DepthError, match="depth model nyu failed on cpu at 64x96"):
         labeller(ROWS)
 
 
-def answering(models, change, bits=16):
-    """A labeller whose model's prediction is changed on its way out."""
+def test_our_own_errors_are_not_blamed_on_the_model(models, monkeypatch):
+    from fgbg_depth.depth.prepare import Preparer
+
+    labeller = labeller_of(recipe_for(models["densedepth"]))
+    error = TypeError("ours")
+
+    def fail(self, images):
+        raise error
+
+    monkeypatch.setattr(Preparer, "__call__", fail)
+    with pytest.raises(TypeError) as caught:
+        labeller(ROWS)
+    assert caught.value is error
+
+
+def with_changed_prediction(models, change, bits=16):
+    """A labeller whose model's prediction is changed by `change`, in place."""
     recipe = recipe_for(models["densedepth"], depth_bits=bits)
     labeller = labeller_of(recipe)
     labeller.model.register_forward_hook(lambda module, args, output: change(output) or output)
     return labeller
 
 
-def test_non_finite_becomes_invalid_and_is_said_once(models, caplog):
-    def spoil(output):
+def test_values_that_are_not_finite_are_stored_as_invalid_with_one_warning(models, caplog):
+    def remove_top(output):
         output.predicted_depth[:, :4] = float("nan")
 
-    labeller = answering(models, spoil)
+    labeller = with_changed_prediction(models, remove_top)
     with caplog.at_level(logging.WARNING):
         stored = labeller(ROWS)
         labeller(ROWS)
@@ -251,14 +267,14 @@ def test_non_finite_becomes_invalid_and_is_said_once(models, caplog):
     assert "not finite" in caplog.records[0].message
 
 
-def test_nothing_valid_is_an_error(models):
-    labeller = answering(models, lambda output: output.predicted_depth.fill_(float("inf")) is None)
-    with pytest.raises(DepthError, match="predicts no valid number at all in fp32"):
+def test_a_prediction_without_a_finite_value_is_an_error(models):
+    labeller = with_changed_prediction(models, lambda output: output.predicted_depth.fill_(float("inf")) is None)
+    with pytest.raises(DepthError, match="predicts not one finite value in fp32"):
         labeller(ROWS)
 
 
-def test_the_same_depth_everywhere_is_said(models, caplog):
-    labeller = answering(models, lambda output: output.predicted_depth.fill_(2.5) is None)
+def test_a_constant_prediction_gives_a_warning(models, caplog):
+    labeller = with_changed_prediction(models, lambda output: output.predicted_depth.fill_(2.5) is None)
     with caplog.at_level(logging.WARNING):
         stored = labeller(ROWS)
     assert (stored == 2500).all()
@@ -270,13 +286,13 @@ def test_values_beyond_the_range_are_clipped(models):
         output.predicted_depth[0] = 1e9
         output.predicted_depth[1] = -5
 
-    labeller = answering(models, far)
+    labeller = with_changed_prediction(models, far)
     stored = labeller(ROWS[:4])
     assert (stored[0] == 65535).all()
     assert (stored[1] == 1).all()
 
 
-def test_a_processor_with_steps_of_its_own_is_used_as_it_is(models):
+def test_a_processor_with_other_steps_is_called_itself(models):
     files = locate(str(models["dpt"]))
     spec = spec_of(recipe_for(models["dpt"], depth_kind="metric", depth_input="64x64"))
     processor = load_processor(files)
@@ -291,8 +307,8 @@ def test_a_processor_with_steps_of_its_own_is_used_as_it_is(models):
     assert np.abs(upside_down - plain).max() > 0.01
 
 
-def test_wrong_arrays_are_refused(models):
+def test_wrong_arrays_are_errors(models):
     labeller = labeller_of(recipe_for(models["densedepth"]))
     for wrong in (ROWS[0], ROWS.astype(np.float32), ROWS[..., 0]):
-        with pytest.raises(DepthError, match="rows are"):
+        with pytest.raises(DepthError, match="rows must be"):
             labeller(wrong)

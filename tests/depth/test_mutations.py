@@ -1,4 +1,4 @@
-"""Each usual mistake in porting DenseDepth fails the parity test by far."""
+"""Every usual mistake in porting DenseDepth exceeds the tolerance of the parity test at least five times."""
 
 import numpy as np
 import pytest
@@ -70,7 +70,7 @@ def square_kernels(change):
     return edit
 
 
-def test_without_a_mistake_it_agrees(originals):
+def test_without_a_mistake_the_networks_agree(originals):
     for name, model in originals.items():
         assert worst(model, name) < TOLERANCE
         assert worst(remade(model), name) < TOLERANCE
@@ -91,7 +91,7 @@ def test_without_a_mistake_it_agrees(originals):
     ],
     ids=str,
 )
-def test_configuration_mistakes_show(originals, name, changes):
+def test_configuration_mistakes_exceed_the_tolerance(originals, name, changes):
     model = originals[name]
     if "leaky_after_conv_a" in changes:
         changes = {"leaky_after_conv_a": not model.config.leaky_after_conv_a}
@@ -110,7 +110,7 @@ def test_configuration_mistakes_show(originals, name, changes):
     ],
     ids=["gamma-beta", "mean-variance", "kernel-transposed", "kernel-flipped", "conv0-bgr"],
 )
-def test_weight_mistakes_show(originals, name, edit):
+def test_weight_mistakes_exceed_the_tolerance(originals, name, edit):
     assert worst(remade(originals[name], edit), name) > 5 * TOLERANCE
 
 
@@ -126,7 +126,7 @@ def test_weight_mistakes_show(originals, name, edit):
     ],
     ids=["0..255", "-1..1", "bgr", "imagenet", "by-256"],
 )
-def test_input_mistakes_show(originals, name, prepare):
+def test_input_mistakes_exceed_the_tolerance(originals, name, prepare):
     assert worst(originals[name], name, prepare) > 5 * TOLERANCE
 
 
@@ -147,25 +147,25 @@ def before_relu(encoder, image, skips):
 
 
 def before_pooling(encoder, image, skips):
-    """pool1 from an average instead of a maximum."""
+    """Average pooling instead of max pooling for pool1."""
     return [*skips[:2], functional.avg_pool2d(skips[3], 2), skips[3]]
 
 
 def other_stage(encoder, image, skips):
-    """pool1 and conv1/relu have the same number of channels: one in place of the other."""
+    """conv1/relu in place of pool1, which has the same number of channels."""
     return [*skips[:2], functional.interpolate(skips[3], scale_factor=0.5), skips[3]]
 
 
 @pytest.mark.parametrize("name", CASES)
 @pytest.mark.parametrize("change", [before_relu, before_pooling, other_stage])
-def test_skip_mistakes_show(originals, name, change):
+def test_skip_mistakes_exceed_the_tolerance(originals, name, change):
     mutant = remade(originals[name])
     mutant.encoder = Rewired(mutant.encoder, change)
     assert worst(mutant, name) > 5 * TOLERANCE
 
 
 @pytest.mark.parametrize("name", CASES)
-def test_concatenation_order_shows(originals, name):
+def test_a_wrong_concatenation_order_exceeds_the_tolerance(originals, name):
     model = originals[name]
 
     def edit(state):  # as if the skip came first

@@ -1,4 +1,4 @@
-"""DenseDepth agrees with Keras, through the whole conversion, in the raw output and on the way to it."""
+"""The converted network agrees with Keras in its raw output and at recorded places inside."""
 
 import numpy as np
 import pytest
@@ -35,7 +35,7 @@ def test_raw_output_agrees_with_keras(converted):
         assert error(raw, OUTPUTS[case.key(size)]) < TOLERANCE, size
 
 
-def test_intermediate_taps_agree_with_keras(converted):
+def test_intermediate_results_agree_with_keras(converted):
     case, _, model, _ = converted
     size = min(case.sizes, key=lambda size: size[0] * size[1])
     seen: dict[str, np.ndarray] = {}
@@ -76,10 +76,10 @@ def test_depth_agrees_with_keras_to_one_part_in_ten_thousand(converted):
         assert np.abs(ours / depth_m - 1)[where].max() < 1e-4
 
 
-def test_the_report_tells_the_variant(converted):
+def test_the_report_states_the_variant(converted):
     case, report, model, _ = converted
-    wanted = {"released": (42_657_689, "released"), "current": (21_365_405, "current")}
-    assert (report.parameters, report.variant) == wanted.get(case.name, (model.num_parameters(), "custom"))
+    expected = {"released": (42_657_689, "released"), "current": (21_365_405, "current")}
+    assert (report.parameters, report.variant) == expected.get(case.name, (model.num_parameters(), "custom"))
     assert report.settings["leaky_after_conv_a"] is case.leaky_a
     assert report.variant in str(report)
 
@@ -87,7 +87,7 @@ def test_the_report_tells_the_variant(converted):
 def test_processor_and_pipeline_work(converted):
     case, _, model, folder = converted
     if case not in SMALL:
-        pytest.skip("the small networks suffice")
+        pytest.skip("tested with the small networks only")
     from PIL import Image
 
     image = Image.fromarray(picture((96, 64)))
@@ -101,7 +101,7 @@ def test_processor_and_pipeline_work(converted):
 
 
 @pytest.mark.parametrize("name", ["released-small-keras2", "current-small-keras2", "current-small-keras3"])
-def test_files_saved_by_keras_itself(name, tmp_path):
+def test_files_that_keras_saved(name, tmp_path):
     case = next(case for case in SMALL if name.startswith(case.name))
     convert_weights(saved_by_keras(name, tmp_path), tmp_path / "model")
     model = AutoModelForDepthEstimation.from_pretrained(tmp_path / "model").eval()

@@ -1,4 +1,4 @@
-"""The Auto classes know DenseDepth after `import fgbg_depth`, whatever was imported first."""
+"""DenseDepth in transformers: the Auto classes know it in any order of imports; its model and its processor."""
 
 import subprocess
 import sys
@@ -14,8 +14,8 @@ FIRST = [
 ]
 CHECK = """
 from transformers import AutoConfig, AutoImageProcessor, AutoModelForDepthEstimation
-from fgbg_depth.depth.densedepth.registration import install
-install()
+from fgbg_depth.depth.densedepth.transformers_hooks import register_densedepth
+register_densedepth()
 assert type(AutoConfig.from_pretrained(FOLDER)).__name__ == "DenseDepthConfig"
 assert type(AutoModelForDepthEstimation.from_pretrained(FOLDER)).__name__ == "DenseDepthForDepthEstimation"
 assert type(AutoImageProcessor.from_pretrained(FOLDER)).__name__ == "DenseDepthImageProcessor"
@@ -28,7 +28,7 @@ def folder(tmp_path_factory):
 
 
 @pytest.mark.parametrize("code", ["import fgbg_depth", *FIRST[:1]])
-def test_registered_before_or_after(code, folder):
+def test_densedepth_is_registered_in_any_order_of_imports(code, folder):
     other = "import fgbg_depth" if code != "import fgbg_depth" else FIRST[2]
     script = f"FOLDER = {str(folder)!r}\n{code}\n{other}\n{CHECK}"
     subprocess.run([sys.executable, "-W", "ignore", "-c", script], check=True, timeout=120)
@@ -49,7 +49,7 @@ def test_a_tiny_densedepth_survives_saving(folder, tmp_path):
         assert isinstance(model(pixels, return_dict=False), tuple)
 
 
-def test_sides_that_do_not_fit_are_named(folder):
+def test_sides_that_are_not_multiples_of_32_are_an_error(folder):
     import torch
     from transformers import AutoModelForDepthEstimation
 
@@ -58,8 +58,8 @@ def test_sides_that_do_not_fit_are_named(folder):
         model(torch.rand(1, 3, 70, 50))
 
 
-def test_training_starts_well(folder):
-    """Kaiming weights: gradients reach the first convolution, and the first guess is mid-range everywhere."""
+def test_initial_weights_are_fit_for_training(folder):
+    """Gradients reach the first convolution, and the first prediction is in the middle of the range."""
     import torch
 
     from fgbg_depth.depth.densedepth.configuration import DenseDepthConfig
@@ -74,7 +74,7 @@ def test_training_starts_well(folder):
     assert 1e-7 < gradient < 1e2
 
 
-def test_processor_brings_maps_back_to_any_size():
+def test_the_processor_resizes_depth_maps_to_any_size():
     import torch
 
     from fgbg_depth.depth.densedepth.image_processing import DenseDepthImageProcessor

@@ -1,4 +1,4 @@
-"""The device's resize makes Pillow's own integers."""
+"""The resize on torch devices gives the same integers as Pillow."""
 
 import numpy as np
 import pytest
@@ -13,11 +13,11 @@ SIDE = st.integers(1, 90)
 
 
 @given(SIDE, SIDE, SIDE, SIDE, st.sampled_from([BILINEAR, BICUBIC]), st.integers(0, 2**32))
-def test_bit_for_bit(height, width, new_height, new_width, resample, seed):
+def test_equal_to_pillow_at_any_size(height, width, new_height, new_width, resample, seed):
     rng = np.random.Generator(np.random.Philox(seed))
     image = rng.integers(0, 256, (height, width, 3), dtype=np.uint8)
     if seed % 2:
-        image = np.where(image > 127, np.uint8(255), np.uint8(0))  # overshoots of the cubic
+        image = np.where(image > 127, np.uint8(255), np.uint8(0))  # the cubic filter overshoots here
     ours = PillowResize((new_height, new_width), resample)(torch.from_numpy(image).permute(2, 0, 1)[None])
     pillow = np.asarray(Image.fromarray(image).resize((new_width, new_height), resample))
     assert ours.dtype == torch.uint8
@@ -26,7 +26,7 @@ def test_bit_for_bit(height, width, new_height, new_width, resample, seed):
 
 @pytest.mark.parametrize("resample", [BILINEAR, BICUBIC])
 @pytest.mark.parametrize("size", [(480, 640), (384, 1280), (518, 518), (224, 224), (100, 60)])
-def test_bit_for_bit_at_the_sizes_in_use(size, resample):
+def test_equal_to_pillow_at_common_input_sizes(size, resample):
     image = np.random.Generator(np.random.Philox(0)).integers(0, 256, (224, 224, 3), dtype=np.uint8)
     ours = PillowResize(size, resample)(torch.from_numpy(image).permute(2, 0, 1)[None].expand(2, 3, 224, 224))
     pillow = np.asarray(Image.fromarray(image).resize(size[::-1], resample))

@@ -1,4 +1,4 @@
-"""Tiny depth models with random weights, saved as people find them on the Hub."""
+"""Tiny depth models with random weights, saved in the layout of models on the Hub."""
 
 from pathlib import Path
 
@@ -26,8 +26,8 @@ VIT = {"hidden_size": 32, "num_hidden_layers": 4, "num_attention_heads": 2, "int
 NECK = {"neck_hidden_sizes": [8, 16, 16, 16], "fusion_hidden_size": 16}
 
 
-def shaken(model, seed: int = 0):
-    """The initial weights hardly depend on the picture: shake them."""
+def with_noise(model, seed: int = 0):
+    """Add noise to the weights: with the initial ones the prediction hardly depends on the picture."""
     generator = torch.Generator().manual_seed(seed)
     with torch.no_grad():
         for parameter in model.parameters():
@@ -58,14 +58,14 @@ def depth_anything(folder: Path, metric: bool = False) -> Path:
         image_mean=[0.485, 0.456, 0.406],
         image_std=[0.229, 0.224, 0.225],
     )
-    return save(folder, shaken(DepthAnythingForDepthEstimation(config)), processor)
+    return save(folder, with_noise(DepthAnythingForDepthEstimation(config)), processor)
 
 
 def dpt(folder: Path) -> Path:
     torch.manual_seed(0)
     config = DPTConfig(**VIT, **NECK, image_size=64, patch_size=16, backbone_out_indices=[0, 1, 2, 3])
-    model = shaken(DPTForDepthEstimation(config))
-    model.head.head[4].bias.data += 3  # away from its final ReLU
+    model = with_noise(DPTForDepthEstimation(config))
+    model.head.head[4].bias.data += 3  # so that its final ReLU does not clip the output
     return save(folder, model, DPTImageProcessorPil(size={"height": 64, "width": 64}))
 
 
@@ -74,11 +74,11 @@ def glpn(folder: Path) -> Path:
     config = GLPNConfig(
         depths=[1, 1, 1, 1], hidden_sizes=[8, 8, 16, 16], num_attention_heads=[1, 1, 2, 2], decoder_hidden_size=8
     )
-    return save(folder, shaken(GLPNForDepthEstimation(config)), GLPNImageProcessorPil())
+    return save(folder, with_noise(GLPNForDepthEstimation(config)), GLPNImageProcessorPil())
 
 
 def densedepth(folder: Path, size: tuple[int, int] | None = (64, 96), **settings) -> Path:
-    """A DenseDepth of 60,000 parameters whose output spans its range."""
+    """A DenseDepth with 60,000 parameters whose output spans its range."""
     torch.manual_seed(0)
     small = {"num_init_features": 16, "growth_rate": 8, "block_config": [2, 2, 2, 2], "decoder_width": 32}
     model = DenseDepthForDepthEstimation(DenseDepthConfig(**{**small, **settings})).eval()

@@ -1,4 +1,4 @@
-"""What makes one DenseDepth differ from another: its widths, its activations and the range of its depth."""
+"""The configuration of a DenseDepth network: its widths, its activations and the range of its depth."""
 
 from huggingface_hub.dataclasses import strict
 from transformers import PreTrainedConfig
@@ -14,24 +14,25 @@ class DenseDepthConfig(PreTrainedConfig):
 
     - released (`nyu.h5`, `kitti.h5`): the defaults, 42.66 M parameters;
     - the authors' current code: `decoder_width=832, leaky_after_conv_a=True`, 21.4 M;
-    - a small one: `DenseDepthConfig(num_init_features=24, growth_rate=12, block_config=[4, 6, 8, 6],
-      decoder_width=128, leaky_after_conv_a=True)`, less than 1 M.
+    - a small one, below 1 M: `DenseDepthConfig(num_init_features=24, growth_rate=12, block_config=[4, 6, 8, 6],
+      decoder_width=128, leaky_after_conv_a=True)`.
 
     Args:
         num_channels: channels of the input, RGB in [0, 1].
         num_init_features: channels after the first convolution.
         growth_rate: channels that each dense layer adds.
         bottleneck_factor: a dense layer's 1x1 convolution has `bottleneck_factor * growth_rate` channels.
-        block_config: dense layers in each block; input sides are multiples of 2 ** (len(block_config) + 1).
+        block_config: number of dense layers in each block; input sides are multiples of
+            2 ** (len(block_config) + 1).
         decoder_width: channels after the decoder's 1x1 convolution; each up-block halves them.
-        leaky_after_conv_a: LeakyReLU after an up-block's first convolution too (the second always has it).
+        leaky_after_conv_a: LeakyReLU also after the first convolution of an up-block (the second always has one).
         leaky_slope: negative slope of the LeakyReLU.
         final_relu: ReLU after the encoder's last batch normalisation.
-        batch_norm_eps: 1.001e-5 is Keras's DenseNet, not torch's 1e-5.
+        batch_norm_eps: epsilon of the batch normalisations; 1.001e-5 is that of Keras's DenseNet, torch's is 1e-5.
         align_corners: of the decoder's bilinear upsampling; the released weights were trained with True.
         min_depth, max_depth: depth in metres is `clip(max_depth / raw, min_depth, max_depth)`. NYU: 0.1, 10
             (the authors' `10 * clip(1000 / raw, 10, 1000) / 1000` in other units); KITTI: 1, 80.
-        depth_estimation_type: always "metric": larger is farther, in metres.
+        depth_estimation_type: always "metric": metres, larger is farther.
     Source: Alhashim & Wonka 2018, "High Quality Monocular Depth Estimation via Transfer Learning".
     """
 
@@ -55,10 +56,14 @@ class DenseDepthConfig(PreTrainedConfig):
     @property
     def size_divisor(self) -> int:
         """Input sides must be multiples of this: 2 by the stem, 2 by its pool, 2 by each transition."""
-        return 2 ** (len(self.block_config) + 1)
+        return 1 << (len(self.block_config) + 1)
 
     def validate_architecture(self) -> None:
-        """Called by transformers: a configuration that asks for a network no one can build fails here, at once."""
+        """Reject a configuration of a network that cannot be built; transformers calls this at construction.
+
+        Raises:
+            ValueError: a value is outside its range.
+        """
         widths = (
             self.num_channels,
             self.num_init_features,
@@ -76,4 +81,4 @@ class DenseDepthConfig(PreTrainedConfig):
         if self.decoder_width < 2 ** len(blocks):  # each up-block halves it
             raise ValueError(f"DenseDepth: decoder_width must be at least {2 ** len(blocks)}; got {self.decoder_width}")
         if not 0 < self.min_depth < self.max_depth:
-            raise ValueError(f"DenseDepth: 0 < min_depth < max_depth is wanted; got {self.min_depth}, {self.max_depth}")
+            raise ValueError(f"DenseDepth: 0 < min_depth < max_depth must hold; got {self.min_depth}, {self.max_depth}")

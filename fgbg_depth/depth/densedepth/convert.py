@@ -1,21 +1,26 @@
-"""From the authors' Keras weights to a folder that transformers loads."""
+"""Convert the authors' Keras weights to a folder that transformers loads."""
 
 from __future__ import annotations
 
 import hashlib
-import math
 import shutil
 import tempfile
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 import numpy as np
+from huggingface_hub.errors import StrictDataclassError
+from numpy.typing import NDArray
 
-from fgbg_depth.depth.densedepth.keras_file import KerasFile, open_keras
+from fgbg_depth.depth.densedepth.keras_file import KerasFile, KerasWeight, WeightsFileError, open_keras
 from fgbg_depth.depth.densedepth.keras_graph import Architecture, recognise
 from fgbg_depth.depth.densedepth.keras_names import recognise_names
-from fgbg_depth.depth.densedepth.report import DATASETS, ConversionReport
+from fgbg_depth.depth.densedepth.report import TRAINED_ON, ConversionReport
+from fgbg_depth.depth.densedepth.transformers_hooks import hidden_progress_bars
 from fgbg_depth.errors import DepthError
+
+if TYPE_CHECKING:
+    from fgbg_depth.depth.densedepth.modeling import DenseDepthForDepthEstimation
 
 CONV_WEIGHTS = {"kernel": "weight", "bias": "bias"}
 NORM_WEIGHTS = {
@@ -24,63 +29,79 @@ NORM_WEIGHTS = {
     "moving_mean": "running_mean",
     "moving_variance": "running_var",
 }
+VARIANTS = {(1664, False): "released", (832, True): "current"}  # by decoder width and LeakyReLU after convA
 
 
 def convert_weights(file: str | Path, folder: str | Path, dataset: str | None = None) -> ConversionReport:
-    """Convert a Keras HDF5 file of DenseDepth (released or current variant) into a folder.
+    """Convert a Keras HDF5 file of DenseDepth (released or current variant) to a model folder.
 
     Args:
         file: nyu.h5, kitti.h5, or what the authors' current code saves with `model.save`.
-        folder: made by this; must not exist yet, or be empty.
-        dataset: nyu (0.1..10 m) or kitti (1..80 m), which is not in the file; default: kitti when the file's
-            name says so, else nyu.
+        folder: is created; if it exists, it must be empty.
+        dataset: nyu (0.1..10 m) or kitti (1..80 m), which the file does not state; by default kitti if the file's
+            name contains that word, else nyu.
     Raises:
-        DepthError: the file is damaged or is no DenseDepth. Nothing is left behind.
+        WeightsFileError: the file is damaged or is not a DenseDepth network.
+        DepthError: the folder is not empty or cannot be written, or `dataset` is unknown.
+            After either error the folder is as it was before.
     """
     file, folder = Path(file), Path(folder)
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
-        raise DepthError(f"{folder} exists already.\n  Give a new folder, or remove that one first.")
+        raise DepthError(f"{folder} exists already and is not an empty folder.\n  Give a new folder, or remove it.")
     dataset = dataset or ("kitti" if "kitti" in file.name.lower() else "nyu")
-    if dataset not in DATASETS:
-        raise DepthError(f"dataset is {dataset!r}; allowed: {', '.join(DATASETS)}.")
-    with open_keras(file) as opened:
-        try:
-            if opened.model_config is not None:
-                architecture = recognise(opened.model_config)
-            else:
-                shapes = {key: dataset.shape for key, dataset in opened.weights.items()}
-                architecture = recognise_names(opened.layers, shapes)
-            model = _fill(architecture, opened, DATASETS[dataset])
-        except DepthError as e:
-            raise DepthError(f"{file}: {e}") from e
-        num_tensors = len(opened.weights)
+    if dataset not in TRAINED_ON:
+        raise DepthError(f"dataset is {dataset!r}; allowed: {', '.join(TRAINED_ON)}.")
+    try:
+        with open_keras(file) as opened:
+            architecture = _architecture(opened)
+            model = _fill(architecture, opened, dataset)
+    except WeightsFileError as e:
+        raise WeightsFileError(f"{file}: {e}") from e
+    settings = architecture.settings
+    with file.open("rb") as stream:
+        sha256 = hashlib.file_digest(stream, "sha256").hexdigest()
     report = ConversionReport(
         source=file,
         folder=folder,
-        variant=_variant(architecture.settings),
+        variant=VARIANTS.get((settings["decoder_width"], settings["leaky_after_conv_a"]), "custom"),
         dataset=dataset,
         parameters=sum(p.numel() for p in model.parameters()),
-        tensors=num_tensors,
-        sha256=_sha256(file),
-        settings=architecture.settings,
+        tensors=len(opened.weights),
+        sha256=sha256,
+        settings=settings,
     )
     _write(model, report)
     return report
 
 
-def _fill(architecture: Architecture, file: KerasFile, made_for: dict[str, Any]) -> Any:
-    """The torch model with every tensor of the file in its place."""
+def _architecture(file: KerasFile) -> Architecture:
+    if file.layers is not None:
+        return recognise(file.layers)
+    return recognise_names(file.layer_names, {key: weight.shape for key, weight in file.weights.items()})
+
+
+def _fill(architecture: Architecture, file: KerasFile, dataset: str) -> DenseDepthForDepthEstimation:
+    """The torch model with the file's weights.
+
+    Raises:
+        WeightsFileError: a weight is missing, left over, damaged, or has another shape than the network needs.
+    """
     import torch
 
     from fgbg_depth.depth.densedepth.configuration import DenseDepthConfig
     from fgbg_depth.depth.densedepth.modeling import DenseDepthForDepthEstimation
 
-    depth_range = {key: made_for[key] for key in ("min_depth", "max_depth")}
-    config = DenseDepthConfig(**architecture.settings, **depth_range)
-    with torch.device("meta"):  # shapes without memory: what the file claims is checked before it is believed
+    trained_on = TRAINED_ON[dataset]
+    try:
+        config = DenseDepthConfig(
+            **architecture.settings, min_depth=trained_on.min_depth_m, max_depth=trained_on.max_depth_m
+        )
+    except StrictDataclassError as e:  # the settings come from the file
+        raise WeightsFileError(f"not a DenseDepth network that can be built: {e}") from e
+    with torch.device("meta"):  # shapes without memory: the file's claims are checked before memory is allocated
         model = DenseDepthForDepthEstimation(config)
     shapes = {name: tuple(value.shape) for name, value in model.state_dict().items()}
-    left = dict(file.weights)
+    unused = dict(file.weights)
     state: dict[str, torch.Tensor] = {}
     for module, layer in architecture.layers.items():
         is_norm = f"{module}.running_mean" in shapes
@@ -88,70 +109,72 @@ def _fill(architecture: Architecture, file: KerasFile, made_for: dict[str, Any])
             target = f"{module}.{torch_name}"
             if target not in shapes:
                 continue  # a convolution without bias
-            if (layer, keras_name) not in left:
-                raise DepthError(f"layer {layer} has no {keras_name}.\n  The file is not whole; fetch it again.")
-            values = _read(left.pop((layer, keras_name)), shapes[target], f"{layer}/{keras_name}")
-            state[target] = torch.from_numpy(values)
+            if (layer, keras_name) not in unused:
+                raise WeightsFileError(
+                    f"layer {layer} has no {keras_name}.\n  The file is incomplete: download it again."
+                )
+            state[target] = torch.from_numpy(_read(unused.pop((layer, keras_name)), shapes[target]))
         if is_norm:
             state[f"{module}.num_batches_tracked"] = torch.tensor(0)
-    if left:
-        raise DepthError(f"{len(left)} weights belong to no layer of DenseDepth, such as {'/'.join(min(left))}.")
+    if unused:
+        raise WeightsFileError(
+            f"not a DenseDepth network: {len(unused)} weights belong to no layer of it, "
+            f"such as {'/'.join(min(unused))}."
+        )
     model = model.to_empty(device="cpu")
     model.load_state_dict(state, strict=True)
-    return model.eval()
+    return model
 
 
-def _read(dataset: Any, shape: tuple[int, ...], name: str) -> np.ndarray:
-    """A weight in torch's layout, float32; refused before it is read when its shape is not what fits."""
+def _read(weight: KerasWeight, shape: tuple[int, ...]) -> NDArray[np.float32]:
+    """A weight of this shape in torch's layout; its shape is checked before its values are read."""
     order = (3, 2, 0, 1) if len(shape) == 4 else tuple(range(len(shape)))  # Keras: height, width, in, out
     keras_shape = tuple(shape[order.index(i)] for i in range(len(shape)))
-    if dataset.shape != keras_shape or dataset.dtype.kind != "f":
-        raise DepthError(
-            f"weight {name} is {dataset.shape} {dataset.dtype}; {keras_shape} float32 was expected.\n"
+    if weight.shape != keras_shape or weight.dtype.kind != "f":
+        raise WeightsFileError(
+            f"weight {weight.name} is {weight.shape} {weight.dtype}, expected {keras_shape} float32.\n"
             "  The file is damaged, or mixes two models."
         )
-    if not math.prod(keras_shape) or dataset.id.get_storage_size() == 0:
-        raise DepthError(f"weight {name} has no data.\n  The file is not whole; fetch it again.")
-    values = np.asarray(dataset[()], dtype=np.float32)
+    if not weight.stored_bytes:
+        raise WeightsFileError(f"weight {weight.name} has no data.\n  The file is incomplete: download it again.")
+    values = weight.read()
     if not np.isfinite(values).all():
-        raise DepthError(f"weight {name} has numbers that are not finite.\n  The file is damaged; fetch it again.")
+        raise WeightsFileError(
+            f"weight {weight.name} has values that are not finite.\n  The file is damaged: download it again."
+        )
     return np.ascontiguousarray(values.transpose(order))
 
 
-def _variant(settings: dict[str, Any]) -> str:
-    known = {(1664, False): "released", (832, True): "current"}
-    return known.get((settings["decoder_width"], settings["leaky_after_conv_a"]), "custom")
+def _write(model: DenseDepthForDepthEstimation, report: ConversionReport) -> None:
+    """Write all files into a temporary folder and rename it, so that the folder is complete once it exists.
 
-
-def _sha256(file: Path) -> str:
-    with file.open("rb") as stream:
-        return hashlib.file_digest(stream, "sha256").hexdigest()
-
-
-def _write(model: Any, report: ConversionReport) -> None:
-    """All files under a temporary name, then one rename: the folder is whole or not there."""
+    Raises:
+        DepthError: the folder cannot be written.
+    """
     from fgbg_depth.depth.densedepth.image_processing import DenseDepthImageProcessor
-    from fgbg_depth.depth.load import quiet
 
     folder = report.folder
-    height, width = DATASETS[report.dataset]["size"]
+    height, width = TRAINED_ON[report.dataset].input_size
     try:
         folder.parent.mkdir(parents=True, exist_ok=True)
-        made = Path(tempfile.mkdtemp(prefix=f".{folder.name}.", suffix=".tmp", dir=folder.parent))
+        temporary = Path(tempfile.mkdtemp(prefix=f".{folder.name}.", suffix=".tmp", dir=folder.parent))
     except OSError as e:
-        raise DepthError(f"{folder}: cannot write here ({e}).") from e
+        raise DepthError(f"{folder}: cannot write here ({e}).\n  Choose a folder that you may write to.") from e
     try:
-        made.chmod(0o755)
-        with quiet():
-            model.save_pretrained(made)
-        DenseDepthImageProcessor(size={"height": height, "width": width}).save_pretrained(made)
-        (made / "README.md").write_text(report.card(), encoding="utf-8")
-        for path in made.iterdir():
-            path.chmod(0o644)  # safetensors are made readable by their owner only
+        temporary.chmod(0o755)
+        with hidden_progress_bars():
+            model.save_pretrained(temporary)
+        DenseDepthImageProcessor(size={"height": height, "width": width}).save_pretrained(temporary)
+        (temporary / "README.md").write_text(report.card(), encoding="utf-8")
+        for path in temporary.iterdir():
+            path.chmod(0o644)  # safetensors creates files that only their owner can read
         if folder.exists():
-            folder.rmdir()  # empty: checked before
-        made.replace(folder)
+            folder.rmdir()  # it is empty: checked above
+        temporary.replace(folder)
     except OSError as e:
-        raise DepthError(f"{folder}: cannot write the converted model ({e}).\n  Nothing was left behind.") from e
+        raise DepthError(
+            f"{folder}: cannot write the converted model ({e}).\n"
+            "  Nothing was kept. Check the disk and the folder's permissions, then run again."
+        ) from e
     finally:
-        shutil.rmtree(made, ignore_errors=True)
+        shutil.rmtree(temporary, ignore_errors=True)

@@ -1,4 +1,4 @@
-"""DenseDepth's image processor: RGB in [0, 1], sides multiples of 32, depth brought back to a stated size."""
+"""DenseDepth's image processor: RGB in [0, 1] with sides that are multiples of 32, and depth maps at a stated size."""
 
 from typing import Any
 
@@ -12,15 +12,15 @@ from transformers.processing_utils import ImagesKwargs
 
 
 class DenseDepthImageProcessorKwargs(ImagesKwargs, total=False):
-    """size_divisor: without a `size`, each side is resized to its nearest multiple of this (at least one)."""
+    """size_divisor: if `size` is not set, each side is resized to its nearest multiple of this, at least 1 of it."""
 
     size_divisor: int
 
 
 class DenseDepthImageProcessor(PilBackend):
-    """Prepare images for DenseDepth and bring its predictions back to the images' size.
+    """Prepares images for DenseDepth and resizes its predictions to the size of the images.
 
-    `size` is the input size the network was trained at: {"height": 480, "width": 640} for NYU. Without one
+    `size` is the input size at which the network was trained: {"height": 480, "width": 640} for NYU. If it is None,
     the image keeps its size, rounded to multiples of `size_divisor`.
 
     Example:
@@ -42,7 +42,7 @@ class DenseDepthImageProcessor(PilBackend):
     size_divisor = 32
 
     def _validate_preprocess_kwargs(self, **kwargs: Any) -> None:  # type: ignore[override]
-        kwargs.pop("do_resize", None)  # its check would ask for a `size`, which may be left open here
+        kwargs.pop("do_resize", None)  # the check of it requires a `size`, which may be None here
         super()._validate_preprocess_kwargs(**kwargs)
 
     def _preprocess(  # type: ignore[override]
@@ -77,10 +77,15 @@ class DenseDepthImageProcessor(PilBackend):
     def post_process_depth_estimation(
         self, outputs: Any, target_sizes: list[tuple[int, int]] | None = None
     ) -> list[dict[str, Any]]:
-        """Resize each predicted depth map to its (height, width), bilinear, half-pixel centres.
+        """Resize each predicted depth map to its target size, bilinear with half-pixel centres.
 
+        Args:
+            outputs: with `predicted_depth`, (N, h, w) metres.
+            target_sizes: N x (height, width); None keeps the sizes.
         Returns:
-            one {"predicted_depth": (height, width) float32, metres} an image.
+            for each image {"predicted_depth": (height, width) float32, metres}.
+        Raises:
+            ValueError: the number of target sizes is not N.
         """
         depths = outputs.predicted_depth
         if target_sizes is None:
@@ -88,7 +93,7 @@ class DenseDepthImageProcessor(PilBackend):
         sizes = [(int(height), int(width)) for height, width in target_sizes]
         if len(sizes) != len(depths):
             raise ValueError(f"{len(depths)} depth maps but {len(sizes)} target sizes")
-        if len(set(sizes)) == 1:  # a batch of rows: one call instead of one an image
+        if len(set(sizes)) == 1:  # all rows of a dataset have one size: one call for all images
             return [{"predicted_depth": depth} for depth in _resized(depths, sizes[0])]
         pairs = zip(depths, sizes, strict=True)
         return [{"predicted_depth": _resized(depth[None], size)[0]} for depth, size in pairs]
@@ -100,6 +105,6 @@ def _resized(depths: torch.Tensor, size: tuple[int, int]) -> torch.Tensor:
 
 
 def nearest_size(height: int, width: int, divisor: int) -> SizeDict:
-    """Each side's nearest multiple of `divisor`, never 0: (224, 200, 32) -> 224 x 192."""
+    """The nearest multiple of `divisor` for each side, at least 1 of it: (224, 200, 32) -> 224 x 192."""
     sides = [max(1, round(side / divisor)) * divisor for side in (height, width)]
     return SizeDict(height=sides[0], width=sides[1])

@@ -1,8 +1,8 @@
-"""Recognise a DenseDepth network in a weights-only file, by its layers' names and its weights' shapes.
+"""Recognise a DenseDepth network in a weights-only file, from the names of its layers and the shapes of its weights.
 
-Such a file has no description of the network, but Keras lists every layer in it, also those without weights.
-So it shows whether a LeakyReLU follows convA, and whether the encoder ends in a ReLU. The epsilon and the
-slope are in no weights-only file; they are DenseNet's and DenseDepth's own.
+Such a file does not describe the network, but Keras lists every layer in it, also those without weights. So it
+shows whether a LeakyReLU follows convA and whether the encoder ends in a ReLU. It states neither the epsilon of the
+batch normalisation nor the slope of the LeakyReLU; DenseNet's and DenseDepth's own values are used.
 """
 
 from __future__ import annotations
@@ -12,37 +12,35 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
+from fgbg_depth.depth.densedepth.keras_file import WeightsFileError
 from fgbg_depth.depth.densedepth.keras_graph import Architecture
-from fgbg_depth.errors import DepthError
 
 
 def recognise_names(layer_names: list[str], shapes: Mapping[tuple[str, str], tuple[int, ...]]) -> Architecture:
     """The architecture of a weights-only file.
 
     Args:
-        layer_names: all layers, `/` written as `_`.
+        layer_names: all layers, `/` written `_`.
         shapes: {(layer, weight): shape} in Keras's layout.
     Raises:
-        DepthError: the names are not those of a DenseDepth.
+        WeightsFileError: the names or shapes are not those of a DenseDepth network.
     """
     names = set(layer_names)
 
     def filters(layer: str) -> int:
         shape = shapes.get((layer, "kernel"))
-        if shape is None or len(shape) != 4:
-            raise DepthError(f"not a DenseDepth network: it has no convolution {layer}.")
+        if shape is None or len(shape) != 4 or not shape[-1]:
+            raise WeightsFileError(f"not a DenseDepth network: it has no convolution {layer}.")
         return shape[-1]
 
     blocks: list[int] = []
     while f"conv{len(blocks) + 2}_block1_0_bn" in names:
         number = len(blocks) + 2
-        blocks.append(
-            next(i for i in itertools.count() if f"conv{number}_block{i + 1}_0_bn" not in names),
-        )
+        blocks.append(next(i for i in itertools.count() if f"conv{number}_block{i + 1}_0_bn" not in names))
     num_ups = sum(f"up{i}_convA" in names for i in range(1, len(names)))
     num_leaky = sum(re.fullmatch(r"leaky_?re_?lu(_\d+)?", name, re.IGNORECASE) is not None for name in names)
     if len(blocks) < 2 or num_ups != len(blocks) or num_leaky not in (num_ups, 2 * num_ups):
-        raise DepthError(
+        raise WeightsFileError(
             f"not a DenseDepth network: it has {len(blocks)} dense blocks, {num_ups} up-blocks "
             f"and {num_leaky} LeakyReLUs."
         )
@@ -63,6 +61,7 @@ def recognise_names(layer_names: list[str], shapes: Mapping[tuple[str, str], tup
 
 
 def _layers(blocks: list[int]) -> dict[str, str]:
+    """{torch module: Keras layer} for this number of dense layers in each block."""
     layers = {"encoder.conv0": "conv1_conv", "encoder.norm0": "conv1_bn", "encoder.norm5": "bn"}
     layers |= {"conv2": "conv2", "conv3": "conv3"}
     for block, count in enumerate(blocks):

@@ -1,6 +1,6 @@
-"""DenseDepth: a DenseNet encoder, a decoder of bilinear upsampling and convolutions, half-size metric depth.
+"""DenseDepth: a DenseNet encoder and a decoder of bilinear upsampling and convolutions; metric depth at half size.
 
-Module names follow torchvision's DenseNet where there is one. Every array is (N, C, H, W) float.
+Modules are named as in torchvision's DenseNet where it has them. Every array is (N, C, H, W) float.
 Source: Alhashim & Wonka 2018 (network, depth transform); Huang et al. 2017 (DenseNet).
 """
 
@@ -21,7 +21,7 @@ class DenseDepthOutput(ModelOutput):
     """Outputs of `DenseDepthForDepthEstimation`, both (N, H / 2, W / 2).
 
     predicted_depth: metres, float32, within the configuration's `min_depth..max_depth`.
-    raw: what the network computes: `max_depth / depth`, not clipped; negative where it extrapolates.
+    raw: the network's own output, `max_depth / depth`, not clipped; it can be negative.
     """
 
     predicted_depth: torch.Tensor | None = None
@@ -29,7 +29,7 @@ class DenseDepthOutput(ModelOutput):
 
 
 class DenseLayer(nn.Module):
-    """BN-ReLU-1x1-BN-ReLU-3x3; the new channels are appended to the old: [old, new]."""
+    """BN-ReLU-1x1-BN-ReLU-3x3; the new channels are appended to the input: [input, new]."""
 
     def __init__(self, channels: int, config: DenseDepthConfig):
         super().__init__()
@@ -46,7 +46,7 @@ class DenseLayer(nn.Module):
 
 
 class Transition(nn.Module):
-    """BN-ReLU-1x1 to half the channels, then average-pool to half the size."""
+    """BN-ReLU-1x1 to half the channels, then average pooling to half the size."""
 
     def __init__(self, channels: int, config: DenseDepthConfig):
         super().__init__()
@@ -58,7 +58,7 @@ class Transition(nn.Module):
 
 
 class Encoder(nn.Module):
-    """DenseNet without its classifier; also gives the features the decoder skips to, deepest first."""
+    """DenseNet without its classifier; also returns the features for the decoder's skip connections, deepest first."""
 
     def __init__(self, config: DenseDepthConfig):
         super().__init__()
@@ -78,13 +78,13 @@ class Encoder(nn.Module):
                 skip_channels.append(channels)
         self.norm5 = nn.BatchNorm2d(channels, eps=config.batch_norm_eps)
         self.out_channels = channels
-        # The last transition's output has the size of the encoder's own output: there is nothing to skip.
+        # The last transition's output is as small as the encoder's own output, so no up-block needs it.
         self.skip_channels = skip_channels[: len(config.block_config)][::-1]
 
     def forward(self, image: torch.Tensor) -> tuple[torch.Tensor, list[torch.Tensor]]:
         features = functional.relu(self.norm0(self.conv0(image)))
         skips = [features]
-        # Keras pads this pool with zeros, torch with -inf: the same after a ReLU.
+        # Keras pads here with zeros and torch with -inf, which is the same after a ReLU.
         features = functional.max_pool2d(features, 3, stride=2, padding=1)
         skips.append(features)
         for block, transition in zip(self.blocks[:-1], self.transitions, strict=True):
@@ -97,7 +97,7 @@ class Encoder(nn.Module):
 
 
 class UpBlock(nn.Module):
-    """Upsample to the skip's size, concatenate [up, skip], two 3x3 convolutions with bias."""
+    """Upsample to the size of the skip connection, concatenate [up, skip], two 3x3 convolutions with bias."""
 
     def __init__(self, in_channels: int, skip_channels: int, out_channels: int, config: DenseDepthConfig):
         super().__init__()
@@ -139,15 +139,17 @@ class DenseDepthForDepthEstimation(PreTrainedModel):
             self.ups.append(UpBlock(channels, skip_channels, channels // 2, config))
             channels //= 2
         self.conv3 = nn.Conv2d(channels, 1, 3, padding=1)
-        self.post_init()
+        self.post_init()  # type: ignore[no-untyped-call]  # transformers
 
     def raw(self, pixel_values: torch.Tensor) -> torch.Tensor:
-        """The network itself, before the depth transform.
+        """The network's own output, before the depth transform.
 
         Args:
             pixel_values: (N, 3, H, W) float RGB in [0, 1]; H and W are multiples of `config.size_divisor`.
         Returns:
             (N, H / 2, W / 2), `max_depth / depth` in the dtype of the weights.
+        Raises:
+            ValueError: a side is not such a multiple.
         """
         divisor = self.config.size_divisor
         height, width = pixel_values.shape[-2:]
@@ -160,27 +162,32 @@ class DenseDepthForDepthEstimation(PreTrainedModel):
         features = self.conv2(features)
         for up, skip in zip(self.ups, skips, strict=True):
             features = up(features, skip)
-        return self.conv3(features)[:, 0]
+        raw: torch.Tensor = self.conv3(features)[:, 0]
+        return raw
 
     def depth_from_raw(self, raw: torch.Tensor) -> torch.Tensor:
-        """Metres, float32: reciprocal first, clip after, so a negative raw becomes the *nearest* depth."""
+        """Metres, float32. The reciprocal is taken first and clipped after, so a negative value is the nearest depth.
+
+        Source: the authors' evaluation code.
+        """
         config = self.config
         return torch.clamp(config.max_depth / raw.float(), config.min_depth, config.max_depth)
 
     def forward(
         self, pixel_values: torch.Tensor, return_dict: bool | None = None
     ) -> DenseDepthOutput | tuple[torch.Tensor, ...]:
+        """Depth and raw output; `pixel_values` as in `raw`. A tuple without names if `return_dict` is False."""
         raw = self.raw(pixel_values)
         output = DenseDepthOutput(predicted_depth=self.depth_from_raw(raw), raw=raw)
         return output.to_tuple() if return_dict is False else output
 
     def _init_weights(self, module: nn.Module) -> None:
-        # Kaiming, as DenseNet was trained; transformers' default, 0.02 whatever the fan-in, stalls here.
+        # Kaiming, as DenseNet was trained. With transformers' default, a deviation of 0.02, training does not start.
         if isinstance(module, nn.BatchNorm2d):
-            super()._init_weights(module)
+            super()._init_weights(module)  # type: ignore[no-untyped-call]  # transformers
         elif isinstance(module, nn.Conv2d):
             if module is self.conv3 and module.bias is not None:
-                # Start from one depth everywhere, the geometric middle of the range.
+                # The first prediction is the same everywhere: the geometric middle of the depth range.
                 init.normal_(module.weight, std=1e-3)
                 init.constant_(module.bias, (self.config.max_depth / self.config.min_depth) ** 0.5)
                 return

@@ -1,4 +1,4 @@
-"""What a recipe's depth fields turn into: kinds, ranges, licences, and errors that say what to do."""
+"""From a recipe's depth fields to a depth spec and a labeller: kinds, ranges, devices, and errors for wrong models."""
 
 import json
 import logging
@@ -11,9 +11,8 @@ from tiny_models import pictures
 
 from fgbg_depth.depth import load_labeller, num_gpus, resolve_spec
 from fgbg_depth.depth.devices import CPU_BATCH, pick_batch, pick_device, pick_precision
-from fgbg_depth.depth.known import KNOWN, kind_from_config, license_warning, look_up
 from fgbg_depth.depth.model_files import ModelFiles
-from fgbg_depth.depth.resolve import widened_range
+from fgbg_depth.depth.models import widened_range
 from fgbg_depth.errors import DepthError
 from fgbg_depth.recipe import Recipe
 
@@ -38,62 +37,7 @@ def spec_of(folder, **changes):
     return resolve_spec(Recipe(depth_model=str(folder), size=100, **changes), lambda: iter(BACKGROUNDS), "cpu")
 
 
-@pytest.mark.parametrize(
-    "model, kind, reach_m, license",
-    [
-        ("LiheYoung/depth-anything-small-hf", "relative_disparity", None, "apache-2.0"),
-        ("depth-anything/Depth-Anything-V2-Large-hf", "relative_disparity", None, "cc-by-nc-4.0"),
-        ("depth-anything/Depth-Anything-V2-Metric-Indoor-Small-hf", "metric", 20, "apache-2.0"),
-        ("depth-anything/depth-anything-v2-metric-outdoor-base-hf", "metric", 80, "cc-by-nc-4.0"),
-        ("Intel/dpt-large", "relative_disparity", None, "apache-2.0"),
-        ("Intel/dpt-beit-base-384", "relative_disparity", None, "mit"),
-        ("Intel/zoedepth-nyu-kitti", "metric", 80, "mit"),
-        ("facebook/dpt-dinov2-base-nyu", "metric", 10, "apache-2.0"),
-        ("vinvino02/glpn-kitti", "metric", 80, "apache-2.0"),
-        ("apple/DepthPro-hf", "metric", 10_000, "apple-amlr"),
-        ("densedepth-nyu", "metric", 10, "gpl-3.0"),
-    ],
-)
-def test_known_models(model, kind, reach_m, license):
-    known = look_up(model)
-    assert (known.kind.name, known.reach_m, known.license) == (kind, reach_m, license)
-
-
-def test_unknown_models_are_not_guessed():
-    for model in ("Intel/dpt", "someone/Depth-Anything-V2-Small-hf", "densedepth", ""):
-        assert look_up(model) is None
-    assert all((known.reach_m is None) == (not known.kind.is_metric) for known in KNOWN)
-
-
-@pytest.mark.parametrize(
-    "config, told",
-    [
-        ({"model_type": "densedepth", "max_depth": 80}, ("metric", 80)),
-        ({"model_type": "depth_anything"}, ("relative_disparity", None)),
-        ({"model_type": "depth_anything", "depth_estimation_type": "metric", "max_depth": 20}, ("metric", 20)),
-        ({"model_type": "zoedepth", "bin_configurations": [{"max_depth": 10.0}, {"max_depth": 80.0}]}, ("metric", 80)),
-        ({"model_type": "zoedepth"}, ("metric", None)),
-        ({"model_type": "glpn", "max_depth": 10}, ("metric", 10)),
-        ({"model_type": "depth_pro"}, ("metric", 10_000)),
-        ({"model_type": "dpt"}, None),
-        ({}, None),
-    ],
-)
-def test_what_a_models_configuration_tells(config, told):
-    found = kind_from_config(config)
-    assert (found and (found[0].name, found[1])) == told
-
-
-@pytest.mark.parametrize(
-    "license, warns",
-    [("cc-by-nc-4.0", "commercial"), ("apple-amlr", "commercial"), ("gpl-3.0", "gpl"), ("mit", None), ("", None)],
-)
-def test_licence_warnings(license, warns):
-    warning = license_warning(license)
-    assert warning is None if warns is None else warns in warning
-
-
-def test_the_model_cards_licence_is_told_and_warned_of(dense, caplog):
+def test_the_licence_in_the_model_card_is_stored_and_warned_about(dense, caplog):
     assert spec_of(dense).license == ""
     (dense / "README.md").write_text("---\ntags: [x]\nlicense: CC-BY-NC-4.0\n---\nlicense: mit\n")
     with caplog.at_level(logging.WARNING):
@@ -101,12 +45,15 @@ def test_the_model_cards_licence_is_told_and_warned_of(dense, caplog):
     assert "commercial" in caplog.text
 
 
-def test_a_dpt_must_be_told_its_kind(models):
-    with pytest.raises(DepthError, match=r"--depth-kind metric \(metres\), relative_depth or relative_disparity"):
+def test_the_kind_of_a_dpt_must_be_stated(models):
+    with pytest.raises(
+        DepthError,
+        match=r"--depth-kind with one of: metric \(depth in metres.*relative_depth \(.*relative_disparity \(",
+    ):
         spec_of(models / "dpt")
 
 
-def test_a_told_kind_that_contradicts_is_warned_of(models, caplog):
+def test_a_stated_kind_that_contradicts_the_table_gives_a_warning(models, caplog):
     with caplog.at_level(logging.WARNING):
         assert spec_of(models / "da", depth_kind="relative_depth").kind == "relative_depth"
     assert "known to predict relative_disparity" in caplog.text
@@ -123,34 +70,75 @@ def test_range_of_a_relative_model(models):
     assert (
         resolve_spec(Recipe(depth_model=str(models / "da"), size=100), lambda: iter(BACKGROUNDS[::-1]), "cpu") == found
     )  # the order of the backgrounds does not matter
-    told = spec_of(models / "da", depth_range=[-1, 3])
-    assert (told.low, told.high) == (-1, 3)
+    stated = spec_of(models / "da", depth_range=[-1, 3])
+    assert (stated.low, stated.high) == (-1, 3)
 
 
-def test_a_range_is_for_relative_kinds(models):
+@pytest.fixture
+def three_threads():
+    """A process that uses three torch threads, as an application that calls this package may."""
+    import torch
+
+    before = torch.get_num_threads()
+    torch.set_num_threads(3)
+    yield torch.get_num_threads
+    torch.set_num_threads(before)
+
+
+def test_the_callers_number_of_torch_threads_is_restored(models, three_threads, monkeypatch):
+    spec = spec_of(models / "da")  # reads the range, so it loads and runs the model
+    assert three_threads() == 3
+    labeller = load_labeller(Recipe(depth_model=str(models / "da"), size=100), spec, "cpu")
+    assert three_threads() == 3
+    threads_inside = []
+    labeller.model.register_forward_pre_hook(lambda *args: threads_inside.append(three_threads()))
+    labeller(BACKGROUNDS)
+    assert three_threads() == 3
+    assert set(threads_inside) == {1}  # a label must not depend on the number of cores
+
+    def fail(**kwargs):
+        raise ValueError("ours")
+
+    monkeypatch.setattr(labeller.model, "forward", fail)
+    with pytest.raises(DepthError, match="ValueError: ours"):
+        labeller(BACKGROUNDS)
+    assert three_threads() == 3
+
+
+def test_labels_do_not_depend_on_the_callers_number_of_torch_threads(models, three_threads):
+    import torch
+
+    recipe = Recipe(depth_model=str(models / "dense"), size=100)
+    labeller = load_labeller(recipe, spec_of(models / "dense"), "cpu")
+    with_three = labeller.values(BACKGROUNDS)
+    torch.set_num_threads(1)
+    assert np.array_equal(labeller.values(BACKGROUNDS), with_three)
+
+
+def test_metric_models_take_no_range(models):
     with pytest.raises(DepthError, match="Leave depth_range empty"):
         spec_of(models / "dense", depth_range=[0, 1])
 
 
 @pytest.mark.parametrize(
-    "low, high, wide",
+    "low, high, expected",
     [(0.0, 10.0, (0.0, 13.0)), (0.5, 10.0, (0.0, 12.4)), (-1.0, 1.0, (-1.5, 1.5)), (100.0, 104.0, (99.0, 105.0))],
 )
-def test_ranges_are_widened_and_rounded_outward(low, high, wide):
-    assert widened_range(low, high, "m") == pytest.approx(wide)
+def test_ranges_are_widened_and_rounded_outward(low, high, expected):
+    assert widened_range(low, high, "m") == pytest.approx(expected)
 
 
-def test_no_range_is_an_error():
+def test_an_empty_range_is_an_error():
     with pytest.raises(DepthError, match=r"predicts 2\.5 for every pixel"):
         widened_range(2.5, 2.5, "m")
-    with pytest.raises(DepthError, match="nothing finite"):
+    with pytest.raises(DepthError, match="no finite value"):
         widened_range(np.inf, -np.inf, "m")
 
 
 def test_the_digest_follows_weights_and_configuration(dense):
     spec = spec_of(dense)
     assert (spec.model, spec.revision) == ("dense", "")
-    (dense / "notes.txt").write_text("nothing to do with it")
+    (dense / "notes.txt").write_text("not part of the model")
     assert spec_of(dense) == spec
     assert spec_of(dense.rename(dense.parent / "moved")).digest == spec.digest
     config = json.loads((dense.parent / "moved/config.json").read_text())
@@ -158,15 +146,14 @@ def test_the_digest_follows_weights_and_configuration(dense):
     assert spec_of(dense.parent / "moved").digest != spec.digest
 
 
-def test_weights_that_change_during_a_build_are_noticed(dense):
+def test_weights_that_change_during_a_build_are_an_error(dense):
     spec = spec_of(dense)
     tiny_models.densedepth(dense, leaky_slope=0.3)
     with pytest.raises(DepthError, match="has changed since the build started"):
         load_labeller(Recipe(depth_model=str(dense), size=100), spec, "cpu")
 
 
-def test_a_denser_model_says_where_it_is_wrong(dense):
-    """A damaged model is refused before anything is labelled with it."""
+def test_a_damaged_model_is_an_error_that_names_its_file(dense):
     recipe, spec = Recipe(depth_model=str(dense), size=100), None
 
     def failing(match):
@@ -188,8 +175,8 @@ def test_a_denser_model_says_where_it_is_wrong(dense):
     failing("model.safetensors: damaged weights")
     length = int.from_bytes(data[:8], "little")
     header = json.loads(data[8 : 8 + length])
-    lying = {**header, "conv2.bias": {**header["conv2.bias"], "shape": [10**12]}}
-    text = json.dumps(lying).encode()
+    wrong = {**header, "conv2.bias": {**header["conv2.bias"], "shape": [10**12]}}
+    text = json.dumps(wrong).encode()
     weights.write_bytes(len(text).to_bytes(8, "little") + text + data[8 + length :])
     failing("model.safetensors: damaged weights")
     weights.write_bytes(b"")
@@ -198,8 +185,11 @@ def test_a_denser_model_says_where_it_is_wrong(dense):
 
     config = json.loads((dense / "config.json").read_text())
     for changes, match in [
-        ({"decoder_width": 64}, "weights .*shape|cannot load the depth model"),
-        ({"block_config": [2, 2, 2, 3]}, "weights missing|weights of the wrong shape|cannot load the depth model"),
+        ({"decoder_width": 64}, "have the wrong shape|cannot load the depth model"),
+        (
+            {"block_config": [2, 2, 2, 3]},
+            "weights are missing|weights have the wrong shape|cannot load the depth model",
+        ),
         ({"block_config": [10**9]}, "cannot load the depth model"),
         ({"decoder_width": 10**12}, "cannot load the depth model"),
         ({"block_config": "many"}, "cannot load the depth model"),
@@ -210,15 +200,15 @@ def test_a_denser_model_says_where_it_is_wrong(dense):
         failing(match)
 
 
-def test_folders_that_are_no_model(tmp_path, dense):
+def test_paths_that_are_not_models(tmp_path, dense):
     with pytest.raises(DepthError, match=r"has no config\.json"):
         spec_of(tmp_path)
     with pytest.raises(DepthError, match=r"convert-weights .*nyu.h5 FOLDER"):
         (tmp_path / "nyu.h5").write_bytes(b"x")
         spec_of(tmp_path / "nyu.h5")
-    with pytest.raises(DepthError, match="no such folder, and not a Hub id"):
+    with pytest.raises(DepthError, match="there is no such folder, and it is not a Hub id"):
         spec_of("not_there")
-    with pytest.raises(DepthError, match="Leave it empty"):
+    with pytest.raises(DepthError, match="Leave depth_revision empty"):
         spec_of(dense, depth_revision="main")
     (dense / "preprocessor_config.json").unlink()
     with pytest.raises(DepthError, match="image processor"):
@@ -228,21 +218,21 @@ def test_folders_that_are_no_model(tmp_path, dense):
         spec_of(dense)
 
 
-def test_weights_that_are_not_there(dense):
+def test_a_folder_without_weights(dense):
     (dense / "model.safetensors").unlink()
-    with pytest.raises(DepthError, match="holds no weights"):
+    with pytest.raises(DepthError, match="has no weights"):
         spec_of(dense)
 
 
-def test_devices():
+def test_device_names():
     assert pick_device("cpu").type == "cpu"
-    for wrong, match in [("gpu", "allowed: auto, cpu, cuda"), ("cuda:x", "allowed"), ("", "allowed")]:
+    for name, match in [("gpu", "allowed: auto, cpu, cuda"), ("cuda:x", "allowed"), ("", "allowed")]:
         with pytest.raises(DepthError, match=match):
-            pick_device(wrong)
+            pick_device(name)
     assert num_gpus("cpu") == num_gpus("mps") == 0
 
 
-def test_workers_share_out_the_gpus(monkeypatch):
+def test_workers_are_spread_over_the_gpus(monkeypatch):
     import torch
 
     monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
@@ -250,7 +240,7 @@ def test_workers_share_out_the_gpus(monkeypatch):
     assert [pick_device("auto", worker).index for worker in range(5)] == [0, 1, 2, 0, 1]
     assert [pick_device("cuda:1", worker).index for worker in range(3)] == [1, 1, 1]
     assert (num_gpus(), num_gpus("cuda"), num_gpus("cuda:2")) == (3, 3, 1)
-    with pytest.raises(DepthError, match="there are 3 GPUs"):
+    with pytest.raises(DepthError, match="this computer has 3 GPUs"):
         pick_device("cuda:3")
     assert pick_precision("auto", torch.device("cuda")) == "fp16"
     assert pick_precision("tf32", torch.device("cuda")) == "tf32"
@@ -268,7 +258,7 @@ def test_batches_fit_the_device():
 
 
 @pytest.mark.parametrize("model_type", ["zoedepth", "depth_pro"])
-def test_models_that_need_torchvision_say_so(model_type, dense, monkeypatch):
+def test_models_that_need_torchvision(model_type, dense, monkeypatch):
     from fgbg_depth.depth import load
 
     config = json.loads((dense / "config.json").read_text())

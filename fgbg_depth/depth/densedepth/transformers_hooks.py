@@ -1,26 +1,31 @@
-"""`import fgbg_depth` makes transformers' Auto classes know DenseDepth, without importing transformers.
+"""What this package changes in transformers: its Auto classes know DenseDepth, and its progress bars can be hidden.
 
-A post-import hook registers each class when transformers' own auto module gets imported, be that later or in
-the past. So `import fgbg_depth` stays cheap, and `AutoModelForDepthEstimation` knows DenseDepth all the same.
+`import fgbg_depth` calls `register_densedepth`, which must not import transformers or torch, because both take
+seconds. It sets post-import hooks instead: each class is registered when the auto module that needs it is imported,
+or at once if that has happened already.
 """
 
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
 from types import ModuleType
 
 import wrapt
 
 _AUTO = "transformers.models.auto"
-_installed = False
+_hooks_are_set = False
 
 
-def install() -> None:
-    """Hook the registration into transformers' imports. Calling it again does nothing."""
-    global _installed
-    if _installed:
+def register_densedepth() -> None:
+    """Set the hooks that register DenseDepth with transformers' Auto classes. Later calls do nothing."""
+    global _hooks_are_set
+    if _hooks_are_set:
         return
-    _installed = True
-    # The model's hook imports torch, but only for someone who is importing modeling_auto anyway.
+    _hooks_are_set = True
     wrapt.register_post_import_hook(_register_config, f"{_AUTO}.configuration_auto")
     wrapt.register_post_import_hook(_register_image_processor, f"{_AUTO}.image_processing_auto")
+    # this hook imports torch, but so does modeling_auto
     wrapt.register_post_import_hook(_register_model, f"{_AUTO}.modeling_auto")
 
 
@@ -44,3 +49,17 @@ def _register_model(auto: ModuleType) -> None:
     from fgbg_depth.depth.densedepth.modeling import DenseDepthForDepthEstimation
 
     auto.AutoModelForDepthEstimation.register(DenseDepthConfig, DenseDepthForDepthEstimation, exist_ok=True)
+
+
+@contextmanager
+def hidden_progress_bars() -> Iterator[None]:
+    """Hide transformers' progress bars for reading and writing weights, which every worker would print."""
+    from transformers.utils import logging
+
+    were_shown = logging.is_progress_bar_enabled()
+    logging.disable_progress_bar()
+    try:
+        yield
+    finally:
+        if were_shown:
+            logging.enable_progress_bar()
