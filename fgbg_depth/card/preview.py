@@ -9,7 +9,9 @@ from typing import TYPE_CHECKING, Any
 from fgbg_depth import schema
 from fgbg_depth.depth.colors import colorize
 from fgbg_depth.manifest import FileEntry, Manifest
-from fgbg_depth.read.samples import Row, choose_rows, decoded_depth, read_rows
+from fgbg_depth.read.samples import RowValues as Row
+from fgbg_depth.read.samples import decoded_depth, read_rows
+from fgbg_depth.read.spread import choose_rows
 from fgbg_depth.render.codecs import encode_rgb_png
 from fgbg_depth.storage.files import FileInfo, Storage
 from fgbg_depth.storage.parquet import write_parquet
