@@ -2,8 +2,8 @@ from .builder.dataset import FgBgDepth as FgBgDepth
 from .builder.pipeline import build as build
 from .depth.spec import DepthSpec as DepthSpec
 from .depth.spec import decode_depth as decode_depth
+from .read.backgrounds import with_backgrounds as with_backgrounds
 from .read.load import load as load
-from .read.load import with_backgrounds as with_backgrounds
 from .recipe import Recipe as Recipe
 
 __version__: str

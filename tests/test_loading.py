@@ -1,4 +1,4 @@
-"""Loading exactly one version, from a folder or the Hub; never another in silence."""
+"""`load` opens exactly one version, from a folder or the Hub, or fails."""
 
 import shutil
 from pathlib import Path
@@ -11,7 +11,8 @@ from hub_outputs import grow
 from hub_server import HubServer
 
 from fgbg_depth.errors import HubError
-from fgbg_depth.read.load import load, with_backgrounds
+from fgbg_depth.read.backgrounds import with_backgrounds
+from fgbg_depth.read.load import load
 
 pytest_plugins = ["hub_fixtures"]
 COLUMNS = ["fg_bg", "fg_bg_mask", "bg", "fg", "flip", "placement", "x", "y", "width", "height"]
@@ -32,7 +33,7 @@ def names(rows) -> set[str]:
 
 @pytest.mark.parametrize("streaming", [False, True])
 @pytest.mark.parametrize(("revision", "num_bg"), [("v1.0.0", 4), ("v2.0.0", 5), ("main", 5), (None, 5)])
-def test_each_revision_is_served_as_it_is(two_versions: HubServer, streaming: bool, revision: str | None, num_bg: int):
+def test_each_revision_gives_its_own_rows(two_versions: HubServer, streaming: bool, revision: str | None, num_bg: int):
     rows = load(NAME, revision=revision, split="train", streaming=streaming)
     assert list(rows.features) == COLUMNS
     assert len(names(rows)) == num_bg and sum(1 for _ in rows) == 8 * num_bg
@@ -41,7 +42,7 @@ def test_each_revision_is_served_as_it_is(two_versions: HubServer, streaming: bo
 
 
 @pytest.mark.parametrize("streaming", [False, True])
-def test_plain_load_dataset_serves_the_same(two_versions: HubServer, streaming: bool):
+def test_plain_load_dataset_gives_the_same_rows(two_versions: HubServer, streaming: bool):
     from datasets import load_dataset
 
     for revision, num_bg in (("v1.0.0", 4), ("main", 5)):
@@ -65,9 +66,9 @@ def test_configs_and_splits(hub: HubServer, held_out: Path, tmp_path: Path):
     assert len(load(NAME, split="train+test_unseen_bg")) == 40
     for config, rows in (("bg", 10), ("fg", 2)):
         assert len(load(NAME, config=config, split="train")) == len(load(output, config=config)["train"]) == rows
-    with pytest.raises(HubError, match="no split 'test' in config default; there are train, test_unseen_bg"):
+    with pytest.raises(HubError, match="no split 'test' in config default; its splits are train, test_unseen_bg"):
         load(NAME, split="test")
-    with pytest.raises(HubError, match="no config 'masks'; there are default, bg, fg, preview"):
+    with pytest.raises(HubError, match="no config 'masks'; the configs are default, bg, fg, preview"):
         load(NAME, config="masks")
 
 
@@ -80,7 +81,9 @@ def test_one_split_downloads_only_its_files(hub: HubServer, held_out: Path, tmp_
     assert all(name.startswith("test_unseen_both-") for name in fetched - {"README.md", "statistics.json"})
 
 
-def test_offline_serves_the_version_asked_for_or_fails(two_versions: HubServer, monkeypatch: pytest.MonkeyPatch):
+def test_without_a_network_the_cached_version_is_loaded_or_it_fails(
+    two_versions: HubServer, monkeypatch: pytest.MonkeyPatch
+):
     load(NAME, revision="v1.0.0")
     two_versions.faults.add(Fault("reset", "", times=10**6))
     assert len(load(NAME, revision="v1.0.0", split="train")) == 32
@@ -90,7 +93,7 @@ def test_offline_serves_the_version_asked_for_or_fails(two_versions: HubServer, 
             with pytest.raises(HubError, match="cannot be reached, and datasets/alice/scenes, revision"):
                 load(NAME, revision=revision, split="train", streaming=streaming)
     with pytest.raises(HubError, match="nothing else is served"):
-        load(NAME, revision="v1.0.0", config="bg")  # its files were never asked for
+        load(NAME, revision="v1.0.0", config="bg")  # its files were never downloaded
     two_versions.faults.clear()
     from huggingface_hub import constants
 
@@ -100,7 +103,7 @@ def test_offline_serves_the_version_asked_for_or_fails(two_versions: HubServer, 
         load(NAME, revision="v2.0.0", split="train")
 
 
-def test_a_hub_that_is_down_serves_the_version_asked_for_or_fails(two_versions: HubServer):
+def test_with_server_errors_the_cached_version_is_loaded_or_it_fails(two_versions: HubServer):
     commit = repo_of(two_versions).tags["v1.0.0"]
     load(NAME, revision=commit)
     load(NAME, revision="v1.0.0")
@@ -111,7 +114,7 @@ def test_a_hub_that_is_down_serves_the_version_asked_for_or_fails(two_versions: 
         load(NAME, revision="v2.0.0", split="train")
 
 
-def test_a_refusal_is_not_answered_from_the_cache(two_versions: HubServer):
+def test_a_refused_request_does_not_fall_back_to_the_cache(two_versions: HubServer):
     load(NAME, revision="v1.0.0")
     two_versions.store.repos["dataset", NAME].private = True
     with pytest.raises(HubError, match=r"may not read it \(404\).*\n.*hf auth login"):
@@ -120,7 +123,7 @@ def test_a_refusal_is_not_answered_from_the_cache(two_versions: HubServer):
         load(NAME, revision="v1.0.0", token="hf_wrong")
 
 
-def test_what_is_not_there(two_versions: HubServer, work: Path, tmp_path: Path):
+def test_missing_datasets_and_revisions(two_versions: HubServer, work: Path, tmp_path: Path):
     with pytest.raises(HubError, match="has no revision 'v9'"):
         load(NAME, revision="v9")
     with pytest.raises(HubError, match="datasets/alice/none does not exist"):
@@ -142,7 +145,7 @@ def test_a_stray_file_on_the_hub_adds_no_rows(two_versions: HubServer, work: Pat
     assert len(load(NAME, split="train")) == 40
 
 
-def test_damage_on_the_way_is_noticed(two_versions: HubServer):
+def test_a_truncated_download_is_an_error(two_versions: HubServer):
     shard = next(path for path in repo_of(two_versions).resolve("main").files if path.startswith("data/"))
     blob = two_versions.store.blob_path(repo_of(two_versions).resolve("main").files[shard].blob)
     blob.write_bytes(blob.read_bytes()[:-100])
@@ -151,7 +154,7 @@ def test_damage_on_the_way_is_noticed(two_versions: HubServer):
 
 
 @pytest.mark.parametrize("streaming", [False, True])
-def test_backgrounds_join_row_by_row(two_versions: HubServer, streaming: bool):
+def test_backgrounds_are_added_row_by_row(two_versions: HubServer, streaming: bool):
     rows = load(NAME, split="train", streaming=streaming)
     pictures = load(NAME, config="bg", split="train")
     expected = {row["name"]: row["image"] for row in pictures}
@@ -165,7 +168,7 @@ def test_backgrounds_join_row_by_row(two_versions: HubServer, streaming: bool):
     assert difference[outside].mean() < 60  # JPEG of noise
 
 
-def test_backgrounds_join_from_a_name_and_over_all_splits(hub: HubServer, held_out: Path, tmp_path: Path):
+def test_backgrounds_are_found_by_name_and_added_to_all_splits(hub: HubServer, held_out: Path, tmp_path: Path):
     output = Path(shutil.copytree(held_out, tmp_path / "out"))
     send(output, tag="v1")
     joined = with_backgrounds(load(NAME, revision="v1"), NAME, revision="v1")

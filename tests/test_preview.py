@@ -1,3 +1,5 @@
+"""Rows for the preview and the contact sheet: which ones are chosen, and how they are read."""
+
 import io
 from collections import Counter
 
@@ -12,8 +14,13 @@ from small_output import make_output, metric_output  # noqa: F401
 
 from fgbg_depth import schema
 from fgbg_depth.card.preview import write_preview
+from fgbg_depth.errors import OutputError, ShardError
 from fgbg_depth.manifest import Manifest
-from fgbg_depth.read.samples import _source_image, choose_rows, read_rows, sample_rows
+from fgbg_depth.read.files import StorageFiles
+from fgbg_depth.read.parquet import read_row_groups
+from fgbg_depth.read.samples import read_rows, sample_rows
+from fgbg_depth.read.spread import choose_rows
+from fgbg_depth.read.stored_sources import read_sources
 from fgbg_depth.schema import ShardName
 from fgbg_depth.storage.files import Storage
 
@@ -28,7 +35,7 @@ SHARDS = st.dictionaries(
 
 
 @given(shards=SHARDS, num_rows=st.integers(0, 60))
-def test_chosen_rows_exist_once_each_and_are_as_many_as_there_are(shards, num_rows):
+def test_chosen_rows_exist_and_are_all_different(shards, num_rows):
     picks = choose_rows(shards, num_rows)
     assert len(picks) == len(set(picks)) == min(num_rows, sum(shards.values()))
     assert all(0 <= index < shards[name] for name, index in picks)
@@ -55,7 +62,7 @@ def test_rows_are_read_by_group_and_column(metric_output):  # noqa: F811
     assert set(rows[0]) == {"fg_bg", "bg", "x", "split"}
 
 
-def test_preview_loads_with_colours_and_is_written_once(metric_output):  # noqa: F811
+def test_the_preview_has_colours_and_is_written_once(metric_output):  # noqa: F811
     storage, manifest = Storage(metric_output), Manifest.read(Storage(metric_output))
     (before,) = storage.list("preview")
     stamp = (metric_output / before).stat().st_mtime_ns
@@ -76,7 +83,7 @@ def test_preview_without_depth(tmp_path):
     assert Image.open(io.BytesIO(table["fg_bg"][0].as_py()["bytes"])).size == (64, 64)
 
 
-def test_samples_for_the_sheet_vary_and_are_joined_with_their_sources(metric_output):  # noqa: F811
+def test_samples_for_the_contact_sheet_vary_and_have_their_sources(metric_output):  # noqa: F811
     storage = Storage(metric_output)
     rows = sample_rows(storage, Manifest.read(storage), 4)
     assert len({row["bg_name"] for row in rows}) == 4
@@ -89,6 +96,32 @@ def test_samples_for_the_sheet_vary_and_are_joined_with_their_sources(metric_out
     assert close < 5  # the same scene, but for JPEG
 
 
-def test_a_source_that_is_nowhere_is_an_error(metric_output):  # noqa: F811
-    with pytest.raises(KeyError):
-        _source_image(Storage(metric_output), "bg", "nobody")
+def test_sources_are_found_by_name(metric_output, monkeypatch):  # noqa: F811
+    files, manifest = StorageFiles(Storage(metric_output)), Manifest.read(Storage(metric_output))
+    paths = manifest.files_of("bg")
+    everything = read_sources(files, paths)
+    assert list(everything) == list(manifest.sources["bg"])
+    assert read_sources(files, paths, {"scene_2", "nobody"}) == {"scene_2": everything["scene_2"]}
+    read_columns = []
+
+    def spy(parquet, row_groups, columns):
+        read_columns.append(tuple(columns))
+        return read_row_groups(parquet, row_groups, columns)
+
+    monkeypatch.setattr("fgbg_depth.read.files.read_row_groups", spy)
+    assert read_sources(files, paths, {"nobody"}) == {}
+    assert read_columns == [("name",)], "no image is read for a name that the row group does not contain"
+
+
+def test_a_row_whose_source_is_missing_is_an_error(metric_output):  # noqa: F811
+    storage = Storage(metric_output)
+    manifest = Manifest.read(storage)
+    without = {path: entry for path, entry in manifest.files.items() if not path.startswith("bg/")}
+    with pytest.raises(OutputError, match=r"names the bg 'scene_\d', which the files under bg/ do not contain"):
+        sample_rows(storage, manifest.replace(files=without))
+
+
+def test_a_row_that_the_shard_does_not_have_is_an_error(metric_output):  # noqa: F811
+    name = next(iter(Storage(metric_output).list("data")))
+    with pytest.raises(ShardError, match="but row 9999 was requested"):
+        read_rows(Storage(metric_output), [(name, 9999)])

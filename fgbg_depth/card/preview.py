@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 from fgbg_depth import schema
 from fgbg_depth.depth.colors import colorize
 from fgbg_depth.manifest import FileEntry, Manifest
-from fgbg_depth.read.samples import Row, choose_rows, decoded_depth, read_rows
+from fgbg_depth.read.samples import RowValues, decoded_depth, read_rows
+from fgbg_depth.read.spread import choose_rows
 from fgbg_depth.render.png import encode_rgb_png
 from fgbg_depth.storage.files import FileInfo, Storage
 from fgbg_depth.storage.parquet import write_parquet
@@ -22,7 +23,9 @@ if TYPE_CHECKING:
 NUM_ROWS = 200
 
 
-def preview_table(rows: Iterable[Row], spec: DepthSpec | None, value_range: tuple[float, float] | None) -> pa.Table:
+def preview_table(
+    rows: Iterable[RowValues], spec: DepthSpec | None, value_range: tuple[float, float] | None
+) -> pa.Table:
     """The `preview` config's table of rows that `read_rows` returned, with depth as 8-bit colours."""
     import pyarrow as pa
 

@@ -13,7 +13,8 @@ from fgbg_depth.card import charts, markdown, sheets
 from fgbg_depth.card.front_matter import front_matter
 from fgbg_depth.errors import OutputError
 from fgbg_depth.manifest import Manifest
-from fgbg_depth.read.samples import Row, sample_rows
+from fgbg_depth.read.samples import RowValues as Row
+from fgbg_depth.read.samples import sample_rows
 from fgbg_depth.recipe import DEMO
 from fgbg_depth.storage.files import Storage
 

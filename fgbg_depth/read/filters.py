@@ -1,9 +1,9 @@
-"""The small columns of shards, kept as arrays: what filters look at, so that no picture is read for them."""
+"""Which rows of a shard match a filter. Only columns without images are read for that."""
 
 from __future__ import annotations
 
 import io
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,97 +13,120 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 from PIL import Image
 
-SMALL_COLUMNS = ["fg", "flip", "placement", "x", "y", "width", "height"]
+from fgbg_depth import schema
+
+# A shard has one background, so its column `bg` needs no array.
+FILTER_COLUMNS = tuple(name for name in schema.fact_columns() if name != "bg")
+_ALL = (0.0, 1.0)
 
 
 @dataclass(frozen=True)
 class Filter:
-    """Which rows to show; None or the whole range means any. `coverage` is a share of the frame, 0..1."""
+    """Conditions that rows must meet; None: no condition.
+
+    Args:
+        coverage: (lowest, highest) share of the frame that the mask covers, 0 to 1, both ends included.
+    """
 
     split: str | None = None
     bg: str | None = None
     fg: str | None = None
     flip: bool | None = None
-    coverage: tuple[float, float] = (0.0, 1.0)
+    coverage: tuple[float, float] = _ALL
 
     @property
     def looks_at_rows(self) -> bool:
-        """False where whole shards match or do not: a shard has one split and one background."""
-        return self.fg is not None or self.flip is not None or self.coverage != (0.0, 1.0)
+        """Whether rows of one shard can differ. A shard has one split and one background."""
+        return self.fg is not None or self.flip is not None or self.coverage != _ALL
 
 
 @dataclass(frozen=True)
-class SmallColumns:
-    """One shard's rows without their pictures; 17 bytes a row."""
+class ShardFacts:
+    """The columns of a shard that hold no image, as arrays: 25 bytes a row.
 
-    names: tuple[str, ...]  # cut-outs in this shard
-    fg: NDArray[np.int32]  # position in `names`
-    flip: NDArray[np.bool_]
-    placement: NDArray[np.int32]
-    box: NDArray[np.int16]  # (rows, 4): x, y, width, height of the placed cut-out; may reach out of the frame
+    Args:
+        columns: (rows,) arrays by column; texts as positions in `texts`.
+        texts: the different texts of each text column.
+    """
+
+    columns: Mapping[str, NDArray[Any]]
+    texts: Mapping[str, tuple[str, ...]]
 
     @classmethod
-    def from_table(cls, table: pa.Table) -> SmallColumns:
-        fg = pc.dictionary_encode(table["fg"].combine_chunks())
-        box = [table[key].to_numpy().astype(np.int16) for key in ("x", "y", "width", "height")]
-        codes = fg.indices.to_numpy(zero_copy_only=False).astype(np.int32)
-        flip = table["flip"].to_numpy(zero_copy_only=False).astype(bool)
-        placement = table["placement"].to_numpy().astype(np.int32)
-        return cls(tuple(fg.dictionary.to_pylist()), codes, flip, placement, np.stack(box, axis=1))
+    def from_table(cls, table: pa.Table) -> ShardFacts:
+        columns: dict[str, NDArray[Any]] = {}
+        texts: dict[str, tuple[str, ...]] = {}
+        for name in table.column_names:
+            column = table[name].combine_chunks()
+            if pa.types.is_string(column.type):
+                encoded = pc.dictionary_encode(column)
+                texts[name] = tuple(encoded.dictionary.to_pylist())
+                column = encoded.indices
+            columns[name] = column.to_numpy(zero_copy_only=False)
+        return cls(columns, texts)
 
-    def facts(self, row: int) -> dict[str, Any]:
-        """The row's values by column."""
-        x, y, width, height = self.box[row].tolist()
-        place = {"placement": int(self.placement[row]), "x": x, "y": y, "width": width, "height": height}
-        return {"fg": self.names[self.fg[row]], "flip": bool(self.flip[row])} | place
+    def row(self, row: int) -> dict[str, Any]:
+        """Values of one row by column, as Python's types."""
+        return {
+            name: self.texts[name][column[row]] if name in self.texts else column[row].tolist()
+            for name, column in self.columns.items()
+        }
 
     def matches(self, wanted: Filter, coverage: Callable[[], NDArray[np.float32]]) -> NDArray[np.int32]:
-        """Rows of the shard that pass, rising. `coverage` is called only if the filter asks for it."""
-        keep = np.ones(len(self.fg), bool)
+        """Numbers of the rows that match, increasing. `coverage` is called only if the filter has a condition on it."""
+        match = np.ones(len(self.columns["fg"]), bool)
         if wanted.fg is not None:
-            keep &= self.fg == (self.names.index(wanted.fg) if wanted.fg in self.names else -1)
+            match &= self.columns["fg"] == self._position("fg", wanted.fg)
         if wanted.flip is not None:
-            keep &= self.flip == wanted.flip
-        low, high = wanted.coverage
-        if (low, high) != (0.0, 1.0):
+            match &= self.columns["flip"] == wanted.flip
+        lowest, highest = wanted.coverage
+        if wanted.coverage != _ALL:
             share = coverage()
-            keep &= (share >= low) & (share <= high)
-        return np.flatnonzero(keep).astype(np.int32)
+            match &= (share >= lowest) & (share <= highest)
+        return np.flatnonzero(match).astype(np.int32)
+
+    def _position(self, column: str, text: str) -> int:
+        texts = self.texts[column]
+        return texts.index(text) if text in texts else -1
 
 
 class Coverage:
-    """How much of the frame a placed cut-out covers, from its alpha alone.
+    """Computes which share of the frame a placed cut-out covers, from the cut-outs' alpha alone.
 
-    Each cut-out's summed-area table gives the visible alpha of any clipped box in four look-ups, so 400,000 rows
-    take a fraction of a second and no mask is decoded.
+    A summed-area table of each cut-out gives the visible alpha of any clipped box with four look-ups, so that
+    400,000 rows take a fraction of a second and no mask is decoded.
+
+    Args:
+        masks: (name, 8-bit grey PNG of the alpha) of each cut-out.
+        frame: (height, width) of composites in pixels.
     Source: Crow 1984, "Summed-area tables for texture mapping".
     """
 
     def __init__(self, masks: Iterable[tuple[str, bytes]], frame: tuple[int, int]) -> None:
-        self._frame = frame  # (height, width)
+        self._frame = frame
         self._sums: dict[str, NDArray[np.int64]] = {}
         for name, data in masks:
             alpha = np.asarray(Image.open(io.BytesIO(data)).convert("L"), np.int64)
             self._sums[name] = np.pad(alpha.cumsum(0).cumsum(1), ((1, 0), (1, 0)))
 
-    def of(self, rows: SmallColumns) -> NDArray[np.float32]:
-        """(rows,) float32 share of the frame, 0..1; mean of the mask / 255."""
+    def shares(self, facts: ShardFacts) -> NDArray[np.float32]:
+        """(rows,) float32, 0 to 1: the mean of each row's mask / 255; 0 for cut-outs that have no mask."""
         height, width = self._frame
-        share = np.zeros(len(rows.fg), np.float32)
-        for code, name in enumerate(rows.names):
-            chosen = np.flatnonzero(rows.fg == code)
+        share = np.zeros(len(facts.columns["fg"]), np.float32)
+        for position, name in enumerate(facts.texts["fg"]):
             if name not in self._sums:
                 continue
             sums = self._sums[name]
-            x, y, w, h = rows.box[chosen].T.astype(np.int64)
+            rows = np.flatnonzero(facts.columns["fg"] == position)
+            x, y, w, h = (facts.columns[key][rows].astype(np.int64) for key in ("x", "y", "width", "height"))
             left, right = np.clip(-x, 0, w), np.clip(width - x, 0, w)
             top, bottom = np.clip(-y, 0, h), np.clip(height - y, 0, h)
-            mirrored = rows.flip[chosen]
+            mirrored = facts.columns["flip"][rows]
             left, right = np.where(mirrored, w - right, left), np.where(mirrored, w - left, right)
             last = sums.shape[1] - 1
             left, right = left.clip(0, last), right.clip(0, last)
             last = sums.shape[0] - 1
             top, bottom = top.clip(0, last), bottom.clip(0, last)
             area = sums[bottom, right] - sums[top, right] - sums[bottom, left] + sums[top, left]
-            share[chosen] = area / (255.0 * height * width)
+            share[rows] = area / (255.0 * height * width)
         return share

@@ -1,17 +1,15 @@
-"""A built dataset to look around in: rows by number, filters, sources. Reads parquet, loads no dataset.
+"""`DatasetReader`: rows of a built dataset by number, filters, samples and sources. Reads parquet files directly.
 
-browser = Browser.open("fgbg-dataset")             # or "user/name" on the Hub
-row = browser.row("train", 12)                     # facts and stored bytes
-browser.sample(Filter(fg="cow", flip=True), num=24, seed=0)
+dataset = DatasetReader.open("fgbg-dataset")       # or "user/name" on the Hub
+row = dataset.row("train", 12)                     # columns and encoded images
+dataset.sample(Filter(fg="cow", flip=True), num=24, seed=0)
 """
 
 from __future__ import annotations
 
 import threading
-from bisect import bisect_right
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -19,219 +17,163 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from fgbg_depth.errors import OutputError, UsageError
-from fgbg_depth.manifest import Manifest
-from fgbg_depth.read.files import Files, HubFiles, LocalFiles
-from fgbg_depth.read.filters import SMALL_COLUMNS, Coverage, Filter, SmallColumns
-from fgbg_depth.read.rows import FACTS, IMAGE_COLUMNS, Row, RowReader
-from fgbg_depth.read.sampling import page_of_all, page_of_some
-from fgbg_depth.schema import SPLITS, STATISTICS, ShardName, slug
+from fgbg_depth import schema
+from fgbg_depth.read.files import DatasetFiles, read_columns
+from fgbg_depth.read.filters import FILTER_COLUMNS, Coverage, Filter, ShardFacts
+from fgbg_depth.read.opening import open_files, read_manifest
+from fgbg_depth.read.pages import page_of_all, page_of_some
+from fgbg_depth.read.rows import RowReader, StoredRow
+from fgbg_depth.read.shard_files import ShardFile, ShardList
+from fgbg_depth.read.stored_sources import StoredSource, read_sources
 
-__all__ = ["Browser", "Filter", "Row", "Shard", "Source"]
+__all__ = ["Browser", "DatasetReader", "Filter", "Row", "ShardFile", "StoredRow", "StoredSource"]
 
-
-@dataclass(frozen=True)
-class Shard:
-    """One parquet under data/."""
-
-    name: str
-    split: str
-    first: int  # the number in its split of its first row
-    num_rows: int
+_PARALLEL_ROWS = 8  # rows that are downloaded at once
 
 
-@dataclass(frozen=True)
-class Source:
-    """A background or cut-out as the dataset holds it."""
+class DatasetReader:
+    """One dataset, opened for reading. Safe to share between threads.
 
-    name: str
-    held_out: bool
-    image: bytes  # PNG: RGB, or RGBA with straight alpha
+    Attributes:
+        files: where the dataset is.
+        stamp: value of `files.stamp()` when the dataset was opened.
+        manifest: content of its statistics.json.
+        splits: number of rows by split, in the order of `schema.SPLITS`; empty splits are left out.
+        num_rows: number of rows of all splits.
+    Raises:
+        OutputError, HubError: the dataset is missing, not complete, or not one of this project.
+    """
 
-
-class Browser:
-    """One dataset, opened for reading. Safe to share between threads."""
-
-    def __init__(self, files: Files) -> None:
+    def __init__(self, files: DatasetFiles) -> None:
         self.files = files
         self.stamp = files.stamp()
-        self.manifest = _read_manifest(files)
-        self.shards = _list_shards(self.manifest)
-        self.splits = dict.fromkeys(SPLITS, 0) | {shard.split: 0 for shard in self.shards}
-        for shard in self.shards:
-            self.splits[shard.split] += shard.num_rows
-        self.splits = {split: rows for split, rows in self.splits.items() if rows}
+        self.manifest = read_manifest(files)
+        self._shards = ShardList(self.manifest)
+        self.splits = self._shards.num_rows
         self.num_rows = sum(self.splits.values())
-        self._by_split = {s: [shard for shard in self.shards if shard.split == s] for s in self.splits}
-        self._reader = RowReader(files)
-        self._small: dict[str, SmallColumns] = {}
-        self._shares: dict[str, NDArray[np.float32]] = {}
-        self._backgrounds: dict[str, str] = {}
-        self._sources: dict[str, dict[str, Source]] = {}
-        self._coverage: Coverage | None = None
+        self._rows = RowReader(files)
+        self._facts: dict[str, ShardFacts] = {}  # by path of the shard; 25 bytes a row
+        self._shares: dict[str, NDArray[np.float32]] = {}  # by path of the shard: coverage
+        self._backgrounds: dict[str, str] = {}  # by path of the shard
+        self._sources: dict[str, dict[str, StoredSource]] = {}
         self._lock = threading.RLock()
 
     @classmethod
-    def open(cls, source: str | Path, revision: str | None = None) -> Browser:
-        """Open a folder if there is one of that name, else the dataset `user/name` on the Hub.
-
-        Raises:
-            OutputError, HubError: it is missing, half-built or no dataset of ours; the text says what to do.
-        """
-        if str(source).startswith("hf://datasets/"):
-            source, _, at = str(source).removeprefix("hf://datasets/").partition("@")
-            return cls(HubFiles(source, revision or at or None))
-        folder = Path(source)
-        if folder.is_dir():
-            return cls(LocalFiles(folder))
-        if folder.exists():
-            raise OutputError(f"{source} is a file, not a dataset.\n  Give the folder that the build wrote.")
-        if isinstance(source, Path) or folder.is_absolute() or str(source).count("/") != 1:
-            raise OutputError(f"There is no folder {source}.\n  Build one: python builder.py build --output {source}")
-        return cls(HubFiles(str(source), revision))
+    def open(cls, source: str | Path, revision: str | None = None) -> DatasetReader:
+        """Open a folder, an fsspec URL or a dataset on the Hub; see `open_files`."""
+        return cls(open_files(source, revision))
 
     @cached_property
     def statistics(self) -> dict[str, Any]:
-        """The content of statistics.json as plain values."""
+        """The content of statistics.json as plain values. To be removed: use `manifest`."""
         return self.manifest.to_dict()
 
     @property
+    def shards(self) -> list[ShardFile]:
+        """All shards, sorted by path."""
+        return self._shards.shards
+
+    @property
     def name(self) -> str:
-        """What people call the dataset."""
+        """The dataset's name in its recipe, or the name of its folder."""
         return self.manifest.name or Path(self.files.name).name
 
     @property
     def frame(self) -> tuple[int, int]:
-        """(height, width) of the composites, in pixels."""
-        kind = self.manifest.kinds["fg_bg"]
-        return kind.height[1], kind.width[1]
+        """(height, width) of composites in pixels."""
+        return self.manifest.recipe.size, self.manifest.recipe.size
 
     def names(self, kind: str) -> list[str]:
-        """Names of all "bg" or "fg", sorted."""
+        """Names of all backgrounds ("bg") or cut-outs ("fg"), sorted."""
         return sorted(self.manifest.sources[kind])
 
-    def row(self, split: str, index: int, columns: Sequence[str] = IMAGE_COLUMNS) -> Row:
-        """Row `index` of a split, with the stored bytes of these picture columns.
+    def row(self, split: str, index: int, columns: Sequence[str] = schema.image_columns()) -> StoredRow:
+        """Row `index` of a split, with the encoded images of these columns.
 
         Raises:
             UsageError: no such split or row.
         """
-        rows = self.splits.get(split)
-        if rows is None:
-            raise UsageError(f"There is no split {split!r}; there are {', '.join(self.splits)}.")
-        if not 0 <= index < rows:
-            raise UsageError(f"{split} has rows 0 to {rows - 1}; {index} was asked for.")
-        shards = self._by_split[split]
-        shard = shards[bisect_right(shards, index, key=lambda s: s.first) - 1]
-        return self._row(shard, index - shard.first, columns)
-
-    def _row(self, shard: Shard, at: int, columns: Sequence[str]) -> Row:
-        small = self._small.get(shard.name)
-        values = self._reader.read(shard.name, at, [*columns] if small else [*FACTS, *columns])
-        facts = {"bg": self._background(shard)} | small.facts(at) if small else {key: values[key] for key in FACTS}
-        images = {key: values[key] for key in columns if key in values}
-        return Row(shard.split, shard.first + at, shard.name, at, facts, images)
+        shard = self._shards.find(split, index)
+        return self._row(shard, index - shard.first_index, columns)
 
     def sample(
         self, wanted: Filter, num: int, seed: int = 0, page: int = 0, columns: Sequence[str] = ("fg_bg",)
-    ) -> list[Row]:
-        """Page number `page` of a seeded shuffle of the matching rows; the same arguments give the same rows."""
+    ) -> list[StoredRow]:
+        """One page of `num` rows of a shuffle of the matching rows. Equal arguments give equal rows.
+
+        Args:
+            page: counted from 0; no row is on two pages.
+            columns: image columns to read.
+        """
         shards = self._candidates(wanted)
-        pick = page_of_all if self.files.is_local else page_of_some
-        pairs = pick(lambda i: self._matches(shards[i], wanted), len(shards), seed, page * num, num)
+        choose = page_of_all if self.files.is_local else page_of_some
+        chosen = choose(lambda i: self._matches(shards[i], wanted), len(shards), seed, page * num, num)
         if self.files.is_local:
-            return [self._row(shards[s], at, columns) for s, at in pairs]
-        with ThreadPoolExecutor(8, thread_name_prefix="hub-rows") as pool:
-            return list(pool.map(lambda pair: self._row(shards[pair[0]], pair[1], columns), pairs))
+            return [self._row(shards[position], row, columns) for position, row in chosen]
+        with ThreadPoolExecutor(_PARALLEL_ROWS, thread_name_prefix="read-rows") as pool:
+            return list(pool.map(lambda pair: self._row(shards[pair[0]], pair[1], columns), chosen))
 
     def count(self, wanted: Filter) -> int | None:
-        """How many rows match; None where finding out would read every shard from the Hub."""
+        """Number of matching rows; None if every shard would have to be read over the network to know it."""
         shards = self._candidates(wanted)
-        if wanted.looks_at_rows and not self.files.is_local and any(s.name not in self._small for s in shards):
+        if wanted.looks_at_rows and not self.files.is_local and any(s.path not in self._facts for s in shards):
             return None
         return sum(len(self._matches(shard, wanted)) for shard in shards)
 
-    def sources(self, kind: str) -> dict[str, Source]:
-        """All "bg" or "fg", by name, with their pictures. Read once."""
+    def sources(self, kind: str) -> dict[str, StoredSource]:
+        """All backgrounds ("bg") or cut-outs ("fg") by name. They are read once and kept."""
         with self._lock:
             if kind not in self._sources:
-                self._sources[kind] = {
-                    row["name"]: Source(row["name"], row["held_out"], row["image"]["bytes"])
-                    for row in self._source_rows(kind, ["name", "held_out", "image"])
-                }
+                self._sources[kind] = read_sources(self.files, self.manifest.files_of(kind))
             return self._sources[kind]
 
     def warm(self) -> None:
-        """Read every shard's small columns ahead, so that the first filter does not wait. Only from a disk."""
+        """Read what filters need from every shard now, so that the first filter is quick. Only for local datasets."""
         if self.files.is_local:
             self.count(Filter(flip=True))
             self.count(Filter(coverage=(0.5, 1.0)))
 
-    def _source_rows(self, kind: str, columns: list[str]) -> list[dict[str, Any]]:
-        names = sorted(self.manifest.files_of(kind))
-        return [row for name in names for row in self._reader.small_columns(name, columns).to_pylist()]
+    def _row(self, shard: ShardFile, row: int, columns: Sequence[str]) -> StoredRow:
+        known = self._facts.get(shard.path)
+        fact_columns = () if known else schema.fact_columns()
+        values = self._rows.read(shard.path, row, [*fact_columns, *columns])
+        facts = {"bg": self._background(shard)} | known.row(row) if known else {}
+        facts |= {name: values[name] for name in fact_columns if name in values}
+        images = {name: values[name] for name in columns if name in values}
+        return StoredRow(shard.split, shard.first_index + row, shard.path, row, facts, images)
 
-    def _candidates(self, wanted: Filter) -> list[Shard]:
-        shards = self.shards if wanted.split is None else self._by_split.get(wanted.split, [])
-        if wanted.bg is None:
-            return shards
-        named = [shard for shard in shards if f"-{slug(wanted.bg)}-" in shard.name]  # so that few footers are read
-        return [shard for shard in named if self._background(shard) == wanted.bg]
+    def _candidates(self, wanted: Filter) -> list[ShardFile]:
+        """Shards of the split and background that the filter names."""
+        shards = self._shards.matching(wanted.split, wanted.bg)
+        return shards if wanted.bg is None else [s for s in shards if self._background(s) == wanted.bg]
 
-    def _background(self, shard: Shard) -> str:
-        if shard.name not in self._backgrounds:
-            self._backgrounds[shard.name] = self._reader.read(shard.name, 0, ["bg"])["bg"]
-        return self._backgrounds[shard.name]
+    def _background(self, shard: ShardFile) -> str:
+        if shard.path not in self._backgrounds:
+            self._backgrounds[shard.path] = self._rows.read(shard.path, 0, ["bg"])["bg"]
+        return self._backgrounds[shard.path]
 
-    def _matches(self, shard: Shard, wanted: Filter) -> NDArray[np.int32]:
+    def _matches(self, shard: ShardFile, wanted: Filter) -> NDArray[np.int32]:
+        """Numbers of the shard's rows that match."""
         if not wanted.looks_at_rows:
             return np.arange(shard.num_rows, dtype=np.int32)
         with self._lock:
-            if shard.name not in self._small:
-                table = self._reader.small_columns(shard.name, SMALL_COLUMNS)
-                self._small[shard.name] = SmallColumns.from_table(table)
-            return self._small[shard.name].matches(wanted, lambda: self._share(shard))
+            if shard.path not in self._facts:
+                table = read_columns(self.files, shard.path, FILTER_COLUMNS)
+                self._facts[shard.path] = ShardFacts.from_table(table)
+            return self._facts[shard.path].matches(wanted, lambda: self._share(shard))
 
-    def _share(self, shard: Shard) -> NDArray[np.float32]:
-        if self._coverage is None:
-            masks = self._source_rows("fg", ["name", "mask"])
-            self._coverage = Coverage(((row["name"], row["mask"]["bytes"]) for row in masks), self.frame)
-        if shard.name not in self._shares:
-            self._shares[shard.name] = self._coverage.of(self._small[shard.name])
-        return self._shares[shard.name]
+    def _share(self, shard: ShardFile) -> NDArray[np.float32]:
+        if shard.path not in self._shares:
+            self._shares[shard.path] = self._coverage.shares(self._facts[shard.path])
+        return self._shares[shard.path]
 
-
-def _read_manifest(files: Files) -> Manifest:
-    try:
-        text = files.read(STATISTICS)
-    except OutputError as e:
-        raise OutputError(_why_missing(files)) from e
-    return Manifest.from_json(text, f"{STATISTICS} of {files.name}")
+    @cached_property
+    def _coverage(self) -> Coverage:
+        tables = [read_columns(self.files, path, ["name", "mask"]) for path in self.manifest.files_of(schema.FG)]
+        rows = (row for table in tables for row in table.to_pylist())
+        return Coverage(((row["name"], row["mask"]["bytes"]) for row in rows), self.frame)
 
 
-def _why_missing(files: Files) -> str:
-    if isinstance(files, LocalFiles):
-        if (files.folder / "recipe.yaml").exists():
-            done = sum(1 for _ in (files.folder / "data").glob("*.parquet"))
-            return (
-                f"The build of {files.folder} is not finished ({done} shards are there).\n"
-                f"  Finish it: python builder.py build --recipe {files.folder}/recipe.yaml --output {files.folder}"
-            )
-        return (
-            f"{files.folder} has no {STATISTICS}, so it is no dataset built by this project.\n"
-            f"  Build one: python builder.py build --output FOLDER"
-        )
-    return f"{files.name} has no {STATISTICS}, so it is no dataset pushed by this project."
-
-
-def _list_shards(manifest: Manifest) -> list[Shard]:
-    shards: list[Shard] = []
-    first: dict[str, int] = {}
-    for path, entry in sorted(manifest.shards.items()):
-        try:
-            split = ShardName.parse(path).split
-        except ValueError as e:  # a path could also point outside the dataset
-            raise OutputError(f"{STATISTICS}: {e}.\n  The file was not written by this project.") from e
-        shards.append(Shard(path, split, first.get(split, 0), entry.rows))
-        first[split] = first.get(split, 0) + entry.rows
-    return shards
+# Old names, for the app until it uses the new ones.
+Browser = DatasetReader
+Row = StoredRow

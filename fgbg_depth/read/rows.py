@@ -1,4 +1,4 @@
-"""Rows by number, out of the one row group that holds each; only the columns that were asked for."""
+"""Rows of shards by number: only the row group and the columns that are needed are read, and kept for a while."""
 
 from __future__ import annotations
 
@@ -11,36 +11,48 @@ from typing import Any, Generic, TypeVar
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from fgbg_depth.errors import ShardError
-from fgbg_depth.read.files import Files
+from fgbg_depth import schema
+from fgbg_depth.read.files import DatasetFiles
+from fgbg_depth.read.parquet import find_row
 
-IMAGE_COLUMNS = ("fg_bg", "fg_bg_mask", "fg_bg_depth")
-FACTS = ("bg", "fg", "flip", "placement", "x", "y", "width", "height")
-CACHE_BYTES = 128 * 2**20  # of row groups: a reference row group (100 rows at 224 x 224) is about 9 MB
-NUM_FOOTERS = 128  # a parsed footer of 40 row groups takes about half a megabyte
+CACHE_BYTES = 128 * 2**20  # of row groups; a row group of 100 rows at 224 x 224 with depth takes about 9 MB
+_NUM_FOOTERS = 128  # a parsed footer of 40 row groups takes about 0.5 MB
+_IMAGES = frozenset(schema.image_columns())
 
 T = TypeVar("T")
 
 
 @dataclass(frozen=True)
-class Row:
-    """One row: what it says and the stored bytes of the pictures that were asked for."""
+class StoredRow:
+    """One row of the default config as it is stored.
+
+    Args:
+        index: number of the row in its split, counted from 0 over the split's shards in the order of their names.
+        shard, shard_row: path of the file that contains the row, and the row's number in it.
+        facts: values of the columns that hold no image, by column (`schema.fact_columns`).
+        images: encoded bytes of the requested image columns, by column; columns that the dataset lacks are left out.
+    """
 
     split: str
-    index: int  # in its split, counted over the shards in the order of their names
+    index: int
     shard: str
     shard_row: int
-    facts: dict[str, Any]  # bg, fg, flip, placement, x, y, width, height
+    facts: dict[str, Any]
     images: dict[str, bytes] = field(repr=False)
 
     @property
     def address(self) -> str:
-        """What the app's links call this row: "train/12"."""
+        """Split and index, as links of the app have it: "train/12"."""
         return f"{self.split}/{self.index}"
 
 
 class Cache(Generic[T]):
-    """The last used values, up to a total size. Safe to share between threads."""
+    """The values that were used last, up to a total size. Safe to share between threads.
+
+    Args:
+        limit: total size; the value used last is kept even if it is larger.
+        size_of: size of a value; default: 1, so that `limit` is a number of values.
+    """
 
     def __init__(self, limit: int, size_of: Callable[[T], int] = lambda value: 1) -> None:
         self._limit, self._size_of, self._total = limit, size_of, 0
@@ -48,11 +60,12 @@ class Cache(Generic[T]):
         self._lock = threading.Lock()
 
     def get(self, key: Hashable, make: Callable[[], T]) -> T:
+        """The value of `key`; `make` computes it if it is not in the cache."""
         with self._lock:
             if key in self._values:
                 self._values.move_to_end(key)
                 return self._values[key]
-        value = make()  # two threads may both make it; that is cheaper than all waiting for one
+        value = make()  # without the lock: two threads may compute the same value, but none waits for another's
         with self._lock:
             if key not in self._values:
                 self._values[key] = value
@@ -63,50 +76,44 @@ class Cache(Generic[T]):
 
 
 class RowReader:
-    """Reads rows of shards; keeps the footers and row groups that were used last."""
+    """Reads rows of shards by number. Keeps the footers and row groups that were used last.
 
-    def __init__(self, files: Files) -> None:
+    Args:
+        cache_bytes: memory for row groups.
+    """
+
+    def __init__(self, files: DatasetFiles, cache_bytes: int = CACHE_BYTES) -> None:
         self._files = files
-        self._footers: Cache[pq.FileMetaData] = Cache(NUM_FOOTERS)
-        self._tables: Cache[pa.Table] = Cache(CACHE_BYTES, lambda table: table.nbytes)
+        self._footers: Cache[pq.FileMetaData] = Cache(_NUM_FOOTERS)
+        self._tables: Cache[pa.Table] = Cache(cache_bytes, lambda table: table.nbytes)
 
-    def footer(self, shard: str) -> pq.FileMetaData:
-        """The shard's footer."""
-        return self._footers.get(shard, lambda: self._files.read_footer(shard))
+    def read(self, shard: str, row: int, columns: Sequence[str] | None = None) -> dict[str, Any]:
+        """Values of one row by column, images as their encoded bytes.
 
-    def row_group(self, shard: str, shard_row: int) -> tuple[int, int]:
-        """(row group, row in it) of a shard's row."""
-        footer = self.footer(shard)
-        left = shard_row
-        for index in range(footer.num_row_groups):
-            rows = footer.row_group(index).num_rows
-            if left < rows:
-                return index, left
-            left -= rows
-        raise ShardError(f"{shard} has {footer.num_rows} rows; row {shard_row} was asked for.")
-
-    def read(self, shard: str, shard_row: int, columns: Sequence[str]) -> dict[str, Any]:
-        """The row's values; pictures as their stored bytes. Columns that the shard lacks are left out."""
-        if not columns:
+        Args:
+            shard: path inside the dataset.
+            row: number of the row in the shard.
+            columns: default: all; columns that the shard lacks are left out.
+        Raises:
+            ShardError: the shard has no such row.
+            OutputError, HubError: the shard is missing or cannot be read.
+        """
+        footer = self._footers.get(shard, lambda: self._files.read_footer(shard))
+        present = footer.schema.to_arrow_schema().names
+        chosen = present if columns is None else [name for name in columns if name in present]
+        if not chosen:
             return {}
-        group, at = self.row_group(shard, shard_row)
-        present = set(self.footer(shard).schema.to_arrow_schema().names)
-        small = [key for key in columns if key in present and key not in IMAGE_COLUMNS]
+        group, row_in_group = find_row(footer, row, shard)
+        facts = tuple(name for name in chosen if name not in _IMAGES)
         values: dict[str, Any] = {}
-        if small:
-            values |= self._table(shard, group, small).slice(at, 1).to_pylist()[0]
-        for key in columns:
-            if key in present and key in IMAGE_COLUMNS:
-                values[key] = self._table(shard, group, [key])[key][at].as_py()["bytes"]
+        if facts:
+            values |= self._table(shard, footer, group, facts).slice(row_in_group, 1).to_pylist()[0]
+        for name in chosen:
+            if name in _IMAGES:  # each alone, so that a page of small images does not read the large ones
+                values[name] = self._table(shard, footer, group, (name,))[name][row_in_group].as_py()["bytes"]
         return values
 
-    def small_columns(self, shard: str, columns: list[str]) -> pa.Table:
-        """These columns of the whole shard. Neither it nor its footer is kept: all shards are read once."""
-        footer = self._files.read_footer(shard)
-        return self._files.read_table(shard, footer, list(range(footer.num_row_groups)), columns)
-
-    def _table(self, shard: str, group: int, columns: list[str]) -> pa.Table:
-        def make() -> pa.Table:
-            return self._files.read_table(shard, self.footer(shard), [group], columns)
-
-        return self._tables.get((shard, group, *columns), make)
+    def _table(self, shard: str, footer: pq.FileMetaData, group: int, columns: tuple[str, ...]) -> pa.Table:
+        return self._tables.get(
+            (shard, group, *columns), lambda: self._files.read_row_groups(shard, footer, [group], columns)
+        )
