@@ -2,29 +2,93 @@
 
 from __future__ import annotations
 
+import os
+import shlex
 import shutil
 import sys
+from contextlib import suppress
 from pathlib import Path
+
+_CHECKOUT = Path(__file__).resolve().parent.parent  # holds builder.py and app.py in a checkout; errors imports no room
+
+
+def program() -> str:
+    """The program to type for a subcommand, named as the user started it: `program() + " build"` is a command line.
+
+    Returns:
+        - started as `python builder.py` or `python app.py` of this checkout: "python builder.py"
+        - started as `fgbg-depth`: "fgbg-depth"
+        - started as `python -m fgbg_depth`: "python -m fgbg_depth"
+        - imported by another program (a notebook, a script): "python builder.py" in a checkout, elsewhere "fgbg-depth"
+          if the shell finds it, else "python -m fgbg_depth"
+
+        A virtual environment that is not activated is named too: ".venv/bin/python builder.py".
+
+    The text depends on how and where the program was started. Use it in messages, never in files that are stored.
+    """
+    started = Path(sys.argv[0]) if sys.argv and sys.argv[0] else Path("-")
+    if _is_checkout_script(started):
+        return f"{_python()} builder.py"
+    if started.name == "__main__.py" and started.parent.name == "fgbg_depth":
+        return f"{_python()} -m fgbg_depth"
+    if started.stem == "fgbg-depth":
+        return _typed(started)
+    if (_CHECKOUT / "builder.py").is_file():
+        return "python builder.py"
+    return "fgbg-depth" if shutil.which("fgbg-depth") else f"{_python()} -m fgbg_depth"
 
 
 def command(arguments: str) -> str:
-    """A command for people to type next, with the program's name as they started it.
+    """A command line for the user to type next.
 
     Args:
-        arguments: subcommand and options, such as "build --output DIR".
+        arguments: subcommand and options, such as "build --output DIR"; quote paths with `shlex.quote`.
     Returns:
-        "python builder.py ..." in a checkout ("python app.py ..." for the subcommand `app`), "fgbg-depth ..." where
-        the package is installed, "python -m fgbg_depth ..." where it was started like that.
+        `program()` and the arguments. In a checkout the subcommand `app` is "python app.py ...".
     """
-    program = Path(sys.argv[0])
-    if program.name == "__main__.py" and program.parent.name == "fgbg_depth":
-        return f"python -m fgbg_depth {arguments}"
-    is_script = program.name in ("builder.py", "app.py")
-    if not is_script and (program.stem == "fgbg-depth" or shutil.which("fgbg-depth")):
-        return f"fgbg-depth {arguments}"
-    if arguments == "app" or arguments.startswith("app "):
-        return f"python app.py{arguments.removeprefix('app')}"
-    return f"python builder.py {arguments}"
+    start = program()
+    if start.endswith(" builder.py") and arguments.split(" ", 1)[0] == "app":
+        return start.removesuffix("builder.py") + "app.py" + arguments.removeprefix("app")
+    return f"{start} {arguments}"
+
+
+def install_command(extra: str) -> str:
+    """The command that installs the packages of an extra of pyproject.toml, such as "app" or "ray".
+
+    A checkout has them, with exact versions, in requirements-EXTRA.txt or, where that is missing, in requirements.txt.
+    """
+    if not (_CHECKOUT / "builder.py").is_file():
+        return f"{_python()} -m pip install 'fgbg-depth[{extra}]'"
+    names = (f"requirements-{extra}.txt", "requirements.txt")
+    return f"{_python()} -m pip install -r " + next(name for name in names if (_CHECKOUT / name).is_file())
+
+
+def _is_checkout_script(started: Path) -> bool:
+    """Whether `started` is our builder.py or app.py. Users have files of these names, too."""
+    return started.name in ("builder.py", "app.py") and started.resolve().parent == _CHECKOUT
+
+
+def _python() -> str:
+    """How to start this Python: "python", or its path if it is in a virtual environment that is not activated."""
+    executable, found = Path(sys.executable or "python"), shutil.which("python")
+    if sys.prefix == sys.base_prefix:
+        return "python" if found else executable.name  # some systems have only python3
+    return "python" if found and Path(found).parent == executable.parent else _shown(executable)
+
+
+def _typed(script: Path) -> str:
+    """How to start a script again: its name if the shell finds it on PATH, else its path."""
+    found = shutil.which(script.stem)
+    is_found = found is not None and (not script.exists() or os.path.samefile(found, script))
+    return script.stem if is_found else _shown(script)
+
+
+def _shown(path: Path) -> str:
+    """A path as people type it: relative to the current folder if it is in a folder below it, quoted if needed."""
+    with suppress(ValueError, OSError):
+        below = path.relative_to(Path.cwd())
+        path = below if len(below.parts) > 1 else path  # the shell would look for a bare name on PATH
+    return shlex.quote(str(path))
 
 
 class FgBgError(Exception):
@@ -67,6 +131,10 @@ class OutputError(FgBgError):
 
 class EngineError(FgBgError):
     """Worker processes were killed or could not be started."""
+
+
+class AppError(FgBgError):
+    """The app cannot start: a package that it needs is not installed, or its address or port cannot be used."""
 
 
 class HubError(FgBgError):

@@ -7,7 +7,16 @@ from pathlib import Path
 
 PACKAGE = Path(__file__).parent
 DATA = PACKAGE / "data"  # the bundled sources and depth model
-CHECKOUT = PACKAGE.parent  # holds app.py and dataset_card.md in a checkout; site-packages once installed
+CHECKOUT = PACKAGE.parent  # the project's root in a checkout; site-packages once installed
+
+
+def project_file(name: str) -> Path:
+    """A file of the project's root that the package reads: `app.py`, `dataset_card.md` or `space/README.md`.
+
+    A wheel has copies in `data/project/` (see force-include in pyproject.toml); a checkout has the files themselves.
+    """
+    packaged = DATA / "project" / name
+    return packaged if packaged.is_file() else CHECKOUT / name
 
 
 def home() -> Path:

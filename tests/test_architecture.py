@@ -61,7 +61,9 @@ def imports_of(path: Path) -> set[str]:
             found |= {alias.name for alias in node.names}
         elif isinstance(node, ast.ImportFrom) and node.module:
             found |= {
-                name if (name := f"{node.module}.{alias.name}") in modules else node.module for alias in node.names
+                name if (name := f"{node.module}.{alias.name}") in modules else node.module
+                for alias in node.names
+                if alias.name != "__version__"  # the one constant of the package itself, for `--version`
             }
     return {name for name in found if name.split(".")[0] == "fgbg_depth"}
 

@@ -126,14 +126,15 @@ def read_notes(storage: Storage) -> str:
 
 
 def load_template() -> str:
-    """The card's template: installed beside this module, or at the top of a checkout."""
-    here = paths.PACKAGE
-    for folder in (here, paths.CHECKOUT):
-        if (folder / TEMPLATE).is_file():
-            return (folder / TEMPLATE).read_text(encoding="utf-8")
-    raise OutputError(
-        f"{TEMPLATE} is missing beside {here}.\n  Install the package again: pip install --force-reinstall ."
-    )
+    """The card's template, `dataset_card.md`.
+
+    Raises:
+        OutputError: the installation is incomplete.
+    """
+    path = paths.project_file(TEMPLATE)
+    if not path.is_file():
+        raise OutputError(f"{path} is missing.\n  Install fgbg-depth again: pip install --force-reinstall fgbg-depth")
+    return path.read_text(encoding="utf-8")
 
 
 def _context(manifest: Manifest, notes: str, repo_id: str | None) -> dict[str, Any]:
