@@ -52,9 +52,9 @@ def load(
         wanted = _data_files(_manifest(Path(source), str(source)), config, split, str(source))
         return _open(str(source), wanted, split, streaming, None)
 
-    from fgbg_depth.read.snapshot import Version
+    from fgbg_depth.read.snapshot import Snapshot
 
-    version = Version(str(source), revision, token)
+    version = Snapshot(str(source), revision, token)
     wanted = _data_files(_manifest(version.fetch(_SMALL), str(version)), config, split, str(version))
     names = _SMALL + sorted(name for files in wanted.values() for name in files)
     # a stream goes over the network, unless all of it is here already
