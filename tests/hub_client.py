@@ -9,11 +9,11 @@ from hub_store import Repo
 
 from fgbg_depth.hub.push import push
 from fgbg_depth.hub.report import PushReport
-from fgbg_depth.retry import Patience
+from fgbg_depth.retry import RetryPolicy
 
 TOKEN = "alice-write"
 NAME = "alice/scenes"
-QUICK = Patience(first_wait_s=0.01, timeout_s=5.0)
+QUICK = RetryPolicy(first_wait_s=0.01, timeout_s=5.0)
 
 
 def use_hub(monkeypatch: pytest.MonkeyPatch, hub: HubServer, home: Path, token: str | None = TOKEN) -> None:
@@ -51,7 +51,7 @@ def environment(hub: HubServer, home: Path, token: str = TOKEN) -> dict[str, str
 
 
 def send(output: Path, name: str = NAME, **options: object) -> PushReport:
-    return push(output, name, **{"verified": True, "patience": QUICK, **options})
+    return push(output, name, **{"verified": True, "retry_policy": QUICK, **options})
 
 
 def repo_of(hub: HubServer, name: str = NAME) -> Repo:

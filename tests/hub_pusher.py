@@ -12,15 +12,15 @@ sys.path.insert(0, str(Path(__file__).parent.parent))
 
 from fgbg_depth.errors import HubError
 from fgbg_depth.hub.push import push
-from fgbg_depth.retry import Patience
+from fgbg_depth.retry import RetryPolicy
 
-PATIENCE = Patience(first_wait_s=0.05, timeout_s=1.0)
+RETRY_POLICY = RetryPolicy(first_wait_s=0.05, timeout_s=1.0)
 
 
 def step_by_step(repo_id: str) -> None:
     for line in sys.stdin:
         try:
-            push(line.strip(), repo_id, verified=True, progress=False, patience=PATIENCE)
+            push(line.strip(), repo_id, verified=True, progress=False, retry_policy=RETRY_POLICY)
             print("done", flush=True)
         except HubError as e:
             print(" ".join(str(e).split()), flush=True)

@@ -31,7 +31,7 @@ def test_the_same_again_makes_no_commit_and_sends_nothing(hub: HubServer, work: 
     sent = len(hub.log)
     for options in ({"tag": "v1.0.0"}, {}):
         again = send(work / "out", **options)
-        assert again.commit is None and not again.changes and again.version == "v1.0.0"
+        assert again.commit is None and not again.has_changes and again.version == "v1.0.0"
     assert repo_of(hub).branches["main"] == first.commit
     assert not [line for line in hub.log[sent:] if line[0] in ("PUT", "POST")]
 
@@ -57,8 +57,8 @@ def test_a_new_background_sends_only_what_is_new(hub: HubServer, work: Path):
     assert {path.split("/")[0] for path in report.deleted} == {"bg", "preview"}
     parquet = sum(size for path, size in report.added.items())
     rest = sum(report.replaced.values())
-    assert parquet + rest == report.travel_bytes
-    assert report.travel_bytes <= hub.uploaded_bytes() - sent < 1.1 * report.travel_bytes + 60_000  # base64, ids
+    assert parquet + rest == report.upload_bytes
+    assert report.upload_bytes <= hub.uploaded_bytes() - sent < 1.1 * report.upload_bytes + 60_000  # base64, ids
     assert {k: v for k, v in files_of(hub, "v1.0.0").items() if k != ".gitattributes"} == before
     assert not set(report.deleted) & set(files_of(hub))
 
@@ -132,7 +132,7 @@ def test_dry_run_touches_nothing_and_needs_no_login(hub: HubServer, work: Path, 
     before = local_files(work / "out")
     report = send(work / "out", tag="v1.0.0", dry_run=True)
     assert hub.store.repos == {} and report.commit is None and local_files(work / "out") == before
-    assert report.travel_bytes == sum(report.added.values()) and "would make one commit" in str(report)
+    assert report.upload_bytes == sum(report.added.values()) and "would make one commit" in str(report)
     assert not [line for line in hub.log if line[0] in ("PUT", "POST")]
 
 
@@ -144,7 +144,7 @@ def test_a_new_branch_starts_from_main_and_main_stays(hub: HubServer, work: Path
     repo = repo_of(hub)
     assert repo.branches == {"main": first.commit, "next/step": report.commit}
     assert repo.commits[report.commit].parent == first.commit and repo.tags["v2-rc1"] == report.commit
-    assert hub.uploaded_bytes() - sent < 1.1 * report.travel_bytes + 60_000
+    assert hub.uploaded_bytes() - sent < 1.1 * report.upload_bytes + 60_000
     assert report.url.endswith("/tree/next/step")
 
 
@@ -222,10 +222,10 @@ def test_progress_counts_bytes_on_stderr(hub: HubServer, work: Path, capsys: pyt
     send(work / "out")
     assert capsys.readouterr() == ("", "")  # quiet: stderr is no terminal here
     progress = Progress(1000, show=False)
-    progress.at("a", 400)
-    progress.at("b", 500)
-    progress.at("a", 0)  # sent again from its start
-    progress.at("a", 500)
+    progress.update("a", 400)
+    progress.update("b", 500)
+    progress.update("a", 0)  # sent again from its start
+    progress.update("a", 500)
     assert sum(progress.sent.values()) == 1000
 
 

@@ -10,11 +10,11 @@ from hub_outputs import grow
 from hub_server import HubServer
 
 from fgbg_depth.errors import HubError
-from fgbg_depth.retry import Patience
+from fgbg_depth.retry import RetryPolicy
 
 pytest_plugins = ["hub_fixtures"]
 
-BRIEF = Patience(first_wait_s=0.01, timeout_s=0.7)
+BRIEF = RetryPolicy(first_wait_s=0.01, timeout_s=0.7)
 COMMIT = "POST .*/commit/"
 REQUESTS = {
     "login": "GET /api/whoami",
@@ -46,7 +46,7 @@ def one_commit_with_everything(hub: HubServer, output: Path, num_commits: int = 
 @pytest.mark.parametrize("kind", [*EVERY_KIND, "500", "504", "late"])
 def test_the_commit_is_made_once_whatever_happens_to_it(hub: HubServer, work: Path, kind: str):
     hub.faults.add(Fault(kind, COMMIT, times=2, stall_s=1.0, headers={"Retry-After": "0"}))
-    report = send(work / "out", tag="v1.0.0", patience=BRIEF)
+    report = send(work / "out", tag="v1.0.0", retry_policy=BRIEF)
     one_commit_with_everything(hub, work / "out")
     assert repo_of(hub).tags == {"v1.0.0": report.commit}
 
@@ -55,7 +55,7 @@ def test_the_commit_is_made_once_whatever_happens_to_it(hub: HubServer, work: Pa
 @pytest.mark.parametrize("kind", ["503", "lost"])
 def test_requests_that_the_client_does_not_repeat(hub: HubServer, work: Path, name: str, kind: str):
     hub.faults.add(Fault(kind, REQUESTS[name]))
-    report = send(work / "out", tag="v1.0.0", patience=BRIEF)
+    report = send(work / "out", tag="v1.0.0", retry_policy=BRIEF)
     one_commit_with_everything(hub, work / "out")
     assert repo_of(hub).tags == {"v1.0.0": report.commit} and hub.faults.done
 
@@ -70,7 +70,7 @@ def test_every_request_may_fail_in_every_way(hub: HubServer, work: Path, name: s
         grow(work)
     branch = "next" if name == "new branch" else "main"
     hub.faults.add(Fault(kind, REQUESTS[name], stall_s=1.0, headers={"Retry-After": "0"}))
-    report = send(work / "out", tag="v1.1.0", revision=branch, patience=BRIEF)
+    report = send(work / "out", tag="v1.1.0", revision=branch, retry_policy=BRIEF)
     assert hub.faults.done
     history = repo_of(hub).history(branch)
     assert len(history) == (2 if name == "new repository" else 3) and report.commit == history[0].oid
@@ -176,6 +176,6 @@ def test_a_hub_that_falls_silent_is_not_waited_for(hub: HubServer, work: Path, n
     """The client by itself has no time limit."""
     hub.faults.add(Fault("stall", REQUESTS[name], stall_s=60))
     started = time.monotonic()
-    send(work / "out", patience=BRIEF)
+    send(work / "out", retry_policy=BRIEF)
     assert time.monotonic() - started < 40
     one_commit_with_everything(hub, work / "out")

@@ -72,13 +72,13 @@ def test_120_shards_are_one_commit_and_load_in_every_way(hub: HubServer, tmp_pat
     second = send(output, tag="v1.1.0")
     again = hub.uploaded_bytes() - sent
     shards = {path: size for path, size in second.added.items() if path.startswith("data/")}
-    small = second.travel_bytes - sum(shards.values())
+    small = second.upload_bytes - sum(shards.values())
     with capsys.disabled():
         print(
             f"\n120 shards: {sent:,} bytes sent; one background more: {again:,} bytes received by the Hub, of which"
             f" {sum(shards.values()):,} new shard, {small:,} card, pictures, small configs, statistics"
         )
-    assert len(shards) == 1 and again < 1.1 * second.travel_bytes + 100_000
+    assert len(shards) == 1 and again < 1.1 * second.upload_bytes + 100_000
     assert not set(second.deleted) & set(files_of(hub)) and files_of(hub, "v1.0.0") == old
     assert len(repo_of(hub).history("main")) == 3
     for revision, rows in (("v1.0.0", 960), ("v1.1.0", 968), ("main", 968)):

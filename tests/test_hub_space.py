@@ -13,12 +13,12 @@ from hub_server import HubServer
 
 from fgbg_depth.errors import HubError
 from fgbg_depth.hub.space import publish_space
-from fgbg_depth.retry import Patience
+from fgbg_depth.retry import RetryPolicy
 
 pytest.importorskip("gradio")
 pytest_plugins = ["hub_fixtures"]
 SPACE = "alice/look"
-QUICK = Patience(first_wait_s=0.01, timeout_s=5.0)
+QUICK = RetryPolicy(first_wait_s=0.01, timeout_s=5.0)
 HEAVY = ("torch", "transformers", "datasets", "matplotlib", "h5py")
 OPEN = """
 import sys
@@ -46,7 +46,7 @@ def files_of_space(hub: HubServer) -> dict[str, bytes]:
 @pytest.fixture
 def published(hub: HubServer, work: Path) -> HubServer:
     send(work / "out")
-    publish_space(SPACE, NAME, patience=QUICK)
+    publish_space(SPACE, NAME, retry_policy=QUICK)
     return hub
 
 
@@ -68,7 +68,7 @@ def test_one_commit_with_card_requirements_and_variable(published: HubServer):
 
 def test_the_same_again_makes_no_commit(published: HubServer):
     before = len(published.store.repos["space", SPACE].commits)
-    report = publish_space(SPACE, NAME, patience=QUICK)
+    report = publish_space(SPACE, NAME, retry_policy=QUICK)
     assert report.commit is None and "already held" in str(report)
     assert len(published.store.repos["space", SPACE].commits) == before
 
@@ -82,7 +82,7 @@ def test_another_dataset_and_files_no_longer_needed(published: HubServer, work: 
     for path in ("fgbg_depth/gone.py", "notes.txt"):
         lines.append({"key": "file", "value": {"path": path, "content": base64.b64encode(b"x").decode()}})
     published.store.commit(space, "main", lines, "alice", False)
-    report = publish_space(SPACE, "alice/second", revision="v1", patience=QUICK)
+    report = publish_space(SPACE, "alice/second", revision="v1", retry_policy=QUICK)
     assert report.deleted == ["fgbg_depth/gone.py"] and report.replaced == ["README.md"]
     assert space.variables == {"FGBG_DATASET": "alice/second", "FGBG_REVISION": "v1"}
     assert files_of_space(published)["notes.txt"] == b"x"
@@ -107,19 +107,19 @@ def test_a_lost_response_makes_no_second_commit(hub: HubServer, work: Path):
     send(work / "out")
     hub.faults.add(Fault("lost", "POST .*/spaces/.*/commit/"))
     hub.faults.add(Fault("lost", "POST /api/repos/create"))
-    publish_space(SPACE, NAME, patience=QUICK)
+    publish_space(SPACE, NAME, retry_policy=QUICK)
     assert len(hub.store.repos["space", SPACE].commits) == 2
 
 
 def test_refusals(published: HubServer):
     with pytest.raises(HubError, match="cannot write to spaces/alice/look"):
-        publish_space(SPACE, NAME, token="bob-write", patience=QUICK)
+        publish_space(SPACE, NAME, token="bob-write", retry_policy=QUICK)
     with pytest.raises(HubError, match="read-only token"):
-        publish_space(SPACE, NAME, token="alice-read", patience=QUICK)
+        publish_space(SPACE, NAME, token="alice-read", retry_policy=QUICK)
     with pytest.raises(HubError, match="'look' is not a repository's name"):
-        publish_space("look", NAME, patience=QUICK)
+        publish_space("look", NAME, retry_policy=QUICK)
     with pytest.raises(HubError, match="does not exist"):
-        publish_space(SPACE, "alice/none", patience=QUICK)
+        publish_space(SPACE, "alice/none", retry_policy=QUICK)
 
 
 def test_another_app_is_not_overwritten(published: HubServer):
@@ -129,9 +129,9 @@ def test_another_app_is_not_overwritten(published: HubServer):
     file = {"key": "file", "value": {"path": "app.py", "content": base64.b64encode(b"print(1)").decode()}}
     published.store.commit(other, "main", [{"key": "header", "value": {"summary": "x"}}, file], "alice", False)
     with pytest.raises(HubError, match="holds another app"):
-        publish_space("alice/other", NAME, patience=QUICK)
+        publish_space("alice/other", NAME, retry_policy=QUICK)
 
 
 def test_a_private_dataset_is_mentioned(hub: HubServer, work: Path):
     send(work / "out", private=True)
-    assert "add a secret HF_TOKEN" in str(publish_space(SPACE, NAME, patience=QUICK))
+    assert "add a secret HF_TOKEN" in str(publish_space(SPACE, NAME, retry_policy=QUICK))

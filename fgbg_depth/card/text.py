@@ -13,8 +13,7 @@ from fgbg_depth.card import charts, markdown, sheets
 from fgbg_depth.card.front_matter import front_matter
 from fgbg_depth.errors import OutputError
 from fgbg_depth.manifest import Manifest
-from fgbg_depth.read.samples import RowValues as Row
-from fgbg_depth.read.samples import sample_rows
+from fgbg_depth.read.samples import RowValues, sample_rows
 from fgbg_depth.recipe import DEMO
 from fgbg_depth.storage.files import Storage
 
@@ -57,7 +56,7 @@ _NOTES_PLACE = "<!-- notes -->"
 def write_card(
     storage: Storage,
     manifest: Manifest,
-    rows: Sequence[Row] | None = None,
+    rows: Sequence[RowValues] | None = None,
     notes: str | None = None,
     repo_id: str | None = None,
 ) -> list[str]:
@@ -86,7 +85,7 @@ def write_card(
     return changed
 
 
-def draw_pictures(manifest: Manifest, rows: Sequence[Row]) -> dict[str, bytes]:
+def draw_pictures(manifest: Manifest, rows: Sequence[RowValues]) -> dict[str, bytes]:
     """The card's pictures as PNG bytes, by name."""
     spec = manifest.depth
     shown = manifest.depth_range if spec else None

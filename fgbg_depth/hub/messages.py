@@ -1,108 +1,142 @@
-"""The Hub's refusals in words: what happened, why, and the next command to type."""
+"""Messages for failed requests: what happened, why, what the Hub holds now, and what to do next."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import shlex
 
 from huggingface_hub.errors import HfHubHTTPError, LocalTokenNotFoundError, OfflineModeIsEnabled
 
 from fgbg_depth.errors import HubError
-from fgbg_depth.retry import causes, is_transient, status_of
+from fgbg_depth.hub.target import RepoTarget
+from fgbg_depth.retry import RequestError, causes, requested_wait_s
 
-# what the client, httpx and Xet raise; a mistake in our own code keeps its traceback
-LOGIN = "Log in with a write token: hf auth login."
+LOG_IN = "Log in with a token that can write: hf auth login."
+_RUN_AGAIN = "Run the same command again; files that are already on the Hub are not uploaded again."
 _QUOTA_WORDS = ("storage limit", "quota", "storage patterns", "disk space")
 
 
-@dataclass(frozen=True)
-class Place:
-    """Where a push goes, for messages."""
-
-    repo_id: str
-    revision: str = "main"
-    kind: str = "dataset"
-    output: str = ""
-    num_shards: int = 0
-
-    @property
-    def repo(self) -> str:
-        return f"{self.kind}s/{self.repo_id}"
-
-    @property
-    def ready(self) -> str:
-        """What is safe on this side."""
-        return f" {self.num_shards} shards are ready in {self.output}." if self.num_shards else ""
-
-
-def explained(error: Exception, place: Place, doing: str) -> HubError:
-    """`error` as a message for people. Raise it `from error`."""
-    status, said = status_of(error), _said(error)
-    again = "Run the same command again; what is on the Hub already will not travel twice."
+def explain(error: RequestError, target: RepoTarget) -> HubError:
+    """The message for a request that failed before anything was committed. Raise it `from error`."""
+    status, reason, step = error.status, _reason(error), error.step
+    number = f" ({status})" if status else ""
+    unchanged = f"Nothing was committed to branch {target.revision}.{target.shards_ready}"
     if any(isinstance(cause, LocalTokenNotFoundError) for cause in causes(error)):
-        return HubError(f"no token for the Hub was found.\n  {LOGIN}{place.ready}")
+        return HubError(f"no token for the Hub was found.\n  {LOG_IN}\n  {unchanged}")
     if any(isinstance(cause, OfflineModeIsEnabled) for cause in causes(error)):
-        return HubError(f"the Hub cannot be reached: offline mode is on.\n  Unset HF_HUB_OFFLINE.{place.ready}")
-    if status == 401 and "credentials" in said.lower():
-        return HubError(f"the Hub does not know this token (401).\n  {LOGIN} Nothing was committed.{place.ready}")
-    if status in (402, 413, 507) or any(word in said.lower() for word in _QUOTA_WORDS):
         return HubError(
-            f"the Hub has no room left for {place.repo} ({status}): {said}\n"
-            "  Free some space or see https://huggingface.co/settings/billing, then run the same command\n"
-            f"  again. Branch {place.revision} is as it was.{place.ready}"
+            "the Hub cannot be reached: offline mode is on.\n"
+            f"  Unset HF_HUB_OFFLINE and run the same command again.\n  {unchanged}"
+        )
+    if status == 401 and "credentials" in reason.lower():
+        return HubError(f"the Hub rejected the token (401): {reason}\n  {LOG_IN}\n  {unchanged}")
+    if status in (402, 413, 507) or any(word in reason.lower() for word in _QUOTA_WORDS):
+        return HubError(
+            f"the Hub has no storage left for {target.path}{number}: {reason}\n"
+            "  Free some space or see https://huggingface.co/settings/billing, then run the same command again.\n"
+            f"  {unchanged}"
         )
     if status in (401, 403):
-        return cannot_write(place, f"{status}", said)
-    if status == 404 and "Repository Not Found" in str(error):
+        return cannot_write(target, f"{status}", reason)
+    if status == 404 and "Repository Not Found" in str(error.error):
         return HubError(
-            f"{place.repo} does not exist, or this token may not see it (404).\n"
-            f"  Check the name, or log in with another token: hf auth login.{place.ready}"
+            f"{target.path} does not exist, or this token may not read it (404).\n"
+            f"  Check the name, or log in with another token: hf auth login.\n  {unchanged}"
         )
-    if is_transient(error):
-        status_words = f" ({status})" if status else ""
+    if error.is_temporary:
+        return HubError(f"{_no_answer(error)}\n  {_run_again(error)}\n  {unchanged}")
+    if "xet" in reason.lower():
         return HubError(
-            f"the Hub did not answer while {doing}{status_words}: {said}\n"
-            f"  Branch {place.revision} of {place.repo} is whole. {again}{place.ready}"
+            f"{target.path}: the upload through Xet failed while {step}{number}: {reason}\n"
+            f"  Set HF_HUB_DISABLE_XET=1 and run the same command again.\n  {unchanged}"
         )
-    if "xet" in said.lower():
-        return HubError(
-            f"{place.repo}: uploading through Xet failed while {doing}: {said}\n"
-            "  Set HF_HUB_DISABLE_XET=1 and run the same command again."
-        )
-    return HubError(f"{place.repo}: {said} (while {doing}).\n  Nothing was committed. {again}{place.ready}")
+    if status:
+        refused = f"the Hub refused the request while {step} ({status})"
+        return HubError(f"{target.path}: {refused}: {reason}\n  {unchanged} {_RUN_AGAIN}")
+    return HubError(f"{target.path}: {step} failed: {reason}\n  {unchanged} {_RUN_AGAIN}")
 
 
-def cannot_write(place: Place, status: str, said: str = "") -> HubError:
-    reason = f"\n  The Hub says: {said}" if said else ""
+def cannot_write(target: RepoTarget, why: str, reason: str = "") -> HubError:
+    """The token has no write access. `why`: the status or a few words; `reason`: the Hub's own text."""
+    detail = f"\n  Reason given by the Hub: {reason}" if reason else ""
     return HubError(
-        f"the token cannot write to {place.repo} ({status}), branch {place.revision}.{reason}\n"
-        f"  {LOGIN} Nothing was committed.{place.ready}"
+        f"the token cannot write to {target.path} ({why}).{detail}\n"
+        f"  {LOG_IN}\n  Nothing was committed to branch {target.revision}.{target.shards_ready}"
     )
 
 
-def tag_exists(place: Place, tag: str, commit: str) -> HubError:
+def commit_unanswered(target: RepoTarget, error: RequestError) -> HubError:
+    """The Hub did not confirm the commit: it may still carry the request out later."""
     return HubError(
-        f"tag {tag} of {place.repo} already names another version, commit {commit[:8]}.\n"
-        f"  Choose another --tag, or remove that one:"
-        f" hf repos tag delete {place.repo_id} {tag} --type {place.kind}"
+        f"{_no_answer(error)}\n"
+        f"  {_run_again(error)} It never makes a second commit.\n"
+        f"  Branch {target.revision} of {target.path} is complete: it holds either the version before this push or"
+        f" this one.{target.shards_ready}"
     )
 
 
-def moved_meanwhile(place: Place, before: str, after: str) -> HubError:
+def branch_moved(target: RepoTarget, before: str, after: str) -> HubError:
+    """Somebody else committed to the branch during the push."""
     return HubError(
-        f"somebody else committed to {place.repo}, branch {place.revision}, during this push"
+        f"somebody else committed to {target.path}, branch {target.revision}, during this push"
         f" ({before[:8]} -> {after[:8]}).\n"
-        "  Nothing of theirs was touched, and nothing of yours was committed. Run the same command again:\n"
-        "  it starts from their version, and what has been uploaded will not travel twice."
+        "  Their commit is unchanged, and nothing of yours was committed. Run the same command again: it starts from\n"
+        "  their version, and files that are already on the Hub are not uploaded again."
     )
 
 
-def _said(error: Exception) -> str:
-    """The server's own words, or the innermost error's, on one line."""
-    if isinstance(error, ValueError):  # what the client itself found wrong, such as a card's metadata
-        return " ".join(str(error).split())
-    for cause in causes(error):
+def tag_exists(target: RepoTarget, tag: str, tagged: str, committed: str | None = None) -> HubError:
+    """The tag names another commit. `committed`: the commit that this push made before it found out."""
+    state = f"Commit {committed} is on branch {target.revision}; only the tag failed. " if committed else ""
+    nothing = "" if committed else f"Nothing was committed to branch {target.revision}. "
+    return HubError(
+        f"tag {tag} of {target.path} already names another version, commit {tagged[:8]}.\n"
+        f"  {state}{nothing}Choose another --tag, or delete that one:"
+        f" hf repos tag delete {target.repo_id} {shlex.quote(tag)} --type {target.repo_type}"
+    )
+
+
+def tag_failed(target: RepoTarget, tag: str, commit: str, made_commit: bool, error: RequestError) -> HubError:
+    """The commit is on the branch, but the Hub did not set the tag.
+
+    Args:
+        commit: full id of the commit that should have been tagged.
+        made_commit: whether this push made that commit; otherwise the branch held it before.
+    """
+    done = "pushed to" if made_commit else "already on"
+    number = f" ({error.status})" if error.status else ""
+    hint = "  If your token may not set tags, log in with another one first: hf auth login.\n"
+    if error.status in (400, 422):
+        hint = "  If the Hub does not accept this name, push again with another --tag.\n"
+    return HubError(
+        f"the dataset is {done} {target.path}, branch {target.revision}, as commit {commit};"
+        f" only setting tag {tag} failed{number}: {_reason(error)}\n"
+        f"{'' if error.is_temporary else hint}"
+        f"  Set the tag: hf repos tag create {target.repo_id} {shlex.quote(tag)} --revision {commit}"
+        f" --type {target.repo_type}\n"
+        "  Or run the same command again: it makes no second commit and sets only the tag."
+    )
+
+
+def _no_answer(error: RequestError) -> str:
+    status, reason = error.status, _reason(error)
+    if status:
+        return f"the Hub answered with error {status} while {error.step}: {reason}"
+    return f"the Hub did not answer while {error.step}: {reason}"
+
+
+def _run_again(error: RequestError) -> str:
+    wait_s = requested_wait_s(error)
+    return f"The Hub asks to wait {wait_s:.0f} s. {_RUN_AGAIN}" if wait_s else _RUN_AGAIN
+
+
+def _reason(error: RequestError) -> str:
+    """The Hub's own text, or that of the innermost error, on one line."""
+    raised = error.error
+    if isinstance(raised, ValueError):  # what the client itself found wrong, such as invalid metadata of the card
+        return " ".join(str(raised).split())
+    for cause in causes(raised):
         if isinstance(cause, HfHubHTTPError) and cause.server_message:
             return " ".join(cause.server_message.split())
-    inner = [cause for cause in causes(error) if str(cause).strip()]
-    chosen = inner[-1] if inner and is_transient(error) else error
+    with_text = [cause for cause in causes(raised) if str(cause).strip()]
+    chosen = with_text[-1] if with_text and error.is_temporary else raised
     return " ".join(str(chosen).split()) or type(chosen).__name__

@@ -1,4 +1,4 @@
-"""What a push did, in words and as data."""
+"""The report of a push, as text and as data."""
 
 from __future__ import annotations
 
@@ -13,23 +13,24 @@ class PushReport:
     revision: str
     url: str
     version: str | None = None
-    commit: str | None = None  # None: the branch already held exactly this
+    commit: str | None = None  # None: the branch already held this version
     pr_url: str | None = None
     tag: str | None = None
     added: dict[str, int] = field(default_factory=dict)  # path -> bytes
     replaced: dict[str, int] = field(default_factory=dict)
     deleted: list[str] = field(default_factory=list)
-    num_kept: int = 0
-    travel_bytes: int = 0  # content that was nowhere on the branch before
+    num_unchanged: int = 0
+    upload_bytes: int = 0  # content that no file on the branch had before
     warnings: list[str] = field(default_factory=list)
     dry_run: bool = False
 
     @property
-    def changes(self) -> bool:
+    def has_changes(self) -> bool:
+        """Whether the branch differs from the output."""
         return bool(self.added or self.replaced or self.deleted)
 
     def __str__(self) -> str:
-        lines = self._plan() if self.dry_run else self._done()
+        lines = self._planned() if self.dry_run else self._done()
         lines += [f"warning: {warning}" for warning in self.warnings]
         if not self.dry_run and not self.pr_url:
             lines.append(f'Load it: fgbg_depth.load("{self.repo_id}", revision="{self.tag or self.revision}")')
@@ -37,12 +38,12 @@ class PushReport:
 
     def _counts(self) -> str:
         counts = f"{len(self.added)} added, {len(self.replaced)} replaced, {len(self.deleted)} deleted"
-        return f"{counts}, {self.num_kept} kept; {self.travel_bytes / 1e6:,.1f} MB"
+        return f"{counts}, {self.num_unchanged} unchanged; {self.upload_bytes / 1e6:,.1f} MB"
 
-    def _plan(self) -> list[str]:
-        if not self.changes:
-            return [f"{self.url} already holds exactly this; a push would make no commit."]
-        lines = [f"A push to {self.url} would make one commit: {self._counts()} to send."]
+    def _planned(self) -> list[str]:
+        if not self.has_changes:
+            return [f"{self.url} already holds this version; a push would make no commit."]
+        lines = [f"A push to {self.url} would make one commit: {self._counts()} to upload."]
         lines += [f"  add      {path}  {size:,} bytes" for path, size in self.added.items()]
         lines += [f"  replace  {path}  {size:,} bytes" for path, size in self.replaced.items()]
         return lines + [f"  delete   {path}" for path in self.deleted]
@@ -50,7 +51,7 @@ class PushReport:
     def _done(self) -> list[str]:
         tagged = f" Tag: {self.tag}." if self.tag else ""
         if self.commit is None:
-            return [f"{self.url} already held exactly this; no commit was made.{tagged}"]
+            return [f"{self.url} already held this version; no commit was made.{tagged}"]
         if self.pr_url:
-            return [f"Opened {self.pr_url}: {self._counts()} sent."]
-        return [f"Pushed to {self.url}, commit {self.commit[:8]}: {self._counts()} sent.{tagged}"]
+            return [f"Opened {self.pr_url}: {self._counts()} uploaded."]
+        return [f"Pushed to {self.url}, commit {self.commit[:8]}: {self._counts()} uploaded.{tagged}"]

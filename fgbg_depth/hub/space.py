@@ -1,33 +1,33 @@
-"""Publish the demo app as a Space that shows one dataset of the Hub."""
+"""Publish the browsing app as a Space that shows one dataset of the Hub."""
 
 from __future__ import annotations
 
-import hashlib
 from dataclasses import dataclass, field
-from typing import Any
 
 from huggingface_hub import HfApi
 
 from fgbg_depth.errors import HubError
-from fgbg_depth.hub.changes import LocalFile, compare
-from fgbg_depth.hub.messages import Place, explained
-from fgbg_depth.hub.refs import check_repo_id
-from fgbg_depth.hub.repository import Hub, State, check_login, check_rights, read_state
+from fgbg_depth.hub.changes import compare
+from fgbg_depth.hub.commit import commit_once
+from fgbg_depth.hub.messages import explain
+from fgbg_depth.hub.output import LocalFile
+from fgbg_depth.hub.repository import RemoteState, RepoClient, check_login, check_write_access, read_state
 from fgbg_depth.hub.space_files import PACKAGE, space_files
-from fgbg_depth.hub.upload import commit_once, upload
-from fgbg_depth.retry import CLIENT_ERRORS, Patience, client, retrying
+from fgbg_depth.hub.target import RepoTarget, check_repo_id
+from fgbg_depth.hub.upload import upload
+from fgbg_depth.retry import RequestError, RetryPolicy, client_settings
 
-DATASET, REVISION = "FGBG_DATASET", "FGBG_REVISION"
+DATASET, REVISION = "FGBG_DATASET", "FGBG_REVISION"  # variables of the Space, which the app reads
 
 
 @dataclass
 class SpaceReport:
-    """What publishing a Space did."""
+    """The report of publishing a Space."""
 
     space_id: str
     dataset_id: str
     url: str
-    commit: str | None = None  # None: the Space already held exactly this
+    commit: str | None = None  # None: the Space already held this version of the app
     added: list[str] = field(default_factory=list)
     replaced: list[str] = field(default_factory=list)
     deleted: list[str] = field(default_factory=list)
@@ -35,8 +35,9 @@ class SpaceReport:
 
     def __str__(self) -> str:
         counts = f"{len(self.added)} added, {len(self.replaced)} replaced, {len(self.deleted)} deleted"
-        did = f"Published {self.url}: {counts}." if self.commit else f"{self.url} already held exactly this app."
-        lines = [f"{did} It shows {self.dataset_id}."]
+        published = f"Published {self.url}: {counts}."
+        done = published if self.commit else f"{self.url} already held this version of the app; no commit was made."
+        lines = [f"{done} It shows {self.dataset_id}."]
         return "\n".join(lines + [f"warning: {warning}" for warning in self.warnings])
 
 
@@ -47,88 +48,107 @@ def publish_space(
     revision: str | None = None,
     private: bool = False,
     token: str | None = None,
-    patience: Patience | None = None,
+    retry_policy: RetryPolicy | None = None,
 ) -> SpaceReport:
-    """Make the Space `space_id` run the app on `dataset_id`, in one commit; the same again makes none.
+    """Make the Space `space_id` run the app on `dataset_id`, in one commit. A second call makes no commit.
 
-    The Space holds `app.py`, the part of the package that browsing needs, and a list of requirements without torch.
-    Which dataset it shows stands in its variable FGBG_DATASET, so it can be changed in the Space's settings.
+    The Space holds `app.py`, the part of this package that browsing needs, and a requirements file without torch. Its
+    variable FGBG_DATASET names the dataset to show; it can be changed in the Space's settings.
 
     Args:
-        space_id: `USER/NAME`; created when missing.
-        revision: tag or branch of the dataset to show; default: `main`, as it will be.
+        space_id: `USER/NAME`; created if missing.
+        dataset_id: the dataset to show, `USER/NAME`.
+        revision: tag or branch of the dataset to show; default: `main`, as it is when the Space starts.
         private: create the Space as private.
+        token: default: the token of `hf auth login` or HF_TOKEN.
+        retry_policy: how often and how long to retry.
     Raises:
-        HubError: with what happened and the next command.
+        HubError: with what happened, what the Hub holds now, and what to do next.
     """
-    patience = patience or Patience()
+    retry_policy = retry_policy or RetryPolicy()
     check_repo_id(space_id)
     check_repo_id(dataset_id)
-    hub = Hub(HfApi(token=token), Place(space_id, kind="space"), patience, token)
-    wanted = {DATASET: dataset_id} | ({REVISION: revision} if revision else {})
-    files = [_local(name, data) for name, data in sorted(space_files(dataset_id).items())]
-    report = SpaceReport(space_id, dataset_id, f"{hub.api.endpoint}/spaces/{space_id}")
+    client = RepoClient(HfApi(token=token), RepoTarget(space_id, repo_type="space"), retry_policy, token)
+    variables = {DATASET: dataset_id} | ({REVISION: revision} if revision else {})
+    files = [LocalFile.of_content(name, data) for name, data in sorted(space_files(dataset_id).items())]
+    report = SpaceReport(space_id, dataset_id, f"{client.api.endpoint}/{client.target.path}")
     try:
-        with client(patience):
-            _publish(hub, files, wanted, private, report)
-    except CLIENT_ERRORS as e:
-        raise explained(e, hub.place, "publishing the Space") from e
+        with client_settings(retry_policy):
+            _publish(client, files, variables, private, report)
+    except RequestError as e:
+        raise explain(e, client.target) from e
     return report
 
 
-def _publish(hub: Hub, files: list[LocalFile], variables: dict[str, str], private: bool, report: SpaceReport) -> None:
-    check_login(hub)
-    dataset = retrying(lambda: hub.api.dataset_info(report.dataset_id), "dataset", hub.patience)
+def _publish(
+    client: RepoClient, files: list[LocalFile], variables: dict[str, str], private: bool, report: SpaceReport
+) -> None:
+    api = client.api
+    check_login(client)
+    _check_dataset(client, report)
+    state = read_state(client)
+    if state.repo_exists:
+        check_write_access(client)
+    else:
+        pairs = [{"key": key, "value": value} for key, value in variables.items()]
+        client.request(
+            "creating the Space",
+            api.create_repo,
+            **client.repo_args,
+            private=private or None,  # None: as the account's settings say
+            exist_ok=True,
+            space_sdk="gradio",
+            space_variables=pairs,
+        )
+        state = read_state(client)
+    is_ours = _holds_this_app(client, state)
+    _set_variables(client, variables)  # before the commit, so that the first start shows the right dataset
+    pushed_before = {name for name in state.files if name.startswith(f"{PACKAGE}/")} if is_ours else set()
+    changes = compare(files, state, pushed_before)
+    report.added = [file.name for file in changes.added]
+    report.replaced = [file.name for file in changes.replaced]
+    report.deleted = changes.deleted
+    if not changes.is_empty:
+        operations = upload(client, changes, create_pr=False, show=False)
+        message = f"Show {report.dataset_id}"
+        report.commit = commit_once(client, changes, operations, message, state.head, create_pr=False).oid
+
+
+def _check_dataset(client: RepoClient, report: SpaceReport) -> None:
+    """Warn if the dataset is private, because the Space cannot read it without a token.
+
+    Raises:
+        HubError: the dataset does not exist.
+    """
+    try:
+        dataset = client.request("reading the dataset", client.api.dataset_info, report.dataset_id)
+    except RequestError as e:
+        raise explain(e, RepoTarget(report.dataset_id)) from e
     if dataset.private:
         report.warnings.append(
             f"{report.dataset_id} is private, so the Space cannot read it; add a secret HF_TOKEN in its settings."
         )
-    state = read_state(hub)
-    if state.repo_exists:
-        check_rights(hub)
-    else:
-        pairs = [{"key": key, "value": value} for key, value in variables.items()]
-        options: Any = {"private": private or None, "exist_ok": True, "space_sdk": "gradio", "space_variables": pairs}
-        retrying(lambda: hub.api.create_repo(**hub.where, **options), "new Space", hub.patience)
-        state = read_state(hub)
-    _set_variables(hub, variables)  # before the code, so that its first start shows the right dataset
-    before = {name for name in state.files if name.startswith(f"{PACKAGE}/")} if _is_ours(state) else set()
-    plan = compare(files, state, before)
-    report.added = [file.name for file in plan.added]
-    report.replaced = [file.name for file in plan.replaced]
-    report.deleted = plan.deleted
-    if not plan.is_empty:
-        operations = upload(hub, plan, create_pr=False, show=False)
-        message = f"Show {report.dataset_id}"
-        report.commit = commit_once(hub, plan, operations, message, state.head, create_pr=False).oid
 
 
-def _is_ours(state: State) -> bool:
-    """Whether the Space holds this app, or nothing yet; another app is not overwritten.
+def _holds_this_app(client: RepoClient, state: RemoteState) -> bool:
+    """Whether the Space holds this app; False if it holds no app. Another app is not overwritten.
 
     Raises:
         HubError: it holds another app.
     """
-    ours = f"{PACKAGE}/app/launch.py" in state.files
-    if not ours and "app.py" in state.files:
+    is_ours = f"{PACKAGE}/app/launch.py" in state.files
+    if not is_ours and "app.py" in state.files:
         raise HubError(
-            "this Space holds another app.\n  Choose another name: --space USER/NAME; it is created when missing."
+            f"{client.target.path} holds another app, so nothing was changed.\n"
+            "  Choose another name: --space USER/NAME; the Space is created if missing."
         )
-    return ours
+    return is_ours
 
 
-def _set_variables(hub: Hub, wanted: dict[str, str]) -> None:
-    """Setting a variable restarts the Space, so only what differs is set."""
-    space_id = hub.place.repo_id
-    found = retrying(lambda: hub.api.get_space_variables(space_id), "variables", hub.patience)
-    for key, value in wanted.items():
-        if key not in found or found[key].value != value:
-            retrying(
-                lambda key=key, value=value: hub.api.add_space_variable(space_id, key, value),  # type: ignore[misc]
-                f"variable {key}",
-                hub.patience,
-            )
-
-
-def _local(name: str, data: bytes) -> LocalFile:
-    return LocalFile(name, len(data), hashlib.sha256(data).hexdigest(), None, data)
+def _set_variables(client: RepoClient, variables: dict[str, str]) -> None:
+    """Set the variables that differ. Each change restarts the Space, so the others are left alone."""
+    api, space_id = client.api, client.target.repo_id
+    current = client.request("reading the Space's variables", api.get_space_variables, space_id)
+    for key, value in variables.items():
+        if key not in current or current[key].value != value:
+            client.request(f"setting variable {key}", api.add_space_variable, space_id, key, value)

@@ -52,9 +52,9 @@ def load(
         paths = _paths(_manifest(Path(source), str(source)), config, split, str(source))
         return _open(str(source), paths, split, streaming, None)
 
-    from fgbg_depth.read.snapshot import Version
+    from fgbg_depth.read.snapshot import Snapshot
 
-    version = Version(str(source), revision, token)
+    version = Snapshot(str(source), revision, token)
     paths = _paths(_manifest(version.fetch(_SMALL_FILES), str(version)), config, split, str(version))
     names = _SMALL_FILES + sorted(name for files in paths.values() for name in files)
     # a stream reads over the network, unless all files are in the cache

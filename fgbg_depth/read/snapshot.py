@@ -1,4 +1,4 @@
-"""The files of exactly one version of a dataset on the Hub, or a message why they cannot be had."""
+"""One version of a dataset on the Hub, and the files of exactly that version."""
 
 from __future__ import annotations
 
@@ -16,71 +16,96 @@ from huggingface_hub.errors import (
 )
 
 from fgbg_depth.errors import HubError
-from fgbg_depth.retry import CLIENT_ERRORS, is_transient, status_of
+from fgbg_depth.retry import RequestError, first_line, is_temporary, send, status_of
 
-_NOT_HERE = (RevisionResolutionError, LocalEntryNotFoundError, IncompleteSnapshotError)
+_NOT_IN_CACHE = (RevisionResolutionError, LocalEntryNotFoundError, IncompleteSnapshotError)
 
 
-class Version:
-    """One commit of a repository, found before anything of it is read.
+class Snapshot:
+    """One commit of a dataset repository. The revision is resolved to a commit before any file is read.
 
-    A Hub that cannot be reached leaves the commit that this revision was when it was last downloaded; a Hub that
-    refuses (no such revision, no rights) ends it.
+    If the Hub cannot be reached, the commit is the one that this revision named when it was last downloaded.
+
+    Raises:
+        HubError: the Hub refused the request (no such revision, no read access), or it cannot be reached and the
+            cache does not know the revision.
     """
 
     def __init__(self, repo_id: str, revision: str | None, token: str | None) -> None:
         self.repo_id, self.revision = repo_id, revision or "main"
         self.api = HfApi(token=token)
         try:
-            self.commit = self.api.resolve_revision(repo_id, repo_type="dataset", revision=revision)
-        except (*CLIENT_ERRORS, *_NOT_HERE) as e:
-            raise self.explained(e) from e
+            self.commit = send(
+                "resolving the revision", self.api.resolve_revision, repo_id, repo_type="dataset", revision=revision
+            )
+        except RequestError as e:
+            raise self.explained(e.error) from e
 
     def __str__(self) -> str:
         return f"datasets/{self.repo_id}, revision {self.revision},"
 
     @property
     def url(self) -> str:
-        """Where fsspec finds the files of this commit."""
+        """The address of this commit's files for fsspec."""
         return f"hf://datasets/{self.repo_id}@{self.commit.resolved}"
 
     def fetch(self, names: list[str]) -> Path:
-        """The folder in the cache that holds these files; downloads what is missing.
+        """The folder in the cache that holds these files. Missing files are downloaded.
 
         Raises:
-            HubError: some cannot be had. Nothing else is served in their place.
+            HubError: a file is not in the cache and cannot be downloaded. No other version is used instead.
         """
         try:
-            return self._snapshot(names, local_files_only=False)
-        except (*CLIENT_ERRORS, *_NOT_HERE) as e:
-            raise self.explained(e) from e
+            return self._download(names, local_files_only=False)
+        except RequestError as e:
+            raise self.explained(e.error) from e
 
     def cached(self, names: list[str]) -> Path | None:
         """The folder in the cache if it holds all of these files, else None."""
         try:
-            return self._snapshot(names, local_files_only=True)
-        except (LocalEntryNotFoundError, IncompleteSnapshotError):
-            return None
+            return self._download(names, local_files_only=True)
+        except RequestError as e:
+            if isinstance(e.error, _NOT_IN_CACHE):
+                return None
+            raise self.explained(e.error) from e
 
-    def _snapshot(self, names: list[str], local_files_only: bool) -> Path:
-        where: Any = {"repo_type": "dataset", "revision": self.commit, "local_files_only": local_files_only}
-        return Path(self.api.snapshot_download(self.repo_id, allow_patterns=names, **where))
+    def _download(self, names: list[str], local_files_only: bool) -> Path:
+        arguments: dict[str, Any] = {
+            "repo_type": "dataset",
+            "revision": self.commit,
+            "allow_patterns": names,
+            "local_files_only": local_files_only,
+        }
+        return Path(send("downloading", _snapshot_folder, self.api, self.repo_id, **arguments))
 
     def explained(self, error: Exception) -> HubError:
+        """The message for an error of the Hub client or of `load_dataset`. Raise it `from error`."""
         status, name = status_of(error), f"datasets/{self.repo_id}"
-        first_line = next(iter(str(error).strip().splitlines()), type(error).__name__)[:300]
         if isinstance(error, HFValidationError):
-            return HubError(f"{self.repo_id!r} is neither a folder nor USER/NAME on the Hub.")
+            return HubError(
+                f"{self.repo_id!r} is not an existing folder, and not a name on the Hub (USER/NAME).\n"
+                "  Check the path or the name."
+            )
         if isinstance(error, RevisionNotFoundError):
-            return HubError(f"{name} has no revision {self.revision!r}.\n  Its page lists tags and branches.")
+            return HubError(
+                f"{name} has no revision {self.revision!r}.\n"
+                f"  List its tags: hf repos tag list {self.repo_id} --type dataset"
+            )
         if isinstance(error, RepositoryNotFoundError) or status in (401, 403):
             return HubError(
                 f"{name} does not exist, or this token may not read it ({status}).\n"
                 "  Check the name, or log in: hf auth login."
             )
-        if isinstance(error, _NOT_HERE) or is_transient(error):
+        reason = first_line(error)[:300]
+        if isinstance(error, _NOT_IN_CACHE) or is_temporary(error):
             return HubError(
-                f"the Hub cannot be reached, and {self} is not complete in the cache.\n  {first_line}\n"
-                "  Run this once with a network; nothing else is served in its place."
+                f"the Hub cannot be reached, and {self} is not complete in the cache: {reason}\n"
+                "  Run this again when the Hub can be reached. No other version is used instead."
             )
-        return HubError(f"{self} could not be read: {first_line}\n  Try again; the download starts where it stopped.")
+        return HubError(
+            f"{self} could not be read: {reason}\n  Run this again; files that are complete are not downloaded again."
+        )
+
+
+def _snapshot_folder(api: HfApi, repo_id: str, **arguments: Any) -> str:
+    return str(api.snapshot_download(repo_id, **arguments))

@@ -1,0 +1,157 @@
+"""Make exactly one commit, and its tag, even if responses of the Hub get lost.
+
+The Hub may carry out a request and the response may not arrive. Two things prevent a second commit: the request names
+its parent, and the Hub refuses a commit whose parent is no longer the head; and the description has a marker line with
+a digest of the operations, by which a push recognises its own commit.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from huggingface_hub import CommitInfo, CommitOperationAdd, CommitOperationDelete, HfApi
+
+from fgbg_depth.hub.changes import ChangeSet
+from fgbg_depth.hub.messages import branch_moved, commit_unanswered, tag_exists, tag_failed
+from fgbg_depth.hub.repository import RepoClient
+from fgbg_depth.retry import RequestError, send, wait_before_retry
+
+MARKER = "fgbg-depth push"
+_HEAD_MOVED = (409, 412)  # the commit's parent is no longer the head of the branch
+_MAX_PULL_REQUESTS = 20  # the newest ones, in which a push looks for its own
+
+
+@dataclass(frozen=True)
+class Committed:
+    """The commit that a push made now, or that an interrupted push with the same operations made before."""
+
+    oid: str
+    pr_url: str | None = None
+
+
+def commit_once(
+    client: RepoClient,
+    changes: ChangeSet,
+    operations: list[CommitOperationAdd],
+    message: str,
+    parent: str | None,
+    create_pr: bool,
+) -> Committed:
+    """Make one commit with all changes on top of `parent`.
+
+    Args:
+        operations: as `upload` returns them.
+        message: the commit's title.
+        parent: the head of the branch when its state was read.
+        create_pr: open a pull request instead of moving the branch.
+    Raises:
+        HubError: somebody else committed meanwhile, or the Hub did not answer.
+        RequestError: the Hub refused the commit.
+    """
+    digest = changes.digest(parent)
+    arguments: dict[str, Any] = {
+        **client.repo_args,
+        "operations": [*operations, *(CommitOperationDelete(name) for name in changes.deleted)],
+        "commit_message": message,
+        "commit_description": f"{MARKER} {digest}",
+        "revision": client.target.revision,
+        "parent_commit": parent,
+        "create_pr": create_pr,
+    }
+    if create_pr and (found := _find_pull_request(client, digest)):
+        return found
+    for try_index in range(client.policy.tries):
+        try:
+            made = send("committing", _create_commit, client.api, **arguments)
+            return Committed(made.oid, made.pr_url)
+        except RequestError as e:
+            error = e
+        moved = error.status in _HEAD_MOVED
+        if not moved and not error.is_temporary:
+            raise error
+        try:
+            found = _find_pull_request(client, digest) if create_pr else _find_commit(client, digest, parent)
+            if found is not None:
+                return found
+            if not moved:
+                wait_before_retry(error, try_index, client.policy)
+        except RequestError as e:
+            raise commit_unanswered(client.target, e) from e
+        if moved:
+            raise branch_moved(client.target, parent or "", _head(client)) from error
+    raise AssertionError("wait_before_retry raises after the last try")
+
+
+def _create_commit(api: HfApi, **arguments: Any) -> CommitInfo:
+    made: CommitInfo = api.create_commit(**arguments)
+    return made
+
+
+def _find_commit(client: RepoClient, digest: str, parent: str | None) -> Committed | None:
+    """Our commit among those on the branch since `parent`, or None."""
+    commits = client.request(
+        "looking for the commit",
+        client.api.list_repo_commits,
+        **client.repo_args,
+        revision=client.target.revision,
+    )
+    for commit in commits:
+        if commit.commit_id == parent:
+            return None
+        if f"{MARKER} {digest}" in commit.message:
+            return Committed(commit.commit_id)
+    return None
+
+
+def _find_pull_request(client: RepoClient, digest: str) -> Committed | None:
+    """A pull request, among the newest, whose commit has exactly these operations, or None."""
+    step = "looking for the pull request"
+    refs = client.request(step, client.api.list_repo_refs, **client.repo_args, include_pull_requests=True)
+    numbers = sorted(int(ref.ref.rsplit("/", 1)[-1]) for ref in refs.pull_requests or [])
+    for number in numbers[: -_MAX_PULL_REQUESTS - 1 : -1]:
+        revision = f"refs/pr/{number}"
+        newest = client.request(step, client.api.list_repo_commits, **client.repo_args, revision=revision)[0]
+        if f"{MARKER} {digest}" in newest.message:
+            url = f"{client.api.endpoint}/{client.target.path}/discussions/{number}"
+            return Committed(newest.commit_id, url)
+    return None
+
+
+def _head(client: RepoClient) -> str:
+    refs = client.request("reading the branches", client.api.list_repo_refs, **client.repo_args)
+    return next((ref.target_commit for ref in refs.branches if ref.name == client.target.revision), "")
+
+
+def set_tag(client: RepoClient, tag: str, commit: str, made_commit: bool) -> None:
+    """Set the tag. A tag of that name that exists must name the same commit, as it does after a lost response.
+
+    Args:
+        commit: full id of the commit to tag.
+        made_commit: whether this push made it; messages say so.
+    Raises:
+        HubError: the tag names another commit, or the Hub did not set it. The commit is on the branch.
+    """
+    try:
+        tagged = _create_tag(client, tag, commit)
+    except RequestError as e:
+        raise tag_failed(client.target, tag, commit, made_commit, e) from e
+    if tagged != commit:
+        raise tag_exists(client.target, tag, str(tagged), committed=commit)
+
+
+def _create_tag(client: RepoClient, tag: str, commit: str) -> str | None:
+    """Create the tag, or leave an existing one as it is. Returns the commit that it names now."""
+    try:
+        step = f"setting tag {tag}"
+        client.request(step, client.api.create_tag, **client.repo_args, tag=tag, revision=commit)
+        return commit
+    except RequestError as e:
+        if e.status != 409:
+            raise
+    return tagged_commit(client, tag)
+
+
+def tagged_commit(client: RepoClient, tag: str) -> str | None:
+    """The commit that a tag names."""
+    return client.request(f"reading tag {tag}", client.api.repo_info, **client.repo_args, revision=tag).sha
