@@ -12,7 +12,8 @@ from fgbg_depth.depth.spec import decode_depth
 from fgbg_depth.errors import FgBgError
 from fgbg_depth.manifest import FileEntry
 from fgbg_depth.plan import Plan
-from fgbg_depth.read.samples import choose_rows, read_rows
+from fgbg_depth.read.samples import read_rows
+from fgbg_depth.read.spread import choose_rows
 from fgbg_depth.render.codecs import decode_grey, decode_rgb
 from fgbg_depth.storage.files import Storage
 
