@@ -1,6 +1,7 @@
-"""Output to any fsspec location: the same bytes as a folder, resumed, finished, verified, loaded back."""
+"""Output at an fsspec URL: the same bytes as in a folder; resumed, finished, verified and loaded."""
 
 import hashlib
+import os
 import socket
 from collections.abc import Iterator
 from pathlib import Path
@@ -18,7 +19,7 @@ from fgbg_depth.verify.check import verify
 
 
 def remote_tree(url: str) -> dict[str, str]:
-    """Every file below `url` by its name, as a hash of its bytes; the same as `tree` of a folder."""
+    """SHA-256 of every file below `url`, by name; the same as `tree` of a folder."""
     remote = Remote(url)
     remote.fs.invalidate_cache()
     prefix = remote.prefix.rstrip("/") + "/"
@@ -62,7 +63,7 @@ def test_slices_in_memory_and_verify(sources: Path, built: Path, memory_url: str
 
 
 class Server(LocalFileSystem):
-    """Stands for a driver that is no object store (sftp, hdfs, smb): a half-sent file is seen by others."""
+    """A driver of something that is no object store (sftp, hdfs, smb): others see a file during its upload."""
 
     protocol = "plain"
 
@@ -77,11 +78,34 @@ def server_url(tmp_path: Path) -> str:
     return f"plain://{tmp_path}/out"
 
 
-def test_a_server_s_folder(sources: Path, built: Path, tmp_path: Path, server_url: str) -> None:
+def test_a_folder_on_a_server(sources: Path, built: Path, tmp_path: Path, server_url: str) -> None:
     assert Storage(f"local://{tmp_path}").is_local and Storage(f"file://{tmp_path}").is_local
     assert not Storage(server_url).is_local and not Remote(server_url).is_object_store
     quiet_build(tiny_recipe(sources), server_url)
     assert tree(tmp_path / "out") == tree(built)
+
+
+def test_listing_a_server_leaves_out_only_the_file_that_vanishes(
+    server_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As fsspec's driver for SMB does, this one asks for each file's size and fails if one is gone by then."""
+    storage, real_info = Storage(server_url), Server.info
+    for name in ("a", ".b.tmp", "c"):
+        storage.write(f"data/{name}", b"123")
+
+    def info(self: Server, path: Any, **kwargs: Any) -> Any:
+        if str(path).endswith(".b.tmp"):
+            raise FileNotFoundError(path)
+        return real_info(self, path, **kwargs)
+
+    def ls(self: Server, path: str, detail: bool = False, **kwargs: Any) -> list[Any]:
+        names = [f"{path}/{name}" for name in os.listdir(path)]
+        return [self.info(name) for name in names] if detail else names
+
+    monkeypatch.setattr(Server, "info", info)
+    monkeypatch.setattr(Server, "ls", ls)
+    assert storage.list("data") == storage.list("data", hidden=True) == {"data/a": 3, "data/c": 3}
+    assert storage.list("nowhere") == {}
 
 
 def test_an_interrupted_upload_shows_nothing_and_leaves_nothing(
@@ -120,9 +144,9 @@ def test_a_server_that_does_not_rename_over_a_file(server_url: str, monkeypatch:
     assert storage.read("a.bin") == b"new" and storage.list(hidden=True) == {"a.bin": 3}
 
 
-def test_errors_of_drivers_are_explained(monkeypatch: pytest.MonkeyPatch, memory_url: str) -> None:
+def test_errors_of_drivers_become_output_errors(monkeypatch: pytest.MonkeyPatch, memory_url: str) -> None:
     class NoCredentialsError(Exception):
-        """Drivers raise what they like."""
+        """No OSError, as that of botocore."""
 
     storage = Storage(memory_url)
 
@@ -145,8 +169,8 @@ def test_errors_of_drivers_are_explained(monkeypatch: pytest.MonkeyPatch, memory
         assert memory_url in str(e.value) and "credentials for it" in str(e.value)
 
 
-def test_another_machine_s_files_are_seen(memory_url: str) -> None:
-    """Drivers keep listings; what others wrote meanwhile must show."""
+def test_files_written_by_other_machines_are_seen(memory_url: str) -> None:
+    """Drivers cache listings, which miss what others have written since."""
     storage = Storage(memory_url)
     looked = []
     real = storage.remote.fs.invalidate_cache

@@ -123,7 +123,7 @@ def build(
         if finish and tasks:
             raise missing_shards(tasks, plan)
         if part is None:
-            storage.clean(schema.FOLDERS)
+            storage.remove_temporary_files(schema.FOLDERS)
         text = recipe.to_yaml().encode()
         if not storage.exists(schema.RECIPE) or storage.read(schema.RECIPE) != text:  # other slices read it
             storage.write(schema.RECIPE, text)
@@ -142,7 +142,7 @@ def build(
             _run(work, job, tasks, asked if engine_name == "ray" else workers, engine_name, address, progress)
         except BaseException:  # workers were stopped while they wrote; the disk may be full of that
             if part is None:
-                storage.clean(schema.FOLDERS)
+                storage.remove_temporary_files(schema.FOLDERS)
             raise
         if part is None:
             _finish(work, earlier, (bg_file, fg_file))
@@ -239,7 +239,7 @@ def _finish(work: _Work, previous: Manifest | None, prepared: tuple[str, str]) -
 
     plan, storage = work.plan, work.storage
     planned = {shard.path for shard in plan.shards}
-    storage.clean(schema.FOLDERS)  # a cluster's build goes on when workers are killed
+    storage.remove_temporary_files(schema.FOLDERS)  # a cluster's build goes on when workers are killed
     for folder, keep in ((schema.DATA, planned), (schema.BG, set(prepared)), (schema.FG, set(prepared))):
         for name in storage.list(folder):
             if name not in keep and name.endswith(".parquet"):

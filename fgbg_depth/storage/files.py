@@ -1,24 +1,29 @@
-"""The output folder, local or behind any fsspec URL: what is visible there is whole.
+"""The output: a local folder or an fsspec URL. A file is visible there only when it is complete.
 
-A file is written under a hidden temporary name, flushed to disk and renamed. Object stores publish a
-file only when its upload ends, so there the temporary file is a local one.
+A local file is written under a hidden temporary name, flushed to disk and renamed. Other file systems get a file
+that was first written to a local temporary file; see `remote.Remote.put`.
 """
 
 from __future__ import annotations
 
 import errno
 import hashlib
+import io
 import os
 import tempfile
 import uuid
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, Any, BinaryIO, cast
+from typing import IO, BinaryIO, cast
 
 from fgbg_depth.errors import OutputError
+from fgbg_depth.storage.lock import locked
 from fgbg_depth.storage.remote import Remote
+
+Content = Callable[[IO[bytes]], None] | bytes  # of a file: a function that writes it into an open file, or the bytes
+LOCK_FILE = ".lock"
 
 
 @dataclass(frozen=True)
@@ -30,13 +35,13 @@ class FileInfo:
 
 
 class HashingFile:
-    """A write-only file that hashes what passes through; parquet and images are written front to back."""
+    """A write-only file that hashes all bytes written; parquet files and images are written front to back."""
 
     def __init__(self, raw: BinaryIO) -> None:
         self.raw, self.sha256, self.bytes = raw, hashlib.sha256(), 0
         self.closed = False
 
-    def write(self, data: Any) -> int:
+    def write(self, data: bytes | memoryview) -> int:
         view = memoryview(data).cast("B")
         self.sha256.update(view)
         self.raw.write(view)
@@ -58,12 +63,17 @@ class HashingFile:
     def seekable(self) -> bool:
         return False
 
-    def close(self) -> None:  # the owner of `raw` closes it
+    def close(self) -> None:
+        """Refuse further writes; whoever opened `raw` closes it."""
         self.closed = True
 
 
 class Storage:
-    """One folder of files, by `/`-separated names below it."""
+    """One folder of files, addressed by `/`-separated names below it.
+
+    Args:
+        url: a local folder, which need not exist, or an fsspec URL such as "s3://bucket/folder".
+    """
 
     def __init__(self, url: str | Path) -> None:
         self.url = str(url)
@@ -77,83 +87,104 @@ class Storage:
         return self.url
 
     def path(self, name: str) -> str:
+        """The address of a file: a local path, or a path of the remote file system."""
         return str(self.root / name) if self.is_local else self.remote.path(name)
 
     def list(self, folder: str = "", hidden: bool = False) -> dict[str, int]:
-        """Files directly in `folder`, {name below the root: bytes}, sorted; hidden ones only on request."""
-        found: dict[str, int] = {}
+        """Files directly in `folder`, sorted, as {name below the root: bytes}; {} if there is no such folder.
+
+        A file that another process removes or renames during the call may be left out; all others are listed.
+
+        Args:
+            hidden: include files whose name starts with a dot.
+        """
+        sizes = dict(self._list_local(folder) if self.is_local else self.remote.list(folder))
         prefix = f"{folder}/" if folder else ""
-        if self.is_local:
-            try:
-                entries = [(e.name, e.stat().st_size) for e in os.scandir(self.root / folder) if e.is_file()]
-            except (FileNotFoundError, NotADirectoryError):
-                entries = []
-        else:
-            entries = self.remote.list(folder)
-        for base, size in sorted(entries):
-            if hidden or not base.startswith("."):
-                found[prefix + base] = size
-        return found
+        return {prefix + base: sizes[base] for base in sorted(sizes) if hidden or not base.startswith(".")}
+
+    def _list_local(self, folder: str) -> Iterator[tuple[str, int]]:
+        try:
+            entries = os.scandir(self.root / folder)
+        except (FileNotFoundError, NotADirectoryError):
+            return
+        with entries:
+            for entry in entries:
+                try:
+                    if entry.is_file():
+                        yield entry.name, entry.stat().st_size
+                except FileNotFoundError:  # a temporary file that was renamed since the folder was read
+                    continue
 
     def exists(self, name: str) -> bool:
         return os.path.isfile(self.path(name)) if self.is_local else self.remote.exists(name)
 
     def open(self, name: str) -> BinaryIO:
-        """Open for reading; raises FileNotFoundError."""
+        """Open a file for reading.
+
+        Raises:
+            FileNotFoundError: there is no such file.
+        """
         if self.is_local:
             return open(self.path(name), "rb")
         return self.remote.open(name)
 
     def read(self, name: str) -> bytes:
+        """The content of a file; raises FileNotFoundError."""
         with self.open(name) as f:
             return f.read()
 
-    def write(self, name: str, write: Callable[[IO[bytes]], None] | bytes) -> FileInfo:
-        """Write a whole file, which becomes visible at once and only when it is complete.
+    def write(self, name: str, content: Content) -> FileInfo:
+        """Write a file, which replaces one of that name and becomes visible only when it is complete.
 
-        Args:
-            write: the content, or a function that writes it into the file it is given.
         Raises:
-            OutputError: the disk is full, the folder is read-only, the upload failed.
+            OutputError: the disk is full, the folder is read-only, or the upload failed.
         """
         try:
-            return self._write_local(name, write) if self.is_local else self._write_remote(name, write)
+            return self._write_local(name, content) if self.is_local else self._write_remote(name, content)
         except OSError as e:
-            raise self.explained(e, name) from e
+            raise self.write_error(e, name) from e
 
-    def _write_local(self, name: str, write: Callable[[IO[bytes]], None] | bytes) -> FileInfo:
+    def _write_local(self, name: str, content: Content) -> FileInfo:
         target = self.root / name
         target.parent.mkdir(parents=True, exist_ok=True)
         temporary = target.with_name(f".{target.name}.{uuid.uuid4().hex[:12]}.tmp")
         try:
             with open(temporary, "wb") as raw:
-                written = _fill(raw, write)
+                written = _write_content(raw, content)
                 raw.flush()
                 os.fsync(raw.fileno())
             os.replace(temporary, target)
         finally:
             temporary.unlink(missing_ok=True)
-        _fsync_folder(target.parent)
+        _sync_folder(target.parent)
         return written
 
-    def _write_remote(self, name: str, write: Callable[[IO[bytes]], None] | bytes) -> FileInfo:
-        with tempfile.NamedTemporaryFile(prefix="fgbg-depth-") as raw:
-            written = _fill(cast(BinaryIO, raw), write)
-            raw.flush()
-            self.remote.put(raw.name, name)
+    def _write_remote(self, name: str, content: Content) -> FileInfo:
+        with tempfile.TemporaryDirectory(prefix="fgbg-depth-") as folder:
+            temporary = Path(folder) / "file"
+            with open(temporary, "wb") as raw:  # closed before it is read again: Windows refuses to open it twice
+                written = _write_content(raw, content)
+            self.remote.put(str(temporary), name)
         return written
 
     def sha256(self, name: str) -> str:
+        """SHA-256 of a file's content, 64 hex digits; reads the file."""
         with self.open(name) as f:
-            return hashlib.file_digest(cast(Any, f), "sha256").hexdigest()
+            return hashlib.file_digest(cast(io.BufferedReader, f), "sha256").hexdigest()
 
     def remove(self, name: str) -> None:
+        """Remove a file, if it exists."""
         if self.is_local:
             Path(self.path(name)).unlink(missing_ok=True)
         else:
             self.remote.remove(name)
 
     def move(self, name: str, new_name: str) -> None:
+        """Rename a file, replacing one of the new name.
+
+        Raises:
+            OutputError: the rename failed.
+        """
         try:
             if self.is_local:
                 Path(self.path(new_name)).parent.mkdir(parents=True, exist_ok=True)
@@ -161,52 +192,57 @@ class Storage:
             else:
                 self.remote.move(name, new_name)
         except OSError as e:
-            raise self.explained(e, name) from e
+            raise self.write_error(e, name) from e
 
-    def explained(self, e: OSError, name: str) -> OutputError:
-        """The message for a failed write."""
-        where = f"{self.url}/{name}"
+    def write_error(self, e: OSError, name: str) -> OutputError:
+        """The error to raise for a failed write of `name`: it says what to do about `e`."""
         if e.errno in (errno.ENOSPC, errno.EDQUOT):
-            hint = "The disk is full. Make room and run the same command again; finished shards are kept."
+            hint = "The disk is full. Free some space and run the same command again; finished shards are kept."
         elif e.errno == errno.EFBIG:
-            hint = "The file is larger than the file system or a limit (ulimit -f) allows; try a smaller --shard-rows."
+            hint = (
+                "The file is larger than the file system or a limit (ulimit -f) allows.\n"
+                "  Choose a smaller --shard-rows."
+            )
         elif e.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
-            hint = "The folder cannot be written to. Change its rights, or choose another --output."
+            hint = "The folder cannot be written to. Change its permissions, or choose another --output."
         elif e.errno in (errno.ENOTDIR, errno.EEXIST, errno.EISDIR):
-            hint = "A file is where a folder should be. Remove it, or choose another --output."
+            hint = (
+                "A file has the name of a folder that is needed, or a folder that of a file.\n"
+                "  Remove it, or choose another --output."
+            )
         else:
             hint = "Run the same command again; finished shards are kept."
-        return OutputError(f"{where}: cannot write ({e.strerror or e}).\n  {hint}")
+        return OutputError(f"{self.url}/{name}: cannot write ({e.strerror or e}).\n  {hint}")
 
     @contextmanager
     def lock(self, shared: bool = False) -> Iterator[None]:
-        """Hold the folder: one build at a time, or several slices (`shared`) of one. Local folders only.
+        """Lock a local folder for one build, or for one of several slices of a build (`shared`); does not wait.
 
-        The kernel lets go of the lock when the process ends, however it ends.
+        An output at a URL has no lock, and neither has a folder whose file system has none.
+
+        Raises:
+            OutputError: another build or slice holds a lock that excludes this one, or the folder is read-only.
         """
-        if not self.is_local or os.name != "posix":
+        if not self.is_local:
             yield
             return
-        import fcntl
-
         try:
             self.root.mkdir(parents=True, exist_ok=True)
-            file = open(self.root / ".lock", "a+b")  # noqa: SIM115 (held for the whole build)
+            file = open(self.root / LOCK_FILE, "a+b")  # noqa: SIM115 (closed below)
         except OSError as e:
-            raise self.explained(e, ".lock") from e
-        with file:
+            raise self.write_error(e, LOCK_FILE) from e
+        with file, ExitStack() as stack:
             try:
-                fcntl.flock(file, (fcntl.LOCK_SH if shared else fcntl.LOCK_EX) | fcntl.LOCK_NB)
-            except BlockingIOError as e:
+                stack.enter_context(locked(file, shared))
+            except OSError as e:
                 raise OutputError(
-                    f"{self.url}: another build is writing here.\n  Wait for it to end, or choose another --output."
+                    f"{self.url}: another build is writing to this folder.\n"
+                    "  Wait until it has ended, or choose another --output."
                 ) from e
-            except OSError:
-                pass  # some cluster file systems are mounted without locks; there, nobody keeps two builds apart
             yield
 
-    def clean(self, folders: tuple[str, ...]) -> None:
-        """Remove temporary files that killed writers left. Only under the exclusive lock."""
+    def remove_temporary_files(self, folders: tuple[str, ...]) -> None:
+        """Remove the temporary files that killed processes left in these folders. Only under the exclusive lock."""
         for folder in folders:
             for name in self.list(folder, hidden=True):
                 base = name.rsplit("/", 1)[-1]
@@ -214,21 +250,21 @@ class Storage:
                     self.remove(name)
 
 
-def _fill(raw: BinaryIO, write: Callable[[IO[bytes]], None] | bytes) -> FileInfo:
+def _write_content(raw: BinaryIO, content: Content) -> FileInfo:
     hashing = HashingFile(raw)
-    if isinstance(write, bytes):
-        hashing.write(write)
+    if isinstance(content, bytes):
+        hashing.write(content)
     else:
-        write(cast(IO[bytes], hashing))
+        content(cast(IO[bytes], hashing))
     return FileInfo(hashing.bytes, hashing.sha256.hexdigest())
 
 
-def _fsync_folder(folder: Path) -> None:
-    """Make the rename itself durable, where the system can."""
+def _sync_folder(folder: Path) -> None:
+    """Flush a rename to disk. Windows has no such call for folders."""
     if os.name != "posix":
         return
-    fd = os.open(folder, os.O_RDONLY)
+    descriptor = os.open(folder, os.O_RDONLY)
     try:
-        os.fsync(fd)
+        os.fsync(descriptor)
     finally:
-        os.close(fd)
+        os.close(descriptor)

@@ -1,4 +1,4 @@
-"""Parquet files as the Hub likes them, and the record that each shard keeps in its footer."""
+"""Parquet files in the layout that the Hub recommends, and the record in the footer of each shard."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ from fgbg_depth.storage.files import FileInfo, HashingFile, Storage
 if TYPE_CHECKING:
     from datasets import Features
 
-ROW_GROUP = 100  # rows; a random row of the Hub's viewer or of the app costs one group
-_BLOCK = 2**20
+ROW_GROUP = 100  # rows; the Hub's viewer and the app read a whole group to show one row
+_BLOCK = 2**20  # bytes read at once
 
 
 def write_parquet(
@@ -28,12 +28,14 @@ def write_parquet(
     tables: Iterable[pa.Table],
     footer: Callable[[], dict[str, Any]] | None = None,
 ) -> FileInfo:
-    """Write tables to one parquet file, as the Hub likes it: images uncompressed, small row groups,
-    content-defined chunks (an upload sends only what changed) and a page index (a viewer reads one page).
+    """Write tables to one parquet file.
+
+    Images are not compressed, row groups are small, pages are cut by content (an upload sends only those that changed)
+    and indexed (a viewer reads one page).
 
     Args:
-        footer: called after the last table; its JSON goes into the file's metadata, with a hash of itself and of
-            all that was written before it, so that damage is seen before anything is built on it.
+        footer: called after the last table. What it returns is stored as JSON in the file's metadata, with a hash of
+            itself and a hash of all bytes written before it, by which damage is found.
     """
     return storage.write(name, parquet_writer(columns, tables, footer))
 
@@ -41,7 +43,7 @@ def write_parquet(
 def parquet_writer(
     columns: Features, tables: Iterable[pa.Table], footer: Callable[[], dict[str, Any]] | None = None
 ) -> Callable[[Any], None]:
-    """What `write_parquet` writes, as a function of the `HashingFile` to write into."""
+    """The content of the file that `write_parquet` writes: a function that writes it into a `HashingFile`."""
     from datasets.arrow_writer import get_parquet_column_options
 
     arrow_schema = columns.arrow_schema
@@ -69,7 +71,7 @@ def _check(record: dict[str, Any]) -> str:
 
 
 def read_footer(file: pq.ParquetFile) -> dict[str, Any]:
-    """A shard's own record.
+    """The record in the footer of an open shard.
 
     Raises:
         ShardError: the file was not written by this project, or the record is damaged.
@@ -79,7 +81,7 @@ def read_footer(file: pq.ParquetFile) -> dict[str, Any]:
         record = cast(dict[str, Any], json.loads(metadata[schema.FOOTER_KEY]))
         check = record.pop("check")
     except (KeyError, ValueError, AttributeError, TypeError) as e:
-        raise ShardError("has no record of fgbg-depth in its footer") from e
+        raise ShardError("there is no record of fgbg-depth in its footer") from e
     if check != _check(record):
         raise ShardError("the record in its footer is damaged")
     return record
@@ -89,7 +91,7 @@ def read_record(storage: Storage, name: str) -> dict[str, Any]:
     """The record in the footer of the shard `name`; reads no pixel.
 
     Raises:
-        ShardError: the file is damaged, or not one of ours.
+        ShardError: the file is damaged, or was not written by this project.
     """
     try:
         with storage.open(name) as f:
@@ -99,22 +101,24 @@ def read_record(storage: Storage, name: str) -> dict[str, Any]:
 
 
 def measure(storage: Storage, name: str) -> FileInfo:
-    """Size and hash of a finished shard of which no one noted them; reads it once, front to back.
+    """Size and hash of a finished shard, for which the file is read once, front to back.
 
     Raises:
-        ShardError: it is damaged, or not one of ours.
+        ShardError: the file is damaged, or was not written by this project.
     """
     body = read_record(storage, name)["body"]
-    whole, left, size = hashlib.sha256(), int(body["bytes"]), 0
+    sha256, size = hashlib.sha256(), 0
+    left = int(body["bytes"])  # until the end of the body, whose own hash is in the record
     with storage.open(name) as f:
         while block := f.read(min(left, _BLOCK) if left > 0 else _BLOCK):
-            whole.update(block)
+            sha256.update(block)
             size += len(block)
             left -= len(block)
-            if left == 0 and whole.hexdigest() != body["sha256"]:
-                raise damaged(storage, name, "its content is not what was written")
-    return FileInfo(size, whole.hexdigest())
+            if left == 0 and sha256.hexdigest() != body["sha256"]:
+                raise damaged(storage, name, "its content has changed since it was written")
+    return FileInfo(size, sha256.hexdigest())
 
 
-def damaged(storage: Storage, name: str, why: str) -> ShardError:
-    return ShardError(f"{storage}/{name}: {why}.\n  Delete this file and build again; only it is remade.")
+def damaged(storage: Storage, name: str, reason: str) -> ShardError:
+    """The error to raise for a shard that cannot be used."""
+    return ShardError(f"{storage}/{name}: {reason}.\n  Delete this file and build again; only this file is rebuilt.")
