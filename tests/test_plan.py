@@ -23,7 +23,7 @@ def source(name: str, digest: str | None = None, **changes: object) -> Source:
         "name": name,
         "file": f"{name}.png",
         "digest": digest,
-        "pixels": digest[::-1],
+        "pixels_digest": digest[::-1],
         "png": b"",
         "width": 9,
         "height": 7,
@@ -114,7 +114,7 @@ def test_choices_that_shape_no_row_keep_digests() -> None:
 
 
 @pytest.mark.parametrize(
-    "change", [{"name": "z"}, {"digest": "e" * 64}, {"pixels": "e" * 64}, {"width": 8}, {"height": 8}]
+    "change", [{"name": "z"}, {"digest": "e" * 64}, {"pixels_digest": "e" * 64}, {"width": 8}, {"height": 8}]
 )
 @pytest.mark.parametrize("kind", ["bg", "fg"])
 def test_a_changed_source_changes_digests(kind: str, change: dict) -> None:

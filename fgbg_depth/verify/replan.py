@@ -72,7 +72,7 @@ def _sources(storage: Storage, statistics: Mapping[str, Any], kind: str) -> tupl
                         name=row["name"],
                         file=listed.get("file", ""),
                         digest=row["digest"],
-                        pixels=hashlib.sha256(pixels.tobytes()).hexdigest(),
+                        pixels_digest=hashlib.sha256(pixels.tobytes()).hexdigest(),
                         png=png,
                         width=pixels.shape[1],
                         height=pixels.shape[0],
