@@ -1,4 +1,4 @@
-"""One picture file: every mode becomes RGB or RGBA, upright; what cannot says why."""
+"""Decoding one picture file: every mode becomes RGB or RGBA, upright; other files are refused with a reason."""
 
 import contextlib
 import io
@@ -13,7 +13,7 @@ from PIL import Image, ImageCms
 from tiny import encoded, scene, thing
 
 from fgbg_depth.errors import SourceError
-from fgbg_depth.sources import decode as pictures
+from fgbg_depth.sources import decode
 from fgbg_depth.sources.decode import load_rgb, load_rgba
 
 RGB = Image.fromarray(scene(0))
@@ -21,7 +21,7 @@ RGBA = Image.fromarray(thing(0))
 
 
 def png(width: int, height: int, body: bytes, *chunks: bytes, bits: int = 8, color: int = 2) -> bytes:
-    """A PNG file with any header."""
+    """A PNG file with any header and any further chunks."""
 
     def chunk(kind: bytes, data: bytes) -> bytes:
         return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
@@ -45,7 +45,7 @@ def test_formats(image_format: str) -> None:
         assert difference.max() == 0
 
 
-def test_a_picture_of_several_cameras() -> None:
+def test_the_first_picture_of_an_mpo_file_is_used() -> None:
     both = encoded(RGB, "MPO", save_all=True, append_images=[RGB], quality=95)
     assert np.abs(np.asarray(load_rgb(both)).astype(int) - scene(0)).mean() < 8
 
@@ -61,7 +61,7 @@ def test_modes_of_backgrounds(mode: str) -> None:
     else:
         image = RGB.convert(mode)
     if mode == "HSV":
-        image = image.convert("RGB")  # no file format holds it
+        image = image.convert("RGB")  # no file format stores it
     image_format = "TIFF" if mode in ("F", "CMYK", "LAB") else "PNG"
     loaded = load_rgb(encoded(image, image_format))
     assert loaded.mode == "RGB" and loaded.size == RGB.size
@@ -70,7 +70,7 @@ def test_modes_of_backgrounds(mode: str) -> None:
         assert np.abs(np.asarray(loaded.convert("L")).astype(int) - grey).mean() < 4, mode
 
 
-def test_transparent_backgrounds_become_white() -> None:
+def test_transparent_parts_of_backgrounds_become_white() -> None:
     pixels = thing(0)
     pixels[..., 3] = 0
     assert np.asarray(load_rgb(encoded(Image.fromarray(pixels)))).min() == 255
@@ -139,11 +139,11 @@ def test_every_kind_of_transparency(kind: str) -> None:
 
 @pytest.mark.parametrize("orientation", range(1, 9))
 @pytest.mark.parametrize("kind", ["JPEG", "PNG", "WEBP"])
-def test_turned_upright(orientation: int, kind: str) -> None:
+def test_pictures_are_turned_upright(orientation: int, kind: str) -> None:
     exif = Image.Exif()
     exif[0x0112] = orientation
     wide = Image.new("RGBA", (40, 20), (0, 0, 255, 255))
-    wide.paste((255, 0, 0, 255), (0, 0, 10, 10))  # red where the camera's top left is
+    wide.paste((255, 0, 0, 255), (0, 0, 10, 10))  # red at the top left of the stored pixels
     wide.putpixel((39, 19), (0, 0, 255, 0))
     options = {"exif": exif} | ({"quality": 100} if kind == "JPEG" else {"lossless": True} if kind == "WEBP" else {})
     data = encoded(wide.convert("RGB") if kind == "JPEG" else wide, kind, **options)
@@ -156,14 +156,29 @@ def test_turned_upright(orientation: int, kind: str) -> None:
 
 
 def test_an_embedded_profile_is_applied() -> None:
-    """A profile with red and blue swapped in its description of colours changes what is seen; sRGB does not."""
+    """sRGB with half its gamma: mid-grey is brighter once it is converted to sRGB, ((128/255 + 0.055) / 1.055)^1.2."""
+    profile = bytearray(ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes())
+    gamma = profile.index(b"para") + 12  # of all three channels, as a number with 16 binary places
+    profile[gamma : gamma + 4] = round(1.2 * 2**16).to_bytes(4, "big")
+    renamed = bytes(profile).replace("sRGB".encode("utf-16-be"), "test".encode("utf-16-be"))
+    for image, load in ((Image.new("RGB", (9, 9), (128, 128, 128)), load_rgb), (grey_with_alpha(), load_rgba)):
+        color = load(encoded(image, icc_profile=renamed)).getpixel((0, 0))
+        assert isinstance(color, tuple) and set(color[:3]) == {181}
+        assert load is load_rgb or color[3] == 200
+
+
+def grey_with_alpha() -> Image.Image:
+    return Image.new("RGBA", (9, 9), (128, 128, 128, 200))
+
+
+def test_an_embedded_profile_of_srgb_and_a_broken_one_change_nothing() -> None:
     srgb = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB"))
     assert np.array_equal(np.asarray(load_rgb(encoded(RGB, icc_profile=srgb.tobytes()))), scene(0))
     broken = load_rgb(encoded(RGB, icc_profile=b"no profile at all" * 10))
     assert np.array_equal(np.asarray(broken), scene(0))
 
 
-def test_a_large_jpeg_is_decoded_reduced_but_large_enough() -> None:
+def test_a_large_jpeg_is_decoded_at_a_reduced_size_that_is_large_enough() -> None:
     large = RGB.resize((800, 640))
     assert min(load_rgb(encoded(large, "JPEG"), at_least=64).size) in range(64, 200)
     assert load_rgb(encoded(large, "JPEG")).size == large.size
@@ -192,15 +207,15 @@ def test_a_large_jpeg_is_decoded_reduced_but_large_enough() -> None:
         (b"P6 10 10 99999999\n" + b"a" * 300, "damaged|not a picture"),
     ],
 )
-def test_broken_files_say_why(data: bytes, reason: str) -> None:
+def test_damaged_files_are_refused_with_a_reason(data: bytes, reason: str) -> None:
     for load in (load_rgb, load_rgba):
         with pytest.raises(SourceError, match=reason):
             load(data)
 
 
-def test_too_many_pixels_even_when_they_are_cheap_to_store(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(pictures, "MAX_PIXELS", 999)
-    with pytest.raises(SourceError, match="50x20 pixels, at most 999"):
+def test_too_many_pixels_are_refused_even_if_the_file_is_small(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(decode, "MAX_PIXELS", 999)
+    with pytest.raises(SourceError, match="50x20 pixels; at most 999"):
         load_rgb(encoded(Image.new("1", (50, 20))))
 
 
@@ -209,7 +224,7 @@ def test_too_many_pixels_even_when_they_are_cheap_to_store(monkeypatch: pytest.M
     [
         (RGB, r"no transparency \(mode RGB\)"),
         (RGB.convert("RGBA"), "255 everywhere"),
-        (Image.new("RGBA", (9, 9)), "wholly transparent"),
+        (Image.new("RGBA", (9, 9)), "fully transparent"),
     ],
 )
 def test_cutouts_need_transparency(image: Image.Image, reason: str) -> None:
@@ -217,9 +232,9 @@ def test_cutouts_need_transparency(image: Image.Image, reason: str) -> None:
         load_rgba(encoded(image))
 
 
-def test_floats_that_are_no_numbers() -> None:
+def test_pixels_that_are_not_numbers_are_refused() -> None:
     values = np.full((8, 8), np.nan, np.float32)
-    with pytest.raises(SourceError, match="not numbers"):
+    with pytest.raises(SourceError, match="not finite numbers"):
         load_rgb(encoded(Image.fromarray(values), "TIFF"))
 
 
@@ -235,7 +250,7 @@ _FILES = [encoded(RGB, f) for f in ("PNG", "JPEG", "GIF", "WEBP", "TIFF", "BMP",
     st.lists(st.tuples(st.integers(0, 10**6), st.integers(0, 255)), min_size=1, max_size=8),
     st.data(),
 )
-def test_any_damage_gives_a_picture_or_a_reason(
+def test_files_with_random_damage_give_a_picture_or_a_reason(
     data: bytes, changes: list[tuple[int, int]], more: st.DataObject
 ) -> None:
     damaged = bytearray(data)
@@ -253,13 +268,13 @@ def test_any_damage_gives_a_picture_or_a_reason(
 
 @pytest.mark.filterwarnings("ignore")
 @given(st.binary(max_size=300))
-def test_any_bytes_give_a_picture_or_a_reason(data: bytes) -> None:
+def test_random_bytes_give_a_picture_or_a_reason(data: bytes) -> None:
     for start in (b"", b"\x89PNG\r\n\x1a\n", b"\xff\xd8\xff", b"GIF89a", b"II*\0", b"BM", b"P6 "):
         with contextlib.suppress(SourceError):
             load_rgb(start + data)
 
 
-def test_a_decoded_picture_is_not_tied_to_the_file() -> None:
+def test_a_decoded_picture_does_not_need_its_file() -> None:
     data = io.BytesIO(encoded(RGB))
     image = load_rgb(data.getvalue())
     data.close()

@@ -23,7 +23,7 @@ def source(name: str, digest: str | None = None, **changes: object) -> Source:
         "name": name,
         "file": f"{name}.png",
         "digest": digest,
-        "pixels": digest[::-1],
+        "pixels_digest": digest[::-1],
         "png": b"",
         "width": 9,
         "height": 7,
@@ -96,7 +96,7 @@ def test_digests_do_not_depend_on_values_without_effect() -> None:
 
 
 @pytest.mark.parametrize(
-    "change", [{"name": "z"}, {"digest": "e" * 64}, {"pixels": "e" * 64}, {"width": 8}, {"height": 8}]
+    "change", [{"name": "z"}, {"digest": "e" * 64}, {"pixels_digest": "e" * 64}, {"width": 8}, {"height": 8}]
 )
 @pytest.mark.parametrize("kind", ["bg", "fg"])
 def test_a_changed_source_changes_digests(kind: str, change: dict) -> None:

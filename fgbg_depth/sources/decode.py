@@ -1,4 +1,4 @@
-"""One picture file to pixels: every mode to RGB or RGBA, turned upright, or the reason why not."""
+"""One picture file to pixels: RGB or RGBA of 8 bits, upright, in sRGB; or the reason why it cannot be used."""
 
 from __future__ import annotations
 
@@ -27,8 +27,10 @@ def load_rgb(data: bytes, at_least: int = 0) -> Image.Image:
     Args:
         data: the file's bytes.
         at_least: a JPEG may be decoded at a reduced size whose sides are still at least this many pixels.
+    Returns:
+        (height, width, 3) uint8.
     Raises:
-        SourceError: the reason the file cannot be used.
+        SourceError: the reason why the file cannot be used, to be printed after its name.
     """
     image = _open(data, at_least)
     if has_transparency(image):
@@ -40,8 +42,10 @@ def load_rgb(data: bytes, at_least: int = 0) -> Image.Image:
 def load_rgba(data: bytes) -> Image.Image:
     """Decode a cut-out to RGBA with straight alpha, upright, in sRGB.
 
+    Returns:
+        (height, width, 4) uint8.
     Raises:
-        SourceError: the reason the file cannot be used, such as no transparency.
+        SourceError: the reason why the file cannot be used, to be printed after its name.
     """
     image = _open(data)
     if not has_transparency(image):
@@ -51,11 +55,12 @@ def load_rgba(data: bytes) -> Image.Image:
     if low == 255:
         raise SourceError("has no transparency (its alpha is 255 everywhere)")
     if high == 0:
-        raise SourceError("is wholly transparent")
+        raise SourceError("is fully transparent")
     return rgba
 
 
 def has_transparency(image: Image.Image) -> bool:
+    """Whether an image has an alpha channel or a transparent color."""
     return image.mode in ("RGBA", "LA", "PA", "RGBa", "La") or "transparency" in image.info
 
 
@@ -65,14 +70,14 @@ def _open(data: bytes, at_least: int = 0) -> Image.Image:
     try:
         image = Image.open(io.BytesIO(data), formats=FORMATS)
         if image.width * image.height > MAX_PIXELS:
-            raise SourceError(f"is too large: {image.width}x{image.height} pixels, at most {MAX_PIXELS:,} are read")
+            raise SourceError(f"is too large: {image.width}x{image.height} pixels; at most {MAX_PIXELS:,} are allowed")
         if at_least and image.format == "JPEG":
             image.draft("RGB", (at_least, at_least))
         profile = image.info.get("icc_profile")
         transparency = image.info.get("transparency")
         image.load()
         upright = ImageOps.exif_transpose(image)
-        if transparency is not None:  # exif_transpose copies pixels, not always this
+        if transparency is not None:  # exif_transpose does not always copy this
             upright.info["transparency"] = transparency
         if profile:
             upright.info["icc_profile"] = profile
@@ -82,10 +87,10 @@ def _open(data: bytes, at_least: int = 0) -> Image.Image:
     except (Image.DecompressionBombError, Image.DecompressionBombWarning) as e:
         raise SourceError(f"is too large: {e}") from e
     except UnidentifiedImageError as e:
-        raise SourceError("is not a picture, or of a kind that is not read here") from e
+        raise SourceError("is not a picture in a supported format") from e
     except MemoryError as e:
         raise SourceError("is too large for this machine's memory") from e
-    except Exception as e:  # decoders of hostile files raise nearly anything: EOFError, SyntaxError, struct.error
+    except Exception as e:  # decoders of damaged files raise nearly any type: EOFError, SyntaxError, struct.error
         raise SourceError(f"is damaged ({type(e).__name__}: {str(e)[:120]})") from e
 
 
@@ -111,7 +116,7 @@ def _to_rgba(image: Image.Image) -> Image.Image:
 
 
 def _to_srgb(image: Image.Image, mode: str) -> Image.Image:
-    """Apply an embedded RGB or CMYK profile; a broken profile is ignored, as viewers do."""
+    """Convert with an embedded RGB or CMYK profile. A broken profile is ignored, as in image viewers."""
     profile = image.info.get("icc_profile")
     if profile and image.mode in ("RGB", "CMYK"):
         try:
@@ -126,9 +131,12 @@ def _to_srgb(image: Image.Image, mode: str) -> Image.Image:
 
 
 def _to_8_bit(values: np.ndarray) -> np.ndarray:
-    """Grey of more than 8 bits to 8, by the range of its type; floats are [0, 1] unless they exceed it."""
+    """Scale grey of more than 8 bits to 8 bits.
+
+    The range of integers is [0, 255] or [0, 65535], that of floats [0, 1] unless a value exceeds it.
+    """
     if not np.isfinite(values).all():
-        raise SourceError("has values that are not numbers")
+        raise SourceError("has pixels that are not finite numbers")
     if values.dtype.kind == "f":
         top = 1.0 if values.max(initial=0) <= 1 else 255.0 if values.max() <= 255 else 65535.0
     else:

@@ -68,7 +68,7 @@ def _sources(storage: Storage, manifest: Manifest, kind: str) -> tuple[Source, .
                     name=row["name"],
                     file=listed.file if listed else "",
                     digest=row["digest"],
-                    pixels=hashlib.sha256(pixels.tobytes()).hexdigest(),
+                    pixels_digest=hashlib.sha256(pixels.tobytes()).hexdigest(),
                     png=png,
                     width=pixels.shape[1],
                     height=pixels.shape[0],

@@ -1,0 +1,119 @@
+"""All sources of a recipe: every bad file is named, and the result does not depend on the workers."""
+
+import hashlib
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+from tiny import make_sources, save, scene, thing, tiny_recipe
+
+from fgbg_depth.errors import SourceError
+from fgbg_depth.render.codecs import decode_rgb, decode_rgba
+from fgbg_depth.sources import load as load_module
+from fgbg_depth.sources.load import Sources, load_sources
+
+
+def load(folder: Path, **changes: object) -> Sources:
+    return load_sources(tiny_recipe(folder, **changes))
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    return make_sources(tmp_path, 2, 2)
+
+
+def test_one_message_names_every_bad_file(folder: Path) -> None:
+    (folder / "bg" / "empty.png").write_bytes(b"")
+    (folder / "bg" / "page.jpg").write_text("<html>")
+    (folder / "bg" / "gone.png").symlink_to(folder / "nowhere.png")
+    (folder / "bg" / "round.png").symlink_to(folder / "bg" / "round.png")
+    save(scene(1, 3, 3), folder / "bg" / "tiny.png")
+    save(scene(0), folder / "fg" / "opaque.png")
+    save(np.zeros((9, 9, 4), np.uint8), folder / "fg" / "clear.png")
+    faint = thing(3)
+    faint[..., 3] //= 10
+    save(faint, folder / "fg" / "faint.png")
+    dot = np.zeros((20, 20, 4), np.uint8)
+    dot[5, 5] = 255
+    save(dot, folder / "fg" / "dot.png")
+    whole = (folder / "fg" / "thing_00.png").read_bytes()
+    (folder / "fg" / "half.png").write_bytes(whole[: len(whole) // 2])
+    with pytest.raises(SourceError) as e:
+        load(folder)
+    text = str(e.value)
+    assert text.startswith("10 source files cannot be used") and "--skip-bad" in text
+    reasons = {
+        "empty.png": "is empty",
+        "page.jpg": "not a picture",
+        "gone.png": "cannot be read",
+        "round.png": "cannot be read",
+        "tiny.png": "smaller than 4 pixels (3x3)",
+        "opaque.png": "no transparency (mode RGB)",
+        "clear.png": "fully transparent",
+        "faint.png": "too faint to be foreground",
+        "dot.png": "a visible part of 1x1 pixels",
+        "half.png": "damaged",
+    }
+    for file, reason in reasons.items():
+        line = next(line for line in text.splitlines() if f"  {file} " in line)
+        assert reason in line
+    found = load(folder, skip_bad=True)
+    assert {file for file, _ in found.skipped} == reasons.keys()
+    assert len(found.backgrounds) == 2 and len(found.cutouts) == 2
+
+
+def test_the_message_lists_50_bad_files_and_counts_the_others(folder: Path) -> None:
+    for i in range(120):
+        (folder / "bg" / f"bad{i}.png").write_bytes(b"")
+    with pytest.raises(SourceError) as e:
+        load(folder)
+    assert "120 source files" in str(e.value) and "and 70 more" in str(e.value) and len(str(e.value)) < 4000
+
+
+def test_the_number_of_workers_changes_nothing(sources: Path) -> None:
+    assert load_sources(tiny_recipe(sources), 1) == load_sources(tiny_recipe(sources), 4)
+
+
+def test_the_digest_of_pixels_is_that_of_the_prepared_image(sources: Path) -> None:
+    found = load(sources)
+    for s in (*found.backgrounds, *found.cutouts):
+        mode = "RGBA" if s in found.cutouts else "RGB"
+        image = Image.frombytes(
+            mode, (s.width, s.height), (decode_rgba if mode == "RGBA" else decode_rgb)(s.png).tobytes()
+        )
+        assert hashlib.sha256(image.tobytes()).hexdigest() == s.pixels_digest
+
+
+def test_lookalikes_are_grouped_once_a_kind(sources: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Grouping takes seconds with 10,000 sources; the warnings and the splits use the same groups."""
+    counts = []
+    group = load_module.group_lookalikes
+
+    def counted(thumbnails: list[np.ndarray]) -> list[list[int]]:
+        counts.append(len(thumbnails))
+        return group(thumbnails)
+
+    monkeypatch.setattr(load_module, "group_lookalikes", counted)
+    load(sources)
+    assert counts == [5, 5]
+
+
+def test_lookalikes_are_reported_and_divided_together(folder: Path) -> None:
+    """A re-saved and a mirrored copy of one background, under names that sort apart."""
+    Image.fromarray(scene(0)).save(folder / "bg" / "a-copy.jpg", quality=90)
+    save(scene(0)[:, ::-1], folder / "bg" / "z-mirrored.png")
+    for index in range(2, 9):
+        save(scene(index), folder / "bg" / f"scene_{index:02d}.png")
+    alike = {"a-copy", "scene_00", "z-mirrored"}
+    held_out = []
+    for seed in range(12):
+        found = load(folder, seed=seed, holdout=0.3)
+        assert any(
+            w == "a-copy.jpg, scene_00.png, z-mirrored.png: these look alike; they stay on the same side of the splits"
+            for w in found.warnings
+        )
+        sides = {s.held_out for s in found.backgrounds if s.name in alike}
+        assert len(sides) == 1
+        held_out += sides
+    assert set(held_out) == {True, False}
