@@ -75,7 +75,7 @@ def labels_of(recipe: Recipe) -> str:
 
 
 def prepared_pixels(plan: Plan) -> list[str]:
-    return [source.pixels for source in (*plan.sources.backgrounds, *plan.sources.cutouts)]
+    return [source.pixels_digest for source in (*plan.sources.backgrounds, *plan.sources.cutouts)]
 
 
 @pytest.mark.parametrize("name", [name for name in OPTIONS if name not in NOT_TESTED])
