@@ -1,4 +1,7 @@
-"""Pasting a cut-out: I = a*F + (1-a)*B, and the mask is a. Every composite goes through `paste`."""
+"""Blending: how a cut-out is prepared and pasted. I = a*F + (1-a)*B, and the mask is a.
+
+Every composite goes through `blended` and `paste`: those of a build, of `verify` and of the dry run.
+"""
 
 from __future__ import annotations
 
@@ -6,8 +9,22 @@ import numpy as np
 from PIL import Image
 
 from fgbg_depth.errors import PlacementError
+from fgbg_depth.recipe import Recipe
 from fgbg_depth.render.inputs import Cutout
 from fgbg_depth.scene.layers import Layer
+
+
+def blended(cutout: Cutout, flip: bool, recipe: Recipe) -> Cutout:
+    """The cut-out as it is pasted: its colours F and its alpha a, which is also the stored mask.
+
+    Computed once for all places of a cut-out, so a blend mode that changes the outline or the colours costs little.
+
+    Args:
+        cutout: at its placed size.
+        flip: mirror it left to right.
+        recipe: its blend options; there is one mode so far, plain alpha.
+    """
+    return cutout.flipped() if flip else cutout
 
 
 def paste(canvas: Image.Image, cutout: Cutout, x: int, y: int) -> None:
@@ -15,7 +32,7 @@ def paste(canvas: Image.Image, cutout: Cutout, x: int, y: int) -> None:
 
     Args:
         canvas: (H, W, 3) uint8 sRGB; changed.
-        cutout: (h, w, 4) uint8 sRGB, straight alpha, already mirrored and at its placed size.
+        cutout: (h, w, 4) uint8 sRGB, straight alpha, as `blended` returns it.
         x, y: where its top left corner goes, in pixels of the canvas, y down. What lies outside is clipped.
     Source: Porter & Duff 1984, "over"; blended in encoded sRGB without gamma, as in most training sets.
     """

@@ -9,7 +9,7 @@ import numpy as np
 from PIL import Image
 
 from fgbg_depth.recipe import Recipe
-from fgbg_depth.render.blend import composite, paste, visible_part
+from fgbg_depth.render.blend import blended, composite, paste, visible_part
 from fgbg_depth.render.codecs import encode_image
 from fgbg_depth.render.inputs import Background, Cutout
 from fgbg_depth.render.jpeg_strips import MAX_STACK_HEIGHT, STRIPS_PER_CALL, JpegStrips, Span, StripCounts
@@ -34,7 +34,7 @@ def compose_rows(
     counts = StripCounts(background.strips(recipe)) if count_images and jpeg else None
     num_bytes = 0
     for flip in recipe.flips:
-        placed = cutout.flipped() if flip else cutout
+        placed = blended(cutout, flip, recipe)
         alpha = np.asarray(placed.alpha)
         height, width = alpha.shape
         layers = sample_layers(recipe, background.digest, cutout.digest, flip, width, height)
