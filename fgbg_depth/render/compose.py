@@ -14,7 +14,7 @@ from fgbg_depth.errors import PlacementError
 from fgbg_depth.recipe import Recipe
 from fgbg_depth.render.codecs import PackedMatte, encode_image, encode_mask_part
 from fgbg_depth.render.jpeg_strips import MAX_HEIGHT, STACK, JpegStrips, StripCounts
-from fgbg_depth.scene.layers import Placement, sample_placements
+from fgbg_depth.scene.layers import Placement, row_facts, sample_placements
 from fgbg_depth.statistics import Matte, Sums
 
 
@@ -132,14 +132,7 @@ def compose_rows(
             yield {
                 "fg_bg": {"bytes": data, "path": None},
                 "fg_bg_mask": {"bytes": mask, "path": None},
-                "bg": background.name,
-                "fg": cutout.name,
-                "flip": flip,
-                "placement": p.index,
-                "x": p.x,
-                "y": p.y,
-                "width": width,
-                "height": height,
+                **row_facts(background.name, cutout.name, p),
             }
     if counts is not None:
         sums.add_histogram(counts.histogram(), num_bytes)
