@@ -1,4 +1,4 @@
-"""A small, whole output with depth, built by `build` with a made-up labeller; every other part is real."""
+"""A small output with depth, built by `build` with a made-up labeller; every other part is real."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import pytest
 from PIL import Image
 
 import fgbg_depth.depth.models
-from fgbg_depth.builder.pipeline import build
+from fgbg_depth.builder.pipeline import BuildResult, build
 from fgbg_depth.depth.spec import DepthSpec, encode_values, relative_scale
 from fgbg_depth.recipe import Recipe
 
@@ -19,7 +19,7 @@ SIZE = 64
 
 
 class Slope:
-    """A labeller that takes the picture's lower part for near, its bright pixels for nearer still."""
+    """A labeller: the lower part of an image is near, and its bright pixels are nearer."""
 
     batch_size = 16
 
@@ -77,22 +77,27 @@ def make_output(folder: Path, spec: DepthSpec | None = METRIC, **choices: Any) -
         }
         | choices
     )
+    build_small(recipe, folder / "out", spec)
+    return folder / "out"
+
+
+def build_small(recipe: Recipe, output: Path, spec: DepthSpec | None = METRIC) -> BuildResult:
+    """Build with `Slope` as the depth model."""
     with pytest.MonkeyPatch.context() as patch:
         use_slope(patch, spec)
-        patch.setenv("FGBG_DEPTH_HOME", str(folder / "home"))
-        build(recipe, folder / "out", workers=1, device="cpu", progress=False, say=lambda text: None)
-    return folder / "out"
+        patch.setenv("FGBG_DEPTH_HOME", str(output.parent / "home"))
+        return build(recipe, output, workers=1, device="cpu", progress=False, say=lambda text: None)
 
 
 @pytest.fixture(scope="module")
 def metric_output(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Four backgrounds x five cut-outs x two mirrorings x two places: 80 rows in four splits. Read only."""
+    """Four backgrounds x five cut-outs x two mirrorings x two places: 80 rows in four splits. Not to be changed."""
     return make_output(tmp_path_factory.mktemp("metric"))
 
 
 @pytest.fixture
 def output_copy(metric_output: Path, tmp_path: Path) -> Callable[[], Path]:
-    """A copy of it to damage."""
+    """A function that copies it; the copy may be changed."""
     import shutil
 
     def copy() -> Path:

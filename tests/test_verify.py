@@ -1,5 +1,8 @@
+"""`verify`: what it finds, and whether following its advice repairs the output."""
+
 import io
 import json
+import re
 import shutil
 
 import numpy as np
@@ -7,12 +10,13 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from PIL import Image
-from small_output import METRIC, make_output, metric_output, output_copy, use_slope  # noqa: F401
+from small_output import METRIC, build_small, make_output, metric_output, output_copy, use_slope  # noqa: F401
 
 from fgbg_depth import schema
 from fgbg_depth.card.front_matter import front_matter
 from fgbg_depth.manifest import Manifest
 from fgbg_depth.render.png import encode_mask
+from fgbg_depth.scene.layers import Layer, row_facts
 from fgbg_depth.storage.files import Storage
 from fgbg_depth.storage.parquet import read_record, write_parquet
 from fgbg_depth.verify.check import verify
@@ -33,7 +37,7 @@ def only_problem(output, **options):
 
 
 def rewrite(output, name, change, footer=None):
-    """Replace a shard by a changed one and note its new hash, as someone would who mends it by hand."""
+    """Replace a shard by a changed one, and write its new hash into statistics.json."""
     storage = Storage(output)
     table, record = pq.read_table(output / name), read_record(storage, name)
     written = write_parquet(storage, name, schema.features(), [change(table)], lambda: {**record, **(footer or {})})
@@ -56,13 +60,13 @@ def with_cell(table, column, row, value):
 
 
 @pytest.mark.parametrize("full", [False, True])
-def test_a_whole_output_has_no_problem(metric_output, full):
-    told = []
-    report = verify(metric_output, full=full, progress=lambda done, total: told.append((done, total)))
+def test_an_intact_output_has_no_problem(metric_output, full):
+    calls = []
+    report = verify(metric_output, full=full, progress=lambda done, total: calls.append((done, total)))
     assert report.ok and report.problems == () and report.notes == ()
     assert report.rows == 80 and report.files == 11
     assert report.remade == 80 if full else 8 <= report.remade < 80
-    assert told[-1] == (80, 80)
+    assert calls[-1] == (80, 80)
     assert "no problem" in report.summary()
 
 
@@ -74,7 +78,7 @@ def test_a_whole_output_has_no_problem(metric_output, full):
         {"spec": None, "shard_rows": 4},
     ],
 )
-def test_other_recipes_have_no_problem_either(tmp_path, choices):
+def test_outputs_of_other_recipes_have_no_problem(tmp_path, choices):
     report = verify(make_output(tmp_path, **choices), full=True)
     assert report.ok, report.problems
 
@@ -87,7 +91,7 @@ def test_a_flipped_byte(output_copy, where):
     data[int(len(data) * where)] ^= 1
     (output / name).write_bytes(data)
     problem = only_problem(output)
-    assert problem.startswith(f"{name}: not the bytes that were written") and "build again" in problem
+    assert problem.startswith(f"{name}: its SHA-256 is not the one in statistics.json") and "build again" in problem
 
 
 @pytest.mark.parametrize("folder", ["bg", "fg", "preview"])
@@ -97,7 +101,7 @@ def test_a_flipped_byte_in_a_small_config(output_copy, folder):
     data = bytearray(path.read_bytes())
     data[len(data) // 2] ^= 1
     path.write_bytes(data)
-    assert only_problem(output).startswith(f"{folder}/{path.name}: not the bytes that were written")
+    assert only_problem(output).startswith(f"{folder}/{path.name}: its SHA-256 is not the one in statistics.json")
 
 
 def test_a_truncated_and_an_empty_shard(output_copy):
@@ -124,10 +128,10 @@ def test_a_stray_file(output_copy, name):
     output = output_copy()
     (output / name).parent.mkdir(exist_ok=True)
     (output / name).write_bytes(b"PAR1 but not really")
-    assert only_problem(output).startswith(f"{name}: no file of this dataset. Delete it")
+    assert only_problem(output).startswith(f"{name}: not a file of this dataset. Delete it")
 
 
-def test_hidden_files_and_files_of_people_are_left_in_peace(output_copy):
+def test_hidden_files_and_other_files_of_the_user_are_ignored(output_copy):
     output = output_copy()
     for name in (
         ".gitattributes",
@@ -157,7 +161,7 @@ def test_a_shard_of_another_recipe_under_our_name(output_copy, tmp_path):
     shutil.copy(other / theirs, output / ours)
     problem = only_problem(output)
     assert problem.startswith(ours) and "of another recipe" in problem
-    # with its hash noted too, the footer gives it away
+    # with its hash in statistics.json, only the footer shows it
     storage = Storage(output)
     entry = {"bytes": (output / ours).stat().st_size, "sha256": storage.sha256(ours)}
     statistics = json.loads((output / "statistics.json").read_text())
@@ -261,7 +265,7 @@ def test_the_same_pixels_in_other_bytes_are_a_note(output_copy):
     again = lambda v: png_of(np.asarray(Image.open(io.BytesIO(v["bytes"]))))  # noqa: E731
     rewrite(output, shards(output)[0], lambda table: with_cell(table, "fg_bg_mask", 2, again))
     report = verify(output, full=True)
-    assert any("1 rows have the same pixels" in note for note in report.notes)
+    assert any("1 rows have the pixels that composing again gives, but other bytes" in note for note in report.notes)
     assert not any("row 2" in p for p in report.problems)
 
 
@@ -275,7 +279,9 @@ def test_recipe_and_statistics_of_different_builds(output_copy):
     output = output_copy()
     text = (output / "recipe.yaml").read_text()
     (output / "recipe.yaml").write_text(text.replace("seed: 0", "seed: 5"))
-    assert only_problem(output).startswith("recipe.yaml: another recipe")
+    assert only_problem(output).startswith("recipe.yaml: not the recipe in statistics.json")
+    (output / "recipe.yaml").write_text("size: [\n")
+    assert only_problem(output).startswith("recipe.yaml: not a recipe (not valid YAML.")
     (output / "recipe.yaml").unlink()
     assert only_problem(output).startswith("recipe.yaml: missing")
 
@@ -286,7 +292,7 @@ def test_card_that_would_load_something_else(output_copy):
     (output / "README.md").write_text(card.replace("num_examples: 80", "num_examples: 79", 1))
     assert "README.md: dataset_info" in only_problem(output)
     (output / "README.md").write_text("# gone\n")
-    assert "its YAML cannot be read" in only_problem(output)
+    assert "the YAML block at its start cannot be read" in only_problem(output)
     (output / "README.md").unlink()
     assert only_problem(output).startswith("README.md: missing")
 
@@ -297,7 +303,7 @@ def test_a_picture_of_the_card_is_missing(output_copy):
     assert only_problem(output).startswith("assets/contact_sheet.png: missing")
 
 
-def test_what_is_no_output_says_so(tmp_path, output_copy):
+def test_folders_that_are_not_outputs(tmp_path, output_copy):
     assert "not a dataset of fgbg-depth" in only_problem(tmp_path / "nothing")
     output = output_copy()
     (output / "statistics.json").write_text("{")
@@ -305,16 +311,137 @@ def test_what_is_no_output_says_so(tmp_path, output_copy):
     (output / "statistics.json").write_text("[]")
     assert "no key 'format'" in only_problem(output)
     (output / "statistics.json").write_text('{"format": 1}')
-    assert "name" in only_problem(output)
+    assert "the key name is missing" in only_problem(output)
+    (output / "statistics.json").write_text('{"format": 99}')
+    assert "Use the version of fgbg-depth that wrote it" in only_problem(output)
     (output / "statistics.json").unlink()
     assert "not finished" in only_problem(output)
 
 
-def test_labels_predicted_again(metric_output, monkeypatch):
+def flip_byte(path):
+    data = bytearray(path.read_bytes())
+    data[len(data) // 2] ^= 1
+    path.write_bytes(data)
+
+
+def edit_statistics(output, change):
+    statistics = json.loads((output / "statistics.json").read_text())
+    change(statistics)
+    (output / "statistics.json").write_text(json.dumps(statistics))
+
+
+def first_file(output, folder):
+    return sorted((output / folder).iterdir())[0]
+
+
+def rename_prepared(output, kind):
+    """Give the file of a config another name, here and in statistics.json."""
+    path = first_file(output, kind)
+    path.rename(path.with_name(f"train-{'a' * 16}.parquet"))
+    change = lambda s: s["files"].update({f"{kind}/train-{'a' * 16}.parquet": s["files"].pop(f"{kind}/{path.name}")})  # noqa: E731
+    edit_statistics(output, change)
+
+
+def list_another_shard(output):
+    """Rename a shard to that of another recipe, here and in statistics.json."""
+    name = shards(output)[0]
+    other = f"{name[:-32]}{'0' * 24}.parquet"
+    (output / name).rename(output / other)
+    edit_statistics(output, lambda s: s["shards"].update({other: s["shards"].pop(name)}))
+
+
+def drop_shard(output):
+    """Remove a shard, here and from statistics.json."""
+    name = shards(output)[0]
+    (output / name).unlink()
+    edit_statistics(output, lambda s: s["shards"].pop(name))
+
+
+def replace_text(path, old, new):
+    text = path.read_text()
+    assert old in text
+    path.write_text(text.replace(old, new, 1))
+
+
+DAMAGE = {
+    "a changed shard": lambda out: flip_byte(first_file(out, "data")),
+    "a changed background file": lambda out: flip_byte(first_file(out, "bg")),
+    "a changed cut-out file": lambda out: flip_byte(first_file(out, "fg")),
+    "a changed preview": lambda out: flip_byte(first_file(out, "preview")),
+    "a missing shard": lambda out: first_file(out, "data").unlink(),
+    "missing backgrounds": lambda out: first_file(out, "bg").unlink(),
+    "a missing preview": lambda out: first_file(out, "preview").unlink(),
+    "a stray file": lambda out: (out / "data/notes.txt").write_text("x"),
+    "backgrounds under another name": lambda out: rename_prepared(out, "bg"),
+    "cut-outs under another name": lambda out: rename_prepared(out, "fg"),
+    "a shard under another name": list_another_shard,
+    "a shard that is not listed": drop_shard,
+    "a wrong mean": lambda out: edit_statistics(out, lambda s: s["kinds"]["fg_bg"].update(mean=[0.1, 0.2, 0.3])),
+    "a missing key": lambda out: edit_statistics(out, lambda s: s.pop("rows")),
+    "no statistics": lambda out: (out / "statistics.json").unlink(),
+    "statistics that are not JSON": lambda out: (out / "statistics.json").write_text("{"),
+    "no card": lambda out: (out / "README.md").unlink(),
+    "a card without YAML": lambda out: (out / "README.md").write_text("# gone\n"),
+    "a card with other splits": lambda out: replace_text(out / "README.md", "num_examples: 80", "num_examples: 79"),
+    "a missing picture": lambda out: (out / "assets/contact_sheet.png").unlink(),
+    "no recipe": lambda out: (out / "recipe.yaml").unlink(),
+    "another recipe": lambda out: replace_text(out / "recipe.yaml", "seed: 0", "seed: 5"),
+    "a broken recipe": lambda out: (out / "recipe.yaml").write_text("size: [\n"),
+}
+
+
+@pytest.mark.parametrize("case", DAMAGE)
+def test_following_the_advice_repairs_the_output(output_copy, metric_output, case):
+    output = output_copy()
+    recipe = Manifest.read(Storage(metric_output)).recipe
+    DAMAGE[case](output)
+    problems = verify(output).problems
+    assert problems
+    for problem in problems:  # each line tells everything that must be done
+        if "Create an empty recipe.yaml" in problem:
+            (output / "recipe.yaml").write_text("")
+        if re.search(r"[Dd]elete (it|the file)\b", problem):
+            (output / problem.split(":")[0]).unlink(missing_ok=True)
+        if re.search(r"[Dd]elete statistics.json", problem):
+            (output / "statistics.json").unlink(missing_ok=True)
+    text = " ".join(problems)
+    if re.search(r"[Bb]uild again|build command again|Finish it", text):
+        result = build_small(recipe, output)
+        promised = 1 if "only this shard is built" in text or "only missing shards are built" in text else 0
+        assert result.made == promised, problems
+    assert verify(output, full=True).problems == ()
+
+
+def test_the_summary_names_the_command_that_builds_again(output_copy):
+    output = output_copy()
+    assert "\n" not in verify(output).summary()
+    flip_byte(first_file(output, "data"))
+    assert verify(output).summary().endswith(f"build --recipe {output}/recipe.yaml --output {output}")
+    replace_text(output / "recipe.yaml", "seed: 0", "seed: 5")  # now the command would build another dataset
+    assert "\n" not in verify(output).summary()
+
+
+def test_a_shard_with_other_columns(output_copy):
+    output = output_copy()
+    storage, name = Storage(output), shards(output)[0]
+    features = schema.features()
+    del features["x"]
+    table, record = pq.read_table(output / name), read_record(storage, name)
+    note_hash(output, name, write_parquet(storage, name, features, [table.drop_columns("x")], lambda: record))
+    assert re.search(r"its columns are fg_bg \(.*they should be .*x \(int32\), y", verify(output).problems[0])
+
+
+def test_expected_facts_are_those_that_composing_writes():
+    facts = row_facts("a", "b", Layer(1, 2, 3, 4, True, 5))
+    assert tuple(facts) == schema.fact_columns()
+    assert list(facts.values()) == ["a", "b", True, 5, 1, 2, 3, 4]
+
+
+def test_labels_are_predicted_again(metric_output, monkeypatch):
     use_slope(monkeypatch, METRIC)
     report = verify(metric_output, labels=20)
     assert report.ok and report.relabelled == 20
-    assert "20 labels predicted again differ by 0 %" in report.notes[0]
+    assert "20 labels were predicted again; they differ by at most 0 %" in report.notes[0]
 
 
 def test_labels_of_another_row_are_found(output_copy, monkeypatch):
@@ -333,19 +460,19 @@ def test_labels_of_another_row_are_found(output_copy, monkeypatch):
     statistics = json.loads((output / "statistics.json").read_text())
     card = output / "README.md"
     card.write_text(front_matter_like(statistics, card.read_text()))
-    assert verify(output, full=True).ok  # nothing but the model can tell
+    assert verify(output, full=True).ok  # only the model shows it
     problems = verify(output, labels=80).problems
     assert problems and all(p.startswith(name) and "is not what made-up-metric predicts" in p for p in problems)
 
 
 def front_matter_like(statistics, card):
-    """The card with its YAML made anew, for statistics that a test changed."""
+    """The card with the YAML block of statistics that a test changed."""
     return front_matter(Manifest.from_dict(statistics)) + card.split("---\n", 2)[2]
 
 
-def test_a_model_that_is_not_here_is_a_note(metric_output):
+def test_a_model_that_cannot_be_loaded_is_a_note(metric_output):
     report = verify(metric_output, labels=1)
-    assert report.ok and report.relabelled == 0 and "not predicted again" in report.notes[0]
+    assert report.ok and report.relabelled == 0 and "no label was predicted again" in report.notes[0]
 
 
 def test_difference_of_depth_maps():

@@ -43,9 +43,11 @@ def open_files(source: str | Path, revision: str | None = None) -> DatasetFiles:
     return HubFiles(text, revision)
 
 
-def read_manifest(files: DatasetFiles) -> Manifest:
+def read_manifest(files: DatasetFiles, where: str = "") -> Manifest:
     """The manifest of a dataset.
 
+    Args:
+        where: the file's address, for messages; default: with the dataset's address.
     Raises:
         OutputError, HubError: the dataset is not complete, or not one of this project; the message says what to do.
     """
@@ -55,7 +57,7 @@ def read_manifest(files: DatasetFiles) -> Manifest:
         if isinstance(e.__cause__, FileNotFoundError):
             raise type(e)(_not_a_dataset(files)) from e
         raise
-    return Manifest.from_json(text, f"{STATISTICS} of {files.name}")
+    return Manifest.from_json(text, where or f"{STATISTICS} of {files.name}")
 
 
 def _not_a_dataset(files: DatasetFiles) -> str:

@@ -1,10 +1,18 @@
-"""What each field of a recipe declares: its effect, help text, group and range."""
+"""What each field of a recipe declares: its effect, help text, group, range and old name."""
 
 from __future__ import annotations
 
 import dataclasses
 import enum
-from typing import Any
+import functools
+import logging
+from collections.abc import Callable, Mapping
+from typing import Any, TypeVar
+
+from fgbg_depth.errors import RecipeError
+
+logger = logging.getLogger("fgbg_depth")
+Class = TypeVar("Class", bound=type)
 
 
 class Shapes(enum.Enum):
@@ -75,3 +83,39 @@ def field_options(recipe_class: type) -> dict[str, FieldOptions]:
     if undeclared:
         raise TypeError(f"{recipe_class.__name__}: declare {', '.join(undeclared)} with option(..., shapes=...)")
     return {f.name: f.metadata["options"] for f in dataclasses.fields(recipe_class)}
+
+
+@functools.cache
+def old_names(recipe_class: type) -> dict[str, str]:
+    """Current field names by old ones."""
+    return {options.old_name: name for name, options in field_options(recipe_class).items() if options.old_name}
+
+
+def with_current_names(recipe_class: type, values: Mapping[str, Any]) -> dict[str, Any]:
+    """`values` with old field names replaced by the current ones; a warning is logged for each.
+
+    Raises:
+        RecipeError: a field is given under both names.
+    """
+    current_of = old_names(recipe_class)
+    renamed: dict[str, Any] = {}
+    for key, value in values.items():
+        name = current_of.get(key, key)
+        if name != key:
+            if name in values:
+                raise RecipeError(f"{name} is given twice: {key} is its old name.\n  Keep only {name}.")
+            logger.warning("recipe: %s is now called %s; the old name will stop working in the next version", key, name)
+        renamed[name] = value
+    return renamed
+
+
+def accepts_old_names(recipe_class: Class) -> Class:
+    """Class decorator: the constructor takes old field names, too. `Recipe(placement="ground")` works."""
+    init: Callable[..., None] = vars(recipe_class)["__init__"]
+
+    @functools.wraps(init)
+    def init_with_old_names(self: Any, *args: Any, **values: Any) -> None:
+        init(self, *args, **with_current_names(recipe_class, values))
+
+    type.__setattr__(recipe_class, "__init__", init_with_old_names)
+    return recipe_class

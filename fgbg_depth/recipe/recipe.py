@@ -12,8 +12,14 @@ from typing import Any, Literal, get_type_hints
 import yaml
 
 from fgbg_depth.errors import RecipeError
-from fgbg_depth.recipe.fields import Shapes, field_options, option
-from fgbg_depth.recipe.old_names import accepts_old_names, old_names, with_current_names
+from fgbg_depth.recipe.fields import (
+    Shapes,
+    accepts_old_names,
+    field_options,
+    old_names,
+    option,
+    with_current_names,
+)
 from fgbg_depth.recipe.values import checked, parse_size
 
 DEMO = "demo"  # the bundled sources

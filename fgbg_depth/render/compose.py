@@ -14,7 +14,7 @@ from fgbg_depth.render.codecs import encode_image
 from fgbg_depth.render.inputs import Background, Cutout
 from fgbg_depth.render.jpeg_strips import MAX_STACK_HEIGHT, STRIPS_PER_CALL, JpegStrips, Span, StripCounts
 from fgbg_depth.render.png import PackedMatte, encode_placed_mask
-from fgbg_depth.scene.layers import Layer, sample_layers
+from fgbg_depth.scene.layers import Layer, row_facts, sample_layers
 from fgbg_depth.statistics import Matte, Sums
 
 
@@ -55,14 +55,7 @@ def compose_rows(
             yield {
                 "fg_bg": {"bytes": data, "path": None},
                 "fg_bg_mask": {"bytes": mask, "path": None},
-                "bg": background.name,
-                "fg": cutout.name,
-                "flip": flip,
-                "placement": layer.placement,
-                "x": layer.x,
-                "y": layer.y,
-                "width": width,
-                "height": height,
+                **row_facts(background.name, cutout.name, layer),
             }
     if counts is not None:
         sums.add_histogram(counts.histogram(), num_bytes)

@@ -52,6 +52,23 @@ def sample_layers(recipe: Recipe, bg_digest: str, fg_digest: str, flip: bool, wi
     ]
 
 
+def row_facts(bg_name: str, fg_name: str, layer: Layer) -> dict[str, str | bool | int]:
+    """The columns of a row that hold no image (`schema.fact_columns`), in stored order.
+
+    Composing writes them, and `verify` compares them with what is stored.
+    """
+    return {
+        "bg": bg_name,
+        "fg": fg_name,
+        "flip": layer.flip,
+        "placement": layer.placement,
+        "x": layer.x,
+        "y": layer.y,
+        "width": layer.width,
+        "height": layer.height,
+    }
+
+
 def _position_range(length: int, frame: int, visible_min: float) -> tuple[int, int]:
     """First and last position of a side of `length` at which `visible_min` of it is inside the frame."""
     hidden = length - math.ceil(length * visible_min - 1e-9)

@@ -1,4 +1,4 @@
-"""Depth of some rows predicted again from their stored pictures: are these labels this model's?"""
+"""Predict the depth of some rows again from their stored images, and compare it with the stored labels."""
 
 from __future__ import annotations
 
@@ -16,15 +16,16 @@ from fgbg_depth.read.samples import read_rows
 from fgbg_depth.read.spread import choose_rows
 from fgbg_depth.render.codecs import decode_grey, decode_rgb
 from fgbg_depth.storage.files import Storage
+from fgbg_depth.verify.report import delete_and_build_again
 
-# Root mean square difference, as a part of the map's own deviation. The same model on another device or in half
-# precision stays below 0.06; the label of another row of the same background, or of another model, is far above.
+# Root mean square difference as a fraction of the map's standard deviation. The same model on another device or in
+# half precision stays below 0.06; the label of another row of the same background, or of another model, is far above.
 TOLERANCE = 0.1
 
 
 @dataclass
 class LabelCheck:
-    """What predicting again showed."""
+    """What predicting again found: lines for people, and the number of rows."""
 
     problems: list[str] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
@@ -36,7 +37,7 @@ def check_labels(
 ) -> LabelCheck:
     """Predict the depth of `num_rows` rows, spread over the dataset, and compare it with what is stored.
 
-    A model that cannot be loaded here is a note and no problem: the dataset may be right all the same.
+    A model that cannot be loaded on this machine is a note and not a problem, because the labels may be right.
     """
     check, recipe, spec = LabelCheck(), plan.recipe, plan.spec
     if spec is None:
@@ -44,39 +45,44 @@ def check_labels(
     try:
         labeller = models.load_labeller(recipe, spec, device)
     except (FgBgError, ImportError, OSError, ValueError) as e:
-        check.notes.append(f"labels were not predicted again: {' '.join(str(e).split())}")
+        check.notes.append(f"no label was predicted again: {' '.join(str(e).split())}")
         return check
-    picks = choose_rows({path: entry.rows for path, entry in shards.items()}, num_rows)
-    rows = read_rows(storage, picks, ["fg_bg", "fg_bg_depth"])
-    worst = 0.0
+    chosen = choose_rows({path: entry.rows for path, entry in shards.items()}, num_rows)
+    rows = read_rows(storage, chosen, ["fg_bg", "fg_bg_depth"])
+    largest = 0.0
     for start in range(0, len(rows), labeller.batch_size):
         batch = rows[start : start + labeller.batch_size]
         predicted = labeller(np.stack([decode_rgb(row["fg_bg"]) for row in batch]))
-        for (path, index), row, again in zip(picks[start:], batch, predicted, strict=False):
+        for (path, index), row, label in zip(chosen[start:], batch, predicted, strict=False):
             stored = decode_depth(decode_grey(row["fg_bg_depth"]), spec)
-            off = difference(stored, decode_depth(again, spec))
-            worst = max(worst, off)
-            if off > TOLERANCE:
+            found = difference(stored, decode_depth(label, spec))
+            largest = max(largest, found)
+            if found > TOLERANCE:
                 check.problems.append(
-                    f"{path}: row {index}: fg_bg_depth is not what {spec.model} predicts from its fg_bg (off by "
-                    f"{100 * off:.0f} % of the map's deviation). Delete it and build again; only it is remade."
+                    f"{path}: row {index}: fg_bg_depth is not what {spec.model} predicts from its fg_bg (the root mean "
+                    f"square difference is {100 * found:.0f} % of the map's deviation). {delete_and_build_again(path)}"
                 )
     check.rows = len(rows)
-    check.notes.append(f"{len(rows)} labels predicted again differ by {100 * worst:.2g} % of a map's deviation at most")
+    check.notes.append(
+        f"{len(rows)} labels were predicted again; they differ by at most {100 * largest:.2g} % of a map's deviation"
+    )
     return check
 
 
-def difference(stored: np.ndarray, again: np.ndarray) -> float:
-    """Root mean square difference of two depth maps, as a part of the first one's deviation.
+def difference(stored: np.ndarray, predicted: np.ndarray) -> float:
+    """Root mean square difference of two depth maps, as a fraction of the standard deviation of `stored`.
 
-    Pixels that only one of them calls invalid count as wholly wrong.
+    The share of pixels that only one of them calls invalid is added.
+
+    Args:
+        stored, predicted: (H, W) float32, NaN where invalid.
     """
-    valid = np.isfinite(stored) & np.isfinite(again)
-    disagree = np.isfinite(stored) != np.isfinite(again)
+    valid = np.isfinite(stored) & np.isfinite(predicted)
+    disagree = np.isfinite(stored) != np.isfinite(predicted)
     if not valid.any():
         return 1.0 if disagree.any() else 0.0
     deviation = float(stored[valid].std())
-    off = float(np.sqrt(np.mean((stored[valid] - again[valid]) ** 2)))
-    if off == 0:
+    root_mean_square = float(np.sqrt(np.mean((stored[valid] - predicted[valid]) ** 2)))
+    if root_mean_square == 0:
         return float(disagree.mean())
-    return off / deviation + float(disagree.mean()) if deviation else 1.0
+    return root_mean_square / deviation + float(disagree.mean()) if deviation else 1.0

@@ -1,246 +1,204 @@
-"""One shard, checked against its hash, its footer, its recipe and its sources."""
+"""One shard: its hash, footer, columns and images, compared with statistics.json, recipe and sources."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
-from PIL import Image
 
 from fgbg_depth import schema
 from fgbg_depth.errors import FgBgError, ShardError
 from fgbg_depth.manifest import FileEntry
-from fgbg_depth.plan import Plan, Shard
-from fgbg_depth.render.blend import composite, place_alpha
-from fgbg_depth.render.codecs import decode_grey, decode_rgb, encode_image
-from fgbg_depth.render.inputs import Background, Cutout
-from fgbg_depth.render.png import encode_mask
-from fgbg_depth.scene.layers import Layer, sample_layers
-from fgbg_depth.sources.prepared import Prepared
-from fgbg_depth.statistics import Matte, Sums
+from fgbg_depth.plan import Plan
+from fgbg_depth.read.parquet import open_parquet, read_row_groups
+from fgbg_depth.read.spread import GOLDEN_RATIO
+from fgbg_depth.statistics import Sums
 from fgbg_depth.storage.files import Storage
 from fgbg_depth.storage.parquet import read_footer
-from fgbg_depth.verify.replan import REMAKE
+from fgbg_depth.verify.expected import Expected, ExpectedRow, expected_rows
+from fgbg_depth.verify.files import check_hash
+from fgbg_depth.verify.report import delete_and_build_again
+from fgbg_depth.verify.row_images import check_images, count_images
 
-SAMPLED_ROWS = 3  # made again in each shard unless all are
-_COLUMNS = schema.fact_columns()
-_GREY = 0  # PNG colour type
+SAMPLED_ROWS = 3  # of each shard that are composed again, unless all are
 
 
 @dataclass
 class ShardCheck:
-    """What one shard showed."""
+    """What the check of a shard, or of several, found.
+
+    Args:
+        problems: lines for people.
+        sums: statistics in the footer; None: the shard has a problem.
+        rows: number of rows whose columns were compared.
+        remade: number of rows that were composed again.
+        reencoded: number of these that have the right pixels in other bytes.
+    """
 
     problems: list[str] = field(default_factory=list)
-    sums: Sums | None = None  # its footer's, or counted anew
+    sums: Sums | None = None
     rows: int = 0
     remade: int = 0
-    reencoded: int = 0  # same pixels, other bytes
+    reencoded: int = 0
+
+    def add(self, other: ShardCheck) -> None:
+        """Add the problems and numbers of another check, without its sums."""
+        self.problems += other.problems
+        self.rows += other.rows
+        self.remade += other.remade
+        self.reencoded += other.reencoded
 
 
 def check_shard(
     storage: Storage,
     path: str,
     entry: FileEntry,
-    shard: Shard | None,
-    plan: Plan | None,
-    prepared: Prepared | None,
+    expected: Expected | None,
     *,
     full: bool = False,
-    turn: int = 0,
+    shard_index: int = 0,
 ) -> ShardCheck:
-    """Check one shard that is there; the first thing wrong ends it, since the rest follows from it.
+    """Check one shard that exists. Only its first problem is reported, since others follow from it.
 
     Args:
-        entry: its rows, bytes and sha256 in `statistics.json`.
-        shard, plan, prepared: what it should be; None where not known, then only bytes and footer are checked.
-        turn: which of the shards this is; spreads the sampled rows over cut-outs.
+        entry: its rows, bytes and SHA-256 in `statistics.json`.
+        expected: what the output should contain; None if that is not known: only bytes and footer are checked.
+        full: compose all rows again, and compute the statistics from the pixels.
+        shard_index: position of the shard among all; it spreads the sampled rows over cut-outs.
     """
     check = ShardCheck()
     try:
-        digest = storage.sha256(path)
-        with storage.open(path) as f:
-            if digest != entry.sha256:
-                raise ShardError(f"not the bytes that were written (its SHA-256 is another){_other_recipe(f, path)}")
-            with pq.ParquetFile(f) as parquet:
-                footer = read_footer(parquet)
-                _check_footer(path, parquet, footer, entry, plan)
-                check.sums = Sums.from_dict(footer["statistics"])
-                if shard is not None and plan is not None and prepared is not None:
-                    expected = expected_columns(shard, plan, prepared)
-                    _check_columns(parquet, expected)
-                    check.rows = entry.rows
-                    _check_images(parquet, expected, plan, prepared, check, full, turn)
+        if problem := check_hash(storage, path, entry):
+            if _is_of_another_build(storage, path):
+                problem = f"{path}: a shard of another recipe or of other sources. {delete_and_build_again(path)}"
+            check.problems.append(problem)
+            return check
+        with open_parquet(storage, path) as parquet:
+            footer = read_footer(parquet)
+            _check_footer(path, parquet, footer, entry, expected.plan if expected else None)
+            check.sums = Sums.from_dict(footer["statistics"])
+            if expected is not None and path in expected.shards:
+                rows = expected_rows(expected.shards[path], expected.plan, expected.prepared)
+                _check_facts(parquet, rows)
+                check.rows = entry.rows
+                _check_images(parquet, rows, expected, check, full, shard_index)
     except (FgBgError, pa.ArrowException, OSError, LookupError, ValueError, TypeError, AttributeError) as e:
-        line = " ".join(str(e).split()) or type(e).__name__
-        check.problems.append(f"{path}: {line}. {REMAKE}")
+        reason = " ".join(str(e).split()) or type(e).__name__
+        check.problems.append(f"{path}: {reason}. {delete_and_build_again(path)}")
         check.sums = None
     return check
 
 
-def expected_columns(shard: Shard, plan: Plan, prepared: Prepared) -> dict[str, list[Any]]:
-    """The columns of a shard that hold no image, from its recipe and sources."""
-    columns: dict[str, list[Any]] = {name: [] for name in _COLUMNS}
-    bg_digest = prepared.background(shard.bg).digest
-    for name in shard.fgs:
-        cutout = prepared.cutout(name)
-        width, height = cutout.image.size
-        for flip in plan.recipe.flips:
-            for layer in sample_layers(plan.recipe, bg_digest, cutout.digest, flip, width, height):
-                row = (shard.bg, name, flip, layer.placement, layer.x, layer.y, width, height)
-                for column, value in zip(_COLUMNS, row, strict=True):
-                    columns[column].append(value)
-    return columns
-
-
-def _other_recipe(file: Any, path: str) -> str:
-    """A word more about a file with wrong bytes: whether it is a shard of another recipe under this name."""
+def _is_of_another_build(storage: Storage, path: str) -> bool:
+    """Whether the file is an undamaged shard that has another shard's name."""
     try:
-        with pq.ParquetFile(file) as parquet:
-            footer = read_footer(parquet)
-        if _digests(footer) != schema.ShardName.parse(path).digest:
-            return "; it is a shard of another recipe or of other sources"
+        with open_parquet(storage, path) as parquet:
+            return _digest(read_footer(parquet)) != schema.ShardName.parse(path).digest
     except (ShardError, pa.ArrowException, OSError, KeyError):
-        pass
-    return ""
+        return False
 
 
-def _digests(footer: Mapping[str, Any]) -> str:
+def _digest(footer: Mapping[str, Any]) -> str:
     return f"{footer['compose_digest']}{footer['label_digest']}"
 
 
 def _check_footer(
     path: str, parquet: pq.ParquetFile, footer: Mapping[str, Any], entry: FileEntry, plan: Plan | None
 ) -> None:
+    """Compare a shard's record with its name, its rows and columns, and `statistics.json`."""
     num_rows = parquet.metadata.num_rows
     if not footer["rows"] == num_rows == entry.rows:
-        raise ShardError(f"has {num_rows} rows, its footer says {footer['rows']}, {schema.STATISTICS} {entry.rows}")
-    if _digests(footer) != schema.ShardName.parse(path).digest:
+        raise ShardError(
+            f"has {num_rows} rows, but its footer says {footer['rows']} and {schema.STATISTICS} {entry.rows}"
+        )
+    if _digest(footer) != schema.ShardName.parse(path).digest:
         raise ShardError("its footer is that of another recipe or of other sources")
     if plan is None:
         return
     if footer["depth"] != (plan.spec.to_dict() if plan.spec else None):
         raise ShardError(f"its footer describes another depth than {schema.STATISTICS}")
-    wanted = schema.features(depth=plan.spec is not None).arrow_schema
-    if parquet.schema_arrow.names != wanted.names or parquet.schema_arrow.types != wanted.types:
-        raise ShardError(f"has the columns {', '.join(parquet.schema_arrow.names)}, not {', '.join(wanted.names)}")
+    columns = schema.features(depth=plan.spec is not None).arrow_schema
+    stored = parquet.schema_arrow
+    if stored.names != columns.names or stored.types != columns.types:
+        raise ShardError(f"its columns are {_columns(stored)}; they should be {_columns(columns)}")
 
 
-def _check_columns(parquet: pq.ParquetFile, expected: Mapping[str, list[Any]]) -> None:
-    table = parquet.read(columns=list(_COLUMNS))
-    for column in _COLUMNS:
+def _columns(arrow_schema: pa.Schema) -> str:
+    return ", ".join(f"{name} ({kind})" for name, kind in zip(arrow_schema.names, arrow_schema.types, strict=True))
+
+
+def _check_facts(parquet: pq.ParquetFile, expected: Sequence[ExpectedRow]) -> None:
+    """Compare the columns without images of all rows."""
+    columns = schema.fact_columns()
+    table = read_row_groups(parquet, columns=columns)
+    if table.num_rows != len(expected):
+        raise ShardError(f"has {table.num_rows} rows; recipe and sources give {len(expected)}")
+    for column in columns:
         stored = table.column(column).to_pylist()
-        if stored != expected[column]:
-            row = next(i for i, (a, b) in enumerate(zip(stored, expected[column], strict=True)) if a != b)
-            raise ShardError(
-                f"row {row}: {column} is {stored[row]!r}, recipe and sources give {expected[column][row]!r}"
-            )
+        right = [row.facts[column] for row in expected]
+        if stored != right:
+            row = next(i for i, (a, b) in enumerate(zip(stored, right, strict=True)) if a != b)
+            raise ShardError(f"row {row}: {column} is {stored[row]!r}; recipe and sources give {right[row]!r}")
 
 
 def _check_images(
     parquet: pq.ParquetFile,
-    expected: Mapping[str, list[Any]],
-    plan: Plan,
-    prepared: Prepared,
+    rows: Sequence[ExpectedRow],
+    expected: Expected,
     check: ShardCheck,
     full: bool,
-    turn: int,
+    shard_index: int,
 ) -> None:
-    """Make rows again and compare; count all pixels anew where `full`."""
-    footer_sums = check.sums
-    assert footer_sums is not None
-    counted = Sums(plan.recipe.size, footer_sums.depth_top) if full else None
-    background = prepared.background(expected["bg"][0])  # a shard has one
-    for start, group in _groups(parquet, full, turn):
-        chosen = range(len(group)) if full else _spread_rows(len(group), turn)
+    """Compose rows again and compare; with `full`, all of them, and compute the statistics from all pixels."""
+    plan, prepared, in_footer = expected.plan, expected.prepared, check.sums
+    assert in_footer is not None
+    counted = Sums(plan.recipe.size, in_footer.depth_top) if full else None
+    background = prepared.background(str(rows[0].facts["bg"]))  # a shard has one
+    columns = schema.image_columns(depth=plan.spec is not None)
+    for group, first in _row_groups(parquet, full, shard_index):
+        table = read_row_groups(parquet, [group], columns)
+        chosen = range(table.num_rows) if full else _spread_rows(table.num_rows, shard_index)
         for i in chosen:
-            row = {name: group[name][i].as_py() for name in group.column_names}
-            at = {column: expected[column][start + i] for column in _COLUMNS}
+            row = rows[first + i]
             try:
-                _check_row(start + i, row, at, plan, background, prepared.cutout(at["fg"]), check)
+                images = {column: _bytes(table, column, i) for column in columns}
+                same_bytes = check_images(images, row, plan, background, prepared.cutout(row.fg))
+                check.reencoded += not same_bytes
+                if counted is not None:
+                    count_images(counted, images, plan)
+            except ShardError as e:
+                raise ShardError(f"row {first + i}: {e}") from e
             except OSError as e:
-                raise ShardError(f"row {start + i}: an image does not decode ({e})") from e
-            if counted is not None:
-                _count(counted, row, plan)
+                raise ShardError(f"row {first + i}: an image does not decode ({e})") from e
         check.remade += len(chosen)
     if counted is not None:
-        if counted.to_dict() != footer_sums.to_dict():
+        if counted.to_dict() != in_footer.to_dict():
             raise ShardError("the statistics in its footer are not those of its pixels")
         check.sums = counted
 
 
-def _groups(parquet: pq.ParquetFile, full: bool, turn: int) -> Iterator[tuple[int, pa.Table]]:
-    """Row groups with their first row's number: all of them, or one."""
-    columns = [n for n in parquet.schema_arrow.names if n.startswith("fg_bg")]
-    num = parquet.num_row_groups
-    only = int(math.fmod((turn + 0.5) * 0.6180339887, 1.0) * num)
-    start = 0
-    for index in range(num):
-        if full or index == only:
-            yield start, parquet.read_row_group(index, columns=columns)
-        start += parquet.metadata.row_group(index).num_rows
+def _bytes(table: pa.Table, column: str, row: int) -> bytes:
+    cell = table.column(column)[row].as_py()
+    if not cell or not cell["bytes"]:
+        raise ShardError(f"{column} is empty")
+    return bytes(cell["bytes"])
 
 
-def _spread_rows(count: int, turn: int) -> list[int]:
-    return sorted(
-        {int(math.fmod((turn + k / SAMPLED_ROWS + 0.1) * 0.6180339887, 1.0) * count) for k in range(SAMPLED_ROWS)}
-    )
+def _row_groups(parquet: pq.ParquetFile, full: bool, shard_index: int) -> Iterator[tuple[int, int]]:
+    """(position, number of its first row) of all row groups, or of one, another one for each shard."""
+    only = int(math.fmod((shard_index + 0.5) * GOLDEN_RATIO, 1.0) * parquet.num_row_groups)
+    first = 0
+    for position in range(parquet.num_row_groups):
+        if full or position == only:
+            yield position, first
+        first += parquet.metadata.row_group(position).num_rows
 
 
-def _check_row(
-    index: int,
-    row: Mapping[str, Any],
-    at: Mapping[str, Any],
-    plan: Plan,
-    background: Background,
-    cutout: Cutout,
-    check: ShardCheck,
-) -> None:
-    recipe, size = plan.recipe, plan.recipe.size
-    for name, cell in row.items():
-        if not cell or not cell["bytes"]:
-            raise ShardError(f"row {index}: {name} is empty")
-    if at["flip"]:
-        cutout = cutout.flipped()
-    layer = Layer(at["x"], at["y"], at["width"], at["height"], at["flip"], at["placement"])
-    image, data = composite(cutout, background.image, layer), row["fg_bg"]["bytes"]
-    remade = encode_image(image, recipe.image_format, recipe.jpeg_quality, recipe.jpeg_subsampling)
-    matte, mask = place_alpha(np.asarray(cutout.alpha), layer, size), row["fg_bg_mask"]["bytes"]
-    if remade != data or encode_mask(matte) != mask:
-        if not np.array_equal(decode_grey(mask), matte):
-            raise ShardError(f"row {index}: fg_bg_mask is not the alpha of {at['fg']!r} in its place")
-        # Other builds of libjpeg round a little differently; the same picture stays within a few levels.
-        off = np.abs(decode_rgb(data).astype(np.int16) - decode_rgb(remade)).max(initial=0)
-        if off > (0 if recipe.image_format == "png" else 8):
-            raise ShardError(f"row {index}: fg_bg is not {at['fg']!r} on {at['bg']!r} (off by up to {off} levels)")
-        check.reencoded += 1
-    if plan.spec is not None:
-        _check_depth(index, row["fg_bg_depth"]["bytes"], size, plan.spec.bits, plan.spec.levels)
-
-
-def _check_depth(index: int, data: bytes, size: int, bits: int, levels: int) -> None:
-    width, height = (int.from_bytes(data[at : at + 4], "big") for at in (16, 20))  # PNG's header
-    if (width, height, data[24], data[25]) != (size, size, bits, _GREY):
-        raise ShardError(
-            f"row {index}: fg_bg_depth is {width}x{height} with {data[24]} bits and colour type {data[25]}, "
-            f"not {size}x{size} grey with {bits} bits"
-        )
-    values = decode_grey(data)
-    if values.max(initial=0) > levels:
-        raise ShardError(f"row {index}: fg_bg_depth goes up to {values.max()}, above {levels}")
-
-
-def _count(sums: Sums, row: Mapping[str, Any], plan: Plan) -> None:
-    """Add a row's stored pixels, as decoding them shows them."""
-    whole = slice(0, plan.recipe.size)
-    image, mask = row["fg_bg"]["bytes"], row["fg_bg_mask"]["bytes"]
-    sums.add_image(Image.fromarray(decode_rgb(image)), len(image))
-    sums.add_mask(whole, whole, Matte.of(decode_grey(mask)), len(mask))
-    if plan.spec is not None:
-        depth = row["fg_bg_depth"]["bytes"]
-        sums.add_depth(decode_grey(depth), len(depth))
+def _spread_rows(count: int, shard_index: int) -> list[int]:
+    """Up to `SAMPLED_ROWS` of `count` rows, others for each shard."""
+    steps = (shard_index + k / SAMPLED_ROWS + 0.1 for k in range(SAMPLED_ROWS))
+    return sorted({int(math.fmod(step * GOLDEN_RATIO, 1.0) * count) for step in steps})

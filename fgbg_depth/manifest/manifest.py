@@ -1,195 +1,32 @@
-"""`statistics.json` as one typed object: the files of a dataset and its statistics.
-
-Build, verify, card, Hub, loading and app exchange this object; no other module reads the file's keys. A build writes
-the file last, so a dataset that has it is complete.
-"""
+"""`Manifest`: the whole content of `statistics.json`."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from typing import Annotated, Any
+from typing import Any
 
-from pydantic import (
-    AfterValidator,
-    BaseModel,
-    BeforeValidator,
-    ConfigDict,
-    Discriminator,
-    PlainSerializer,
-    Tag,
-    ValidationError,
-)
-from pydantic_core import ErrorDetails
+from pydantic import Field, ValidationError
 
 from fgbg_depth import schema
-from fgbg_depth.depth.spec import DepthSpec
-from fgbg_depth.errors import DepthError, OutputError, RecipeError
-from fgbg_depth.recipe import Recipe, from_stored
-from fgbg_depth.storage.files import FileInfo, Storage
+from fgbg_depth.errors import OutputError
+from fgbg_depth.manifest.checks import ConfigPath, RecipeField, ShardPath, SpecField, sentence
+from fgbg_depth.manifest.entries import (
+    Coverage,
+    DepthHistogram,
+    Entry,
+    FileEntry,
+    KindStatistics,
+    SkippedFile,
+    SourceEntry,
+    Version,
+)
+from fgbg_depth.storage.files import Storage
 
 _WRITE_AGAIN = "The file is damaged or was edited. Delete it and build again; finished shards are not built again."
-_MEANINGS = {  # of pydantic's error types, for messages
-    "int": "a whole number",
-    "float": "a number",
-    "string": "a text",
-    "bool": "true or false",
-    "list": "a list",
-    "dict": "an object",
-    "model": "an object",
-}
 
 
-def _as_recipe(value: Any) -> Recipe:
-    if isinstance(value, Recipe):
-        return value
-    try:
-        return from_stored(_object(value))
-    except RecipeError as e:
-        raise ValueError(str(e)) from e
-
-
-def _as_spec(value: Any) -> DepthSpec | None:
-    if value is None or isinstance(value, DepthSpec):
-        return value
-    try:
-        return DepthSpec.from_dict(_object(value))
-    except DepthError as e:
-        raise ValueError(str(e)) from e
-
-
-def _object(value: Any) -> dict[str, Any]:
-    if not isinstance(value, dict):
-        raise ValueError(f"{value!r} is not an object")
-    return value
-
-
-def _to_dict(value: Recipe | DepthSpec | None) -> dict[str, Any] | None:
-    return None if value is None else value.to_dict()
-
-
-def _shard_path(path: str) -> str:
-    schema.ShardName.parse(path)
-    return path
-
-
-def _config_path(path: str) -> str:
-    if not schema.is_config_path(path):
-        raise ValueError(f"{path!r} is not the path of a file of bg, fg or preview")
-    return path
-
-
-RecipeField = Annotated[Recipe, BeforeValidator(_as_recipe), PlainSerializer(_to_dict)]
-SpecField = Annotated[DepthSpec | None, BeforeValidator(_as_spec), PlainSerializer(_to_dict)]
-# Anybody may have written the file: its paths are checked here, so that they name nothing outside the dataset.
-ShardPath = Annotated[str, AfterValidator(_shard_path)]
-ConfigPath = Annotated[str, AfterValidator(_config_path)]
-
-
-class _Entry(BaseModel):
-    """Base of all parts of the manifest: immutable; keys that a later version added are ignored."""
-
-    model_config = ConfigDict(frozen=True, strict=True, extra="ignore", arbitrary_types_allowed=True)
-
-
-class FileEntry(_Entry):
-    """A parquet file of the dataset: number of rows, size in bytes, SHA-256 as 64 hex digits."""
-
-    rows: int
-    bytes: int
-    sha256: str
-
-    @property
-    def info(self) -> FileInfo:
-        """Size and SHA-256."""
-        return FileInfo(self.bytes, self.sha256)
-
-
-class SourceEntry(_Entry):
-    """A background or a cut-out: SHA-256 and name of its original file, and whether it is kept out of train."""
-
-    digest: str
-    held_out: bool
-    file: str = ""
-
-
-class SkippedFile(_Entry):
-    """A source file that was left out of the dataset, and why."""
-
-    file: str
-    reason: str
-
-
-class ImageStatistics(_Entry):
-    """One kind of image: number of images, size, mean and deviation over all pixels of all stored images."""
-
-    count: int
-    height: list[int]  # smallest and largest, in pixels
-    width: list[int]
-    mode: str  # Pillow's: RGB, RGBA or L
-    mean: list[float]  # by channel, on [0, 1]
-    std: list[float]
-    bytes: int  # of all encoded images
-
-
-class DepthStatistics(_Entry):
-    """The depth maps: as `ImageStatistics`, and values in the unit of the depth spec."""
-
-    count: int
-    height: list[int]
-    width: list[int]
-    mode: str  # I;16 or L
-    mean: list[float]  # of stored values, on [0, 1], invalid pixels included as 0
-    std: list[float]
-    mean_value: float | None  # over valid pixels; None: no pixel is valid
-    std_value: float | None
-    min_value: float | None
-    max_value: float | None
-    invalid_fraction: float
-    at_limits_fraction: float = 0.0  # share of pixels stored as the lowest or highest value: they may be clipped
-    bytes: int
-
-
-def _kind_tag(value: Any) -> str:
-    is_depth = isinstance(value, DepthStatistics) or (isinstance(value, dict) and "mean_value" in value)
-    return "<depth>" if is_depth else "<image>"
-
-
-KindStatistics = Annotated[
-    Annotated[DepthStatistics, Tag("<depth>")] | Annotated[ImageStatistics, Tag("<image>")], Discriminator(_kind_tag)
-]
-
-
-class Coverage(_Entry):
-    """Which share of the frame the mattes cover, 0 to 1."""
-
-    mean: float
-    histogram: list[int]  # number of rows in each of `bins` equal bins over 0 to 1
-    bins: int = 50
-
-
-class DepthHistogram(_Entry):
-    """Number of valid pixels by depth: n + 1 increasing edges in the unit of the depth spec, n counts."""
-
-    edges: list[float]
-    counts: list[int]
-
-
-class Version(_Entry):
-    """A published version, and what changed since the version before."""
-
-    version: str | None  # the tag; None: published without a tag
-    date: str = ""  # YYYY-MM-DD
-    rows: int = 0
-    depth_model: str | None = None
-    recipe_changes: list[str] = []
-    bg_added: list[str] = []
-    bg_removed: list[str] = []
-    fg_added: list[str] = []
-    fg_removed: list[str] = []
-
-
-class Manifest(_Entry):
+class Manifest(Entry):
     """The content of `statistics.json`.
 
     Args:
@@ -215,18 +52,18 @@ class Manifest(_Entry):
     rows: int
     splits: dict[str, int]
     kinds: dict[str, KindStatistics]
-    by_split: dict[str, dict[str, KindStatistics]] = {}
+    by_split: dict[str, dict[str, KindStatistics]] = Field(default_factory=dict)
     coverage: Coverage
     heat_map: list[list[float]]
     depth_histogram: DepthHistogram | None = None
     depth: SpecField = None
     recipe: RecipeField
     sources: dict[str, dict[str, SourceEntry]]
-    skipped: list[SkippedFile] = []
-    warnings: list[str] = []
+    skipped: list[SkippedFile] = Field(default_factory=list)
+    warnings: list[str] = Field(default_factory=list)
     shards: dict[ShardPath, FileEntry]
     files: dict[ConfigPath, FileEntry]
-    history: list[Version] = []
+    history: list[Version] = Field(default_factory=list)
 
     @classmethod
     def from_json(cls, text: str | bytes, where: str = schema.STATISTICS) -> Manifest:
@@ -259,7 +96,7 @@ class Manifest(_Entry):
             return cls.model_validate(values)
         except ValidationError as e:
             more = f" ({e.error_count() - 1} more keys are wrong)" if e.error_count() > 1 else ""
-            raise OutputError(f"{where}: {_sentence(e.errors()[0])}{more}.\n  {_WRITE_AGAIN}") from e
+            raise OutputError(f"{where}: {sentence(e.errors()[0])}{more}.\n  {_WRITE_AGAIN}") from e
 
     @classmethod
     def read(cls, storage: Storage) -> Manifest | None:
@@ -337,16 +174,3 @@ class Manifest(_Entry):
         return all(
             getattr(self, key) == getattr(other, key) for key in ("shards", "files", "recipe", "depth", "sources")
         )
-
-
-def _sentence(error: ErrorDetails) -> str:
-    """One problem that pydantic found: the key, its value and what is allowed."""
-    key = ".".join(str(part) for part in error["loc"] if part not in ("<depth>", "<image>", "[key]"))
-    if error["type"] == "missing":
-        return f"the key {key} is missing"
-    if error["type"] == "value_error":
-        return f"{key}: {str(error['ctx']['error']).rstrip('.')}"
-    value = json.dumps(error["input"], default=repr)
-    value = value if len(value) <= 80 else value[:77] + "..."
-    allowed = _MEANINGS.get(error["type"].split("_")[0], error["msg"])
-    return f"{key} is {value}; allowed: {allowed}"

@@ -1,0 +1,94 @@
+"""The files that a build computes from shards and sources, `statistics.json` and the card: are they right?"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import yaml
+
+from fgbg_depth import schema
+from fgbg_depth.builder.summary import summarize
+from fgbg_depth.card.front_matter import front_matter
+from fgbg_depth.card.text import PICTURES
+from fgbg_depth.errors import FgBgError
+from fgbg_depth.manifest import Manifest
+from fgbg_depth.plan import Plan
+from fgbg_depth.statistics import Sums
+from fgbg_depth.storage.files import Storage
+from fgbg_depth.verify.report import WRITE_AGAIN, WRITE_STATISTICS_AGAIN
+
+_ADDED_BY_PUSH = ("version", "history")
+
+
+def check_statistics(manifest: Manifest, plan: Plan, sums: Mapping[str, Sums]) -> Iterator[str]:
+    """A line for each key of the manifest that differs from the sums.
+
+    Args:
+        sums: of all shards of each split: those in their footers, or those of their pixels.
+    """
+    shards = {path: entry.info for path, entry in manifest.shards.items()}
+    expected = summarize(plan, sums, shards, manifest.files, None).to_dict()
+    stored = manifest.to_dict()
+    for key in (key for key in expected if key not in _ADDED_BY_PUSH):
+        first = next(_differences(key, stored[key], expected[key]), None)  # the rest of a key is usually wrong, too
+        if first:
+            where, value, right_value = first
+            yield (
+                f"{schema.STATISTICS}: {where} is {_shortened(value)}, but the shards give {_shortened(right_value)}. "
+                f"{WRITE_STATISTICS_AGAIN}"
+            )
+
+
+def check_card(storage: Storage, manifest: Manifest) -> Iterator[str]:
+    """A line for each problem of README.md and its pictures. Its text is not checked: people may change it."""
+    if not storage.exists(schema.CARD):
+        yield f"{schema.CARD}: missing; load_dataset needs its list of configs and splits. {WRITE_AGAIN}"
+        return
+    try:
+        text = storage.read(schema.CARD).decode()
+        stored = yaml.safe_load(text.split("---\n", 2)[1])
+        expected = yaml.safe_load(front_matter(manifest).split("---\n", 2)[1])
+        for key in ("configs", "dataset_info"):
+            first = next(_differences(key, stored.get(key), expected[key]), None)
+            if first:
+                where, value, right_value = first
+                yield (
+                    f"{schema.CARD}: {where} is {_shortened(value)}, but should be {_shortened(right_value)}. "
+                    f"{WRITE_STATISTICS_AGAIN}"
+                )
+    except (IndexError, AttributeError, UnicodeDecodeError, yaml.YAMLError, KeyError, FgBgError) as e:
+        reason = " ".join(str(e).split())[:200]
+        yield f"{schema.CARD}: the YAML block at its start cannot be read ({reason}). {WRITE_STATISTICS_AGAIN}"
+        return
+    for name in PICTURES:
+        picture = f"{schema.ASSETS}/{name}.png"
+        if picture in text and not storage.exists(picture):
+            yield f"{picture}: missing, but {schema.CARD} shows it. {WRITE_AGAIN}"
+
+
+def _differences(key: str, stored: Any, expected: Any) -> Iterator[tuple[str, Any, Any]]:
+    """(key, stored, expected) of each difference; numbers may differ by a relative 1e-9.
+
+    Args:
+        key: name of both values; keys and positions inside them are appended: "kinds.fg_bg.mean[0]".
+    """
+    if isinstance(stored, dict) and isinstance(expected, dict):
+        for name in sorted({*stored, *expected}):
+            yield from _differences(f"{key}.{name}", stored.get(name), expected.get(name))
+    elif isinstance(stored, list) and isinstance(expected, list) and len(stored) == len(expected):
+        for index, pair in enumerate(zip(stored, expected, strict=True)):
+            yield from _differences(f"{key}[{index}]", *pair)
+    elif isinstance(stored, float) or isinstance(expected, float):
+        are_numbers = isinstance(stored, (int, float)) and isinstance(expected, (int, float))
+        if not are_numbers or abs(stored - expected) > 1e-9 * max(1.0, abs(expected)):
+            yield key, stored, expected
+    elif stored != expected:
+        yield key, stored, expected
+
+
+def _shortened(value: Any) -> str:
+    """A JSON value for a message, shortened to 60 characters."""
+    text = json.dumps(value)
+    return text if len(text) <= 60 else text[:57] + "..."
