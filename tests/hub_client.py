@@ -1,4 +1,4 @@
-"""Pointing the real clients at the loopback Hub, pushing to it, and reading what it holds."""
+"""Helpers for tests of the Hub: settings of the real clients, pushes, and the content of a repository."""
 
 import base64
 from pathlib import Path
@@ -17,7 +17,7 @@ QUICK = RetryPolicy(first_wait_s=0.01, timeout_s=5.0)
 
 
 def use_hub(monkeypatch: pytest.MonkeyPatch, hub: HubServer, home: Path, token: str | None = TOKEN) -> None:
-    """What HF_ENDPOINT, HF_HOME, HF_TOKEN and HF_HUB_DISABLE_XET=1 set at import, for this process."""
+    """Make this process use `hub`, as HF_ENDPOINT, HF_HOME, HF_TOKEN and HF_HUB_DISABLE_XET=1 do at import."""
     import datasets.config
     from huggingface_hub import constants
 
@@ -39,7 +39,7 @@ def use_hub(monkeypatch: pytest.MonkeyPatch, hub: HubServer, home: Path, token: 
 
 
 def environment(hub: HubServer, home: Path, token: str = TOKEN) -> dict[str, str]:
-    """The same for a new process."""
+    """Environment variables that make a new process use `hub`."""
     return {
         "HF_ENDPOINT": hub.url,
         "HF_HOME": str(home),
@@ -51,6 +51,7 @@ def environment(hub: HubServer, home: Path, token: str = TOKEN) -> dict[str, str
 
 
 def send(output: Path, name: str = NAME, **options: object) -> PushReport:
+    """Push an output without `verify`, with short waits."""
     return push(output, name, **{"verified": True, "retry_policy": QUICK, **options})
 
 
@@ -59,18 +60,19 @@ def repo_of(hub: HubServer, name: str = NAME) -> Repo:
 
 
 def files_of(hub: HubServer, revision: str = "main", name: str = NAME) -> dict[str, bytes]:
-    """Content of every file of a revision."""
+    """The content of every file of a revision, by path."""
     commit = repo_of(hub, name).resolve(revision)
     return {path: hub.store.blob_path(entry.blob).read_bytes() for path, entry in commit.files.items()}
 
 
 def local_files(output: Path) -> dict[str, bytes]:
+    """The content of every file of an output, by path, without hidden files."""
     found = (p for p in output.rglob("*") if p.is_file() and not p.name.startswith("."))
     return {path.relative_to(output).as_posix(): path.read_bytes() for path in found}
 
 
 def edit_on_hub(hub: HubServer, path: str, data: bytes, user: str = "bob", name: str = NAME) -> str:
-    """Somebody commits a file through the web page; returns the commit."""
+    """Commit a file as another user; returns the commit."""
     header = {"key": "header", "value": {"summary": f"edit {path}"}}
     file = {"key": "file", "value": {"path": path, "content": base64.b64encode(data).decode()}}
     return hub.store.commit(repo_of(hub, name), "main", [header, file], user, False)[0].oid

@@ -1,4 +1,4 @@
-"""Faults for the loopback Hub: which request goes wrong, and how."""
+"""Faults for the loopback Hub: which request fails, and how."""
 
 import random
 import re
@@ -6,20 +6,20 @@ import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-TRANSIENT_KINDS = ("500", "503", "429", "reset", "lost", "stall")
+TEMPORARY_KINDS = ("500", "503", "429", "reset", "lost", "stall")
 
 
 @dataclass
 class Fault:
-    """What happens to a request.
+    """How a request fails.
 
     Args:
-        kind: a status code as text ("503"); "reset": the connection is cut before anything is done; "lost":
-            the request is carried out and the connection cut before the response; "stall": nothing is
-            answered for `stall_s`, then the connection is cut; "late": carried out, answered after `stall_s`.
-        on: regular expression searched in "METHOD /path".
-        times: for how many matching requests.
-        skip: how many matching requests pass before the first fault.
+        kind: a status code as text ("503"); "reset": the connection is closed before anything is done; "lost":
+            the request is carried out and the connection closed before the response; "stall": the connection is
+            closed after `stall_s` without an answer; "late": carried out, answered after `stall_s`.
+        on: regular expression that is searched in "METHOD /path".
+        times: number of matching requests that fail.
+        skip: number of matching requests that succeed before the first fault.
     """
 
     kind: str
@@ -32,7 +32,7 @@ class Fault:
 
 
 class Faults:
-    """The faults still to come. Rules come first; then `chance`, a function of the request's line."""
+    """The faults of a Hub: first the rules, then `chance`, a function of the request's line. `done` lists past ones."""
 
     def __init__(self) -> None:
         self.rules: list[Fault] = []
@@ -48,6 +48,7 @@ class Faults:
         self.chance = None
 
     def take(self, line: str) -> Fault | None:
+        """The fault for a request, or None."""
         with self._lock:
             fault = self._take(line)
             if fault is not None:
@@ -66,12 +67,12 @@ class Faults:
 
 
 def random_faults(rng: random.Random, probability: float) -> Callable[[str], Fault | None]:
-    """Any request may fail in any transient way."""
+    """A function that lets each request fail with this probability, in a random temporary way."""
 
     def chance(line: str) -> Fault | None:
         if rng.random() >= probability:
             return None
-        kind = rng.choice(TRANSIENT_KINDS)
+        kind = rng.choice(TEMPORARY_KINDS)
         return Fault(kind, headers={"Retry-After": "0"} if kind == "429" else {}, stall_s=1.5)
 
     return chance

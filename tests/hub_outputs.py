@@ -1,4 +1,4 @@
-"""Outputs to push: real builds of tiny pictures, without depth, made in seconds."""
+"""Outputs to push: real builds of tiny images without depth, made in seconds."""
 
 import hashlib
 import json
@@ -13,7 +13,7 @@ from fgbg_depth.recipe import from_dict
 
 
 def make_sources(folder: Path, num_bg: int, num_fg: int = 2, size_px: int = 32) -> None:
-    """Backgrounds and cut-outs of noise; the same numbers give the same pictures, more only add some."""
+    """Write backgrounds and cut-outs of noise. Larger numbers add images and leave the others unchanged."""
     (folder / "bg").mkdir(parents=True, exist_ok=True)
     (folder / "fg").mkdir(exist_ok=True)
     for i in range(num_bg):
@@ -27,13 +27,13 @@ def make_sources(folder: Path, num_bg: int, num_fg: int = 2, size_px: int = 32) 
 
 
 def make_output(folder: Path, num_bg: int = 3, **changes: object) -> Path:
-    """Build `folder/out` from `num_bg` backgrounds, one shard each; called again, it adds what is missing."""
+    """Build `folder/out` from `num_bg` backgrounds, one shard each. A second call adds the missing shards."""
     make_sources(folder, num_bg)
     return build_again(folder, **changes)
 
 
 def build_again(folder: Path, **changes: object) -> Path:
-    """Build `folder/out` from the sources that are there."""
+    """Build `folder/out` from the existing sources."""
     values = {
         "name": "scenes",
         "backgrounds": str(folder / "bg"),
@@ -49,13 +49,13 @@ def build_again(folder: Path, **changes: object) -> Path:
 
 
 def grow(folder: Path) -> None:
-    """Put the build with one background more in the place of `folder/out`, as building again would."""
+    """Replace `folder/out` by the build with one more background, as a second build would."""
     shutil.rmtree(folder / "out")
     shutil.copytree(folder / "grown", folder / "out")
 
 
 def make_large_output(folder: Path, num_shards: int, total_bytes: int) -> Path:
-    """An output whose shards are padded to `total_bytes`; sparse files, so that the disk stays free."""
+    """An output whose shards are padded to `total_bytes` as sparse files, which use no disk space."""
     output = make_output(folder, num_shards)
     statistics = json.loads((output / "statistics.json").read_text())
     for path, entry in statistics["shards"].items():

@@ -1,7 +1,7 @@
-"""A process that pushes, to be killed or measured.
+"""A process that pushes; tests kill it or measure it.
 
-python hub_pusher.py OUTPUT REPO_ID [--tag TAG]      push once; prints the report's commit and the memory used
-python hub_pusher.py --steps REPO_ID                 push each output named on stdin; prints "done" or why not
+python hub_pusher.py OUTPUT REPO_ID [--tag TAG]      push once; print the commit and the memory used
+python hub_pusher.py --steps REPO_ID                 push each output named on stdin; print "done" or the error
 """
 
 import json
@@ -33,7 +33,7 @@ def once(output: str, repo_id: str, tag: str | None) -> None:
 
 
 def peak_mb() -> float:
-    """Largest memory of this process so far; getrusage would count that of the parent, too."""
+    """The largest memory of this process so far in MB; getrusage would include the parent's."""
     status = Path("/proc/self/status").read_text()
     return int(status.split("VmHWM:")[1].split()[0]) / 1024
 

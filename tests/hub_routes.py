@@ -1,4 +1,4 @@
-"""The pages of the loopback Hub: what each URL does. `ROUTES` at the end is the map.
+"""What the loopback Hub does for each URL. `ROUTES` at the end lists them.
 
 A route is called as `route(hub, request, **named groups of its pattern)`.
 """
@@ -27,7 +27,7 @@ def may_write(user, namespace: str) -> bool:
 
 
 def find(hub, request, kind: str, repo: str, write: bool = False) -> Repo:
-    """The repository, or the refusal that this user gets. A private one looks missing to strangers."""
+    """The repository; raises HubRefusalError without access. A private one looks missing to other users."""
     user, namespace = request.user, repo.split("/")[0]
     found = hub.store.repos.get((kind, repo))
     member = user is not None and namespace in (user[0], *ORGANISATIONS[user[0]])
@@ -155,9 +155,9 @@ def tree(hub, request, kind, repo, revision, path=""):
 def paths_info(hub, request, kind, repo, revision):
     commit = find(hub, request, kind, repo).resolve(revision)
     body = request.read_body()
-    asked = parse_qs(body.decode()).get("paths", []) if not body.startswith(b"{") else json.loads(body)["paths"]
+    paths = parse_qs(body.decode()).get("paths", []) if not body.startswith(b"{") else json.loads(body)["paths"]
     infos = []
-    for path in asked:
+    for path in paths:
         if path in commit.files:
             infos.append(_path_info(path, commit.files[path]))
         elif any(name.startswith(f"{path}/") for name in commit.files):
@@ -171,13 +171,13 @@ def preupload(hub, request, kind, repo, revision):
     answers = []
     for file in request.read_json()["files"]:
         mode = "lfs" if file["path"].endswith(LFS_SUFFIXES) or file["size"] > 10 << 20 else "regular"
-        there = commit.files.get(file["path"])
+        existing = commit.files.get(file["path"])
         answers.append(
             {
                 "path": file["path"],
                 "uploadMode": mode,
                 "shouldIgnore": False,
-                "oid": there.blob if there else None,
+                "oid": existing.blob if existing else None,
             }
         )
     request.send_json({"files": answers})
@@ -286,7 +286,7 @@ def variables(hub, request, kind, repo):
 
 
 def xet_token(hub, request, kind, repo, mode, revision):
-    """Where Xet's chunks are: for tests a folder, which its library takes in place of a server."""
+    """The address of Xet's chunks. In tests it is a folder, which its library accepts instead of a server."""
     find(hub, request, kind, repo, write=mode == "write" and "create_pr" not in request.query)
     if hub.store.xet_hashes is None:
         raise HubRefusalError(404, "no Xet here", "EntryNotFound")

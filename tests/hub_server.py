@@ -1,12 +1,12 @@
-"""A Hub on loopback that real clients (huggingface_hub, datasets; Xet off) talk to over HTTP.
+"""A Hub on loopback that real clients (huggingface_hub, datasets; without Xet) use over HTTP.
 
     with HubServer(tmp_path) as hub:
         hub.faults.add(Fault("503", on="POST .*/commit/"))
         HfApi(endpoint=hub.url, token="alice-write").create_repo("alice/scenes", repo_type="dataset")
 
-Repositories of kind dataset and space with branches, tags and pull requests; LFS upload (whole and in parts),
-commits guarded by their parent, resolve with ranges, paginated trees, tokens and rights. Blobs are kept on
-disk, so memory stays small; the server lives in the test's process, so it survives the death of a client.
+It has repositories of type dataset and space with branches, tags and pull requests; LFS uploads (in one or several
+parts), commits that name their parent, downloads with ranges, paginated trees, tokens and permissions. Blobs are kept
+on disk, so memory stays small. The server runs in the test's process, so tests can kill clients.
 """
 
 import hashlib
@@ -34,7 +34,7 @@ TOKENS = {  # token: (user, role)
 
 
 class HubServer:
-    """The server and what tests look at: `url`, `store`, `faults`, `log` of (method, path, bytes)."""
+    """The server. Tests use `url`, `store`, `faults`, and `log`, a list of (method, path, bytes)."""
 
     def __init__(self, root: Path, page_size: int = 50, multipart_above: int = 1 << 40):
         self.store = HubStore(Path(root))
@@ -58,7 +58,7 @@ class HubServer:
         self._http.server_close()
 
     def use_xet(self) -> Path:
-        """Offer Xet: its real library keeps the chunks in the folder returned, instead of in a server."""
+        """Offer Xet. Its real library stores the chunks in the returned folder instead of a server."""
         self.store.xet_hashes = {}
         return self.store.root / "cas"
 
@@ -67,7 +67,7 @@ class HubServer:
         return sum(size for method, path, size in self.log if "/storage/" in path or "/commit/" in path)
 
     def forget_content(self) -> None:
-        """Delete all blobs, for runs with gigabytes."""
+        """Delete all blobs, to free the disk in runs with gigabytes."""
         for path in (self.store.root / "blobs").iterdir():
             path.unlink()
 
@@ -76,7 +76,7 @@ class HubServer:
 
 
 class _Handler(BaseHTTPRequestHandler):
-    """One connection: HTTP and faults. What each page does is in `hub_routes`."""
+    """One connection: HTTP and faults. `hub_routes` has the functions for the URLs."""
 
     protocol_version = "HTTP/1.1"
     timeout = 60
@@ -101,7 +101,7 @@ class _Handler(BaseHTTPRequestHandler):
         self._delay_s = fault.stall_s if fault is not None and fault.kind == "late" else 0.0
         try:
             if fault is not None and fault.kind not in ("lost", "late"):
-                self._misbehave(fault)
+                self._fail(fault)
                 return
             self._route(parts.path)
         except HubRefusalError as refusal:
@@ -117,7 +117,7 @@ class _Handler(BaseHTTPRequestHandler):
                 return
         raise HubRefusalError(404, f"no such page: {self.command} {path}", "EntryNotFound")
 
-    def _misbehave(self, fault: Fault) -> None:
+    def _fail(self, fault: Fault) -> None:
         if fault.kind == "reset":
             self._cut()
         elif fault.kind == "stall":
@@ -127,7 +127,7 @@ class _Handler(BaseHTTPRequestHandler):
             self.send_json({"error": fault.message}, int(fault.kind), fault.headers)
 
     def _cut(self) -> None:
-        """Close with a reset instead of a goodbye."""
+        """Close the connection with a reset."""
         self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
         self.close_connection = True
         self.rfile.close()
@@ -139,7 +139,7 @@ class _Handler(BaseHTTPRequestHandler):
             headers["X-Error-Code"] = refusal.code
         self.send_json({"error": refusal.message, **refusal.extra}, refusal.status, headers)
 
-    # What routes use
+    # Used by the routes
 
     @property
     def user(self) -> tuple[str, str] | None:
@@ -160,7 +160,7 @@ class _Handler(BaseHTTPRequestHandler):
         return json.loads(self.read_body() or b"{}")
 
     def save_body(self, target: Path) -> str:
-        """Stream the body into `target`, moved there only when whole; returns its sha256."""
+        """Stream the body into `target`, which is renamed when it is complete; returns its SHA-256."""
         unique = target.with_name(f"{target.name}.{next(self.hub.counter)}.tmp")
         digest = hashlib.sha256()
         with open(unique, "wb") as file:
@@ -182,12 +182,12 @@ class _Handler(BaseHTTPRequestHandler):
             self.wfile.write(data)
 
     def send_file(self, path: Path, headers: dict[str, str]) -> None:
-        """The file, or the range asked for."""
+        """Send the file, or the requested range of it."""
         size = path.stat().st_size
         start, stop, status = 0, size, 200
-        asked = re.fullmatch(r"bytes=(\d*)-(\d*)", self.headers.get("Range", ""))
-        if asked:
-            first, last = asked.groups()
+        requested = re.fullmatch(r"bytes=(\d*)-(\d*)", self.headers.get("Range", ""))
+        if requested:
+            first, last = requested.groups()
             start = int(first) if first else max(size - int(last), 0)
             stop = min(int(last) + 1, size) if first and last else size
             if start >= size:
@@ -202,8 +202,8 @@ class _Handler(BaseHTTPRequestHandler):
                 self.wfile.write(file.read(min(CHUNK, stop - offset)))
 
     def _start(self, status: int, headers: dict[str, str], length: int) -> None:
-        """Status line and headers; a fault that loses or delays the response acts here."""
-        while self._body_left > 0:  # an unread body would be taken for the next request
+        """Send the status line and the headers, or apply a fault that drops or delays the response."""
+        while self._body_left > 0:  # the rest of the body would be read as the next request
             self._body_left -= len(self.rfile.read(min(CHUNK, self._body_left)) or b" " * self._body_left)
         if self._lose_response:
             self._cut()

@@ -1,4 +1,4 @@
-"""What a Hub remembers: repositories, commits, branches, tags, pull requests and blobs on disk."""
+"""The data of the loopback Hub: repositories, commits, branches, tags, pull requests, and blobs on disk."""
 
 import base64
 import hashlib
@@ -13,7 +13,7 @@ LFS_SUFFIXES = (".parquet", ".png")
 
 
 class HubRefusalError(Exception):
-    """The Hub says no. `code` goes into X-Error-Code, which the client turns into an exception class."""
+    """The Hub refuses a request. From `code`, sent as X-Error-Code, the client chooses an exception class."""
 
     def __init__(self, status: int, message: str, code: str = "", **extra: str):
         super().__init__(message)
@@ -76,21 +76,21 @@ class Repo:
 
 
 class HubStore:
-    """All repositories, with the rules of the real Hub about who may do what. Blobs lie under `root`."""
+    """All repositories, with the permissions of the real Hub. Blobs are files under `root`."""
 
     def __init__(self, root: Path):
         self.root = root
         (root / "blobs").mkdir(parents=True, exist_ok=True)
         self.lock = threading.RLock()
         self.repos: dict[tuple[str, str], Repo] = {}
-        self.xet_hashes: dict[str, str] | None = None  # with Xet: sha256 -> its name in Xet's own storage
+        self.xet_hashes: dict[str, str] | None = None  # with Xet: sha256 -> hash in Xet's storage
         self._counter = itertools.count()
 
     def blob_path(self, name: str) -> Path:
         return self.root / "blobs" / name
 
     def write_blob(self, data: bytes) -> Entry:
-        """Keep a regular file; its name is git's: sha1 of "blob <size>\\0<content>"."""
+        """Store a regular file under git's name for it: SHA-1 of "blob <size>\\0<content>"."""
         oid = hashlib.sha1(b"blob %d\0" % len(data) + data).hexdigest()
         unique = self.root / f"{oid}.{next(self._counter)}.tmp"
         unique.write_bytes(data)

@@ -1,4 +1,4 @@
-"""Pushing to a Hub on loopback: one commit a version, only what is missing travels, nothing of others is lost."""
+"""Pushes to a Hub on loopback: one commit for each version, only missing files are uploaded, others' files stay."""
 
 import json
 from pathlib import Path
@@ -26,7 +26,7 @@ def test_first_push_is_one_commit_with_everything_and_the_tag(hub: HubServer, wo
     assert not repo.private
 
 
-def test_the_same_again_makes_no_commit_and_sends_nothing(hub: HubServer, work: Path):
+def test_second_push_of_the_same_output_makes_no_commit_and_uploads_nothing(hub: HubServer, work: Path):
     first = send(work / "out", tag="v1.0.0")
     sent = len(hub.log)
     for options in ({"tag": "v1.0.0"}, {}):
@@ -36,16 +36,16 @@ def test_the_same_again_makes_no_commit_and_sends_nothing(hub: HubServer, work: 
     assert not [line for line in hub.log[sent:] if line[0] in ("PUT", "POST")]
 
 
-def test_a_build_that_changes_nothing_keeps_the_version(hub: HubServer, tmp_path: Path):
+def test_build_without_changes_keeps_the_version(hub: HubServer, tmp_path: Path):
     output = make_output(tmp_path / "fresh", 4)
     send(output, tag="v1.0.0")
-    (output / "README.md").unlink()  # makes the build write card and statistics again
+    (output / "README.md").unlink()  # so that the build writes card and statistics again
     make_output(tmp_path / "fresh", 4)
     assert json.loads((output / "statistics.json").read_text())["version"] == "v1.0.0"
     assert send(output).commit is None
 
 
-def test_a_new_background_sends_only_what_is_new(hub: HubServer, work: Path):
+def test_new_background_uploads_only_new_files(hub: HubServer, work: Path):
     send(work / "out", tag="v1.0.0")
     before, sent = local_files(work / "out"), hub.uploaded_bytes()
     grow(work)
@@ -63,22 +63,22 @@ def test_a_new_background_sends_only_what_is_new(hub: HubServer, work: Path):
     assert not set(report.deleted) & set(files_of(hub))
 
 
-def test_a_moved_file_does_not_travel(hub: HubServer, work: Path):
+def test_renamed_file_is_not_uploaded_again(hub: HubServer, work: Path):
     send(work / "out")
     output = work / "out"
     statistics = json.loads((output / "statistics.json").read_text())
-    old = next(iter(statistics["shards"]))
-    new = old.replace("train-", "test_unseen_bg-")
-    statistics["shards"][new] = statistics["shards"].pop(old)
-    (output / old).rename(output / new)
+    old_name = next(iter(statistics["shards"]))
+    new_name = old_name.replace("train-", "test_unseen_bg-")
+    statistics["shards"][new_name] = statistics["shards"].pop(old_name)
+    (output / old_name).rename(output / new_name)
     (output / "statistics.json").write_text(json.dumps(statistics))
     sent = hub.uploaded_bytes()
     report = send(output)
-    assert new in report.added and old in report.deleted
+    assert new_name in report.added and old_name in report.deleted
     assert hub.uploaded_bytes() - sent < 90_000  # the card and the statistics
 
 
-def test_what_others_put_there_stays(hub: HubServer, work: Path):
+def test_files_of_others_stay(hub: HubServer, work: Path):
     send(work / "out")
     edit_on_hub(hub, "docs/paper.pdf", b"theirs")
     edit_on_hub(hub, "data/extra.parquet", b"theirs too")
@@ -88,7 +88,7 @@ def test_what_others_put_there_stays(hub: HubServer, work: Path):
     assert any("data/extra.parquet" in warning for warning in report.warnings)
 
 
-def test_words_written_on_the_hub_are_kept(hub: HubServer, work: Path):
+def test_notes_written_on_the_hub_are_kept(hub: HubServer, work: Path):
     send(work / "out", tag="v1.0.0")
     card = files_of(hub)["README.md"].decode()
     edited = card.replace(NOTES_BEGIN, f"{NOTES_BEGIN}\nAsk **Ann** about scene 3.\n\n- äöü").replace("scenes", "junk")
@@ -101,14 +101,14 @@ def test_words_written_on_the_hub_are_kept(hub: HubServer, work: Path):
     assert extract_notes((work / "out" / "README.md").read_text(encoding="utf-8")) == extract_notes(new)
 
 
-def test_a_card_from_before_the_first_push_becomes_the_notes(hub: HubServer, work: Path):
+def test_card_that_existed_before_the_first_push_becomes_the_notes(hub: HubServer, work: Path):
     hub.store.create("dataset", NAME, False, "alice")
     edit_on_hub(hub, "README.md", b"---\nlicense: mit\n---\n# Coming soon\n\nOur *dataset*.\n")
     send(work / "out")
     assert extract_notes(files_of(hub)["README.md"].decode()) == "# Coming soon\n\nOur *dataset*."
 
 
-def test_history_tells_what_changed(hub: HubServer, work: Path):
+def test_history_lists_changes(hub: HubServer, work: Path):
     send(work / "out", tag="v1.0.0")
     grow(work)
     send(work / "out")  # without a tag
@@ -127,7 +127,7 @@ def test_history_tells_what_changed(hub: HubServer, work: Path):
     assert "v2.0.0" in card and "v1.0.0" in card
 
 
-def test_dry_run_touches_nothing_and_needs_no_login(hub: HubServer, work: Path, monkeypatch: pytest.MonkeyPatch):
+def test_dry_run_changes_nothing_and_needs_no_token(hub: HubServer, work: Path, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.delenv("HF_TOKEN")
     before = local_files(work / "out")
     report = send(work / "out", tag="v1.0.0", dry_run=True)
@@ -136,7 +136,7 @@ def test_dry_run_touches_nothing_and_needs_no_login(hub: HubServer, work: Path, 
     assert not [line for line in hub.log if line[0] in ("PUT", "POST")]
 
 
-def test_a_new_branch_starts_from_main_and_main_stays(hub: HubServer, work: Path):
+def test_new_branch_starts_from_main_and_leaves_main_unchanged(hub: HubServer, work: Path):
     first = send(work / "out", tag="v1.0.0")
     grow(work)
     sent = hub.uploaded_bytes()
@@ -148,7 +148,7 @@ def test_a_new_branch_starts_from_main_and_main_stays(hub: HubServer, work: Path
     assert report.url.endswith("/tree/next/step")
 
 
-def test_a_pull_request_leaves_the_branch_alone(hub: HubServer, work: Path):
+def test_pull_request_leaves_the_branch_unchanged(hub: HubServer, work: Path):
     first = send(work / "out")
     grow(work)
     report = send(work / "out", create_pr=True)
@@ -161,14 +161,14 @@ def test_a_pull_request_leaves_the_branch_alone(hub: HubServer, work: Path):
         send(work / "out", create_pr=True, tag="v2")
 
 
-def test_a_stranger_may_open_a_pull_request(hub: HubServer, work: Path, monkeypatch: pytest.MonkeyPatch):
+def test_pull_request_needs_no_write_access(hub: HubServer, work: Path, monkeypatch: pytest.MonkeyPatch):
     send(work / "out")
     monkeypatch.setenv("HF_TOKEN", "bob-write")
     grow(work)
     assert send(work / "out", create_pr=True).pr_url
 
 
-def test_private_is_for_new_repositories(hub: HubServer, work: Path):
+def test_private_applies_only_to_new_repositories(hub: HubServer, work: Path):
     send(work / "out", private=True)
     assert repo_of(hub).private
     send(work / "out", private=True)
@@ -177,7 +177,7 @@ def test_private_is_for_new_repositories(hub: HubServer, work: Path):
         send(work / "out", "alice/open", private=True)
 
 
-def test_large_files_travel_in_parts(tmp_path: Path, work: Path, monkeypatch: pytest.MonkeyPatch):
+def test_large_files_are_uploaded_in_parts(tmp_path: Path, work: Path, monkeypatch: pytest.MonkeyPatch):
     with HubServer(tmp_path / "parts", multipart_above=20_000) as hub:
         use_hub(monkeypatch, hub, tmp_path / "home2")
         send(work / "out")
@@ -186,27 +186,27 @@ def test_large_files_travel_in_parts(tmp_path: Path, work: Path, monkeypatch: py
         assert {name: pushed[name] for name in local_files(work / "out")} == local_files(work / "out")
 
 
-def test_an_output_that_is_not_whole_is_refused(hub: HubServer, work: Path):
+def test_incomplete_output_is_refused(hub: HubServer, work: Path):
     shard = next((work / "out" / "data").iterdir())
     shard.unlink()
     with pytest.raises(HubError, match=shard.name):
         send(work / "out")
     (work / "out" / "statistics.json").unlink()
-    with pytest.raises(HubError, match=r"no finished dataset.*\n.*builder.py build"):
+    with pytest.raises(HubError, match=r"is not a finished dataset.*\n.*builder.py build"):
         send(work / "out")
     assert hub.store.repos == {}
 
 
-def test_a_damaged_output_is_refused_by_verify(hub: HubServer, work: Path):
+def test_damaged_output_is_refused(hub: HubServer, work: Path):
     pytest.importorskip("fgbg_depth.verify.check")
     shard = next((work / "out" / "data").iterdir())
     shard.write_bytes(shard.read_bytes()[:-1] + b"!")
-    with pytest.raises(HubError, match=r"is not whole, so nothing was sent.*\n.*builder.py verify"):
+    with pytest.raises(HubError, match=r"failed verification, so nothing was uploaded.*\n.*builder.py verify"):
         send(work / "out", verified=False)
     assert hub.log == []
 
 
-def test_a_file_that_changes_during_the_push_is_not_published(hub: HubServer, work: Path):
+def test_file_that_changes_during_the_push_is_not_published(hub: HubServer, work: Path):
     shard = next((work / "out" / "data").iterdir())
     data = bytearray(shard.read_bytes())
     data[100] ^= 1
@@ -216,20 +216,20 @@ def test_a_file_that_changes_during_the_push_is_not_published(hub: HubServer, wo
     assert [commit.title for commit in repo_of(hub).history("main")] == ["initial commit"]
 
 
-def test_progress_counts_bytes_on_stderr(hub: HubServer, work: Path, capsys: pytest.CaptureFixture[str]):
+def test_progress_counts_bytes(hub: HubServer, work: Path, capsys: pytest.CaptureFixture[str]):
     from fgbg_depth.hub.upload import Progress
 
     send(work / "out")
-    assert capsys.readouterr() == ("", "")  # quiet: stderr is no terminal here
+    assert capsys.readouterr() == ("", "")  # no bar, because stderr is not a terminal here
     progress = Progress(1000, show=False)
     progress.update("a", 400)
     progress.update("b", 500)
-    progress.update("a", 0)  # sent again from its start
+    progress.update("a", 0)  # a retry sends it again from the start
     progress.update("a", 500)
     assert sum(progress.sent.values()) == 1000
 
 
-def test_what_was_pushed_still_passes_verify(hub: HubServer, work: Path):
+def test_output_passes_verify_after_the_push(hub: HubServer, work: Path):
     from fgbg_depth.verify.check import verify
 
     send(work / "out", tag="v1.0.0", verified=False)

@@ -1,4 +1,4 @@
-"""A push over a bad line: every failure that passes is tried again, and no response lost makes a second commit."""
+"""A push over an unreliable network: temporary failures are retried, and no lost response makes a second commit."""
 
 import time
 from pathlib import Path
@@ -14,7 +14,7 @@ from fgbg_depth.retry import RetryPolicy
 
 pytest_plugins = ["hub_fixtures"]
 
-BRIEF = RetryPolicy(first_wait_s=0.01, timeout_s=0.7)
+SHORT_TIMEOUT = RetryPolicy(first_wait_s=0.01, timeout_s=0.7)
 COMMIT = "POST .*/commit/"
 REQUESTS = {
     "login": "GET /api/whoami",
@@ -44,18 +44,18 @@ def one_commit_with_everything(hub: HubServer, output: Path, num_commits: int = 
 
 
 @pytest.mark.parametrize("kind", [*EVERY_KIND, "500", "504", "late"])
-def test_the_commit_is_made_once_whatever_happens_to_it(hub: HubServer, work: Path, kind: str):
+def test_each_failure_of_the_commit_request_makes_one_commit(hub: HubServer, work: Path, kind: str):
     hub.faults.add(Fault(kind, COMMIT, times=2, stall_s=1.0, headers={"Retry-After": "0"}))
-    report = send(work / "out", tag="v1.0.0", retry_policy=BRIEF)
+    report = send(work / "out", tag="v1.0.0", retry_policy=SHORT_TIMEOUT)
     one_commit_with_everything(hub, work / "out")
     assert repo_of(hub).tags == {"v1.0.0": report.commit}
 
 
 @pytest.mark.parametrize("name", ["login", "new repository", "branches", "tag"])
 @pytest.mark.parametrize("kind", ["503", "lost"])
-def test_requests_that_the_client_does_not_repeat(hub: HubServer, work: Path, name: str, kind: str):
+def test_requests_that_the_client_itself_does_not_repeat(hub: HubServer, work: Path, name: str, kind: str):
     hub.faults.add(Fault(kind, REQUESTS[name]))
-    report = send(work / "out", tag="v1.0.0", retry_policy=BRIEF)
+    report = send(work / "out", tag="v1.0.0", retry_policy=SHORT_TIMEOUT)
     one_commit_with_everything(hub, work / "out")
     assert repo_of(hub).tags == {"v1.0.0": report.commit} and hub.faults.done
 
@@ -64,13 +64,13 @@ def test_requests_that_the_client_does_not_repeat(hub: HubServer, work: Path, na
 @pytest.mark.long
 @pytest.mark.parametrize("name", REQUESTS)
 @pytest.mark.parametrize("kind", EVERY_KIND)
-def test_every_request_may_fail_in_every_way(hub: HubServer, work: Path, name: str, kind: str):
+def test_every_request_fails_in_every_way(hub: HubServer, work: Path, name: str, kind: str):
     if name != "new repository":
         send(work / "out", tag="v1.0.0")
         grow(work)
     branch = "next" if name == "new branch" else "main"
     hub.faults.add(Fault(kind, REQUESTS[name], stall_s=1.0, headers={"Retry-After": "0"}))
-    report = send(work / "out", tag="v1.1.0", revision=branch, retry_policy=BRIEF)
+    report = send(work / "out", tag="v1.1.0", revision=branch, retry_policy=SHORT_TIMEOUT)
     assert hub.faults.done
     history = repo_of(hub).history(branch)
     assert len(history) == (2 if name == "new repository" else 3) and report.commit == history[0].oid
@@ -79,7 +79,7 @@ def test_every_request_may_fail_in_every_way(hub: HubServer, work: Path, name: s
     assert repo_of(hub).tags["v1.1.0"] == report.commit
 
 
-def test_a_lost_pull_request_is_found_again(hub: HubServer, work: Path):
+def test_pull_request_with_a_lost_response_is_found(hub: HubServer, work: Path):
     send(work / "out")
     grow(work)
     hub.faults.add(Fault("lost", COMMIT))
@@ -87,7 +87,7 @@ def test_a_lost_pull_request_is_found_again(hub: HubServer, work: Path):
     assert repo_of(hub).pull_requests == {1: report.commit} and report.pr_url.endswith("/discussions/1")
 
 
-def test_the_hub_may_say_how_long_to_wait(hub: HubServer, work: Path):
+def test_wait_that_the_hub_asks_for(hub: HubServer, work: Path):
     hub.faults.add(Fault("429", COMMIT, headers={"Retry-After": "2"}))
     started = time.monotonic()
     send(work / "out")
@@ -95,15 +95,17 @@ def test_the_hub_may_say_how_long_to_wait(hub: HubServer, work: Path):
     one_commit_with_everything(hub, work / "out")
 
 
-def test_a_wait_that_is_too_long_ends_the_push(hub: HubServer, work: Path):
+def test_wait_above_the_limit_ends_the_push(hub: HubServer, work: Path):
     hub.faults.add(Fault("429", COMMIT, headers={"Retry-After": "9999"}))
-    with pytest.raises(HubError, match=r"did not answer while committing \(429\)"):
+    with pytest.raises(
+        HubError, match=r"answered with error 429 while committing.*\n.*asks to wait 9999 s. Run the same command"
+    ):
         send(work / "out")
 
 
-def test_it_gives_up_in_the_end_and_the_next_push_sends_only_the_rest(hub: HubServer, work: Path):
+def test_push_fails_after_the_last_try_and_the_next_push_uploads_only_the_rest(hub: HubServer, work: Path):
     hub.faults.add(Fault("503", COMMIT, times=100, message="down for maintenance"))
-    with pytest.raises(HubError, match=r"(?s)while committing.*maintenance.*is whole.*same command again.*4 shards"):
+    with pytest.raises(HubError, match=r"(?s)while committing: down.*same command again.*is complete.*4 shards"):
         send(work / "out")
     assert sum(COMMIT[-7:] in path for _, path, _ in hub.log) == 6
     hub.faults.clear()
@@ -113,7 +115,7 @@ def test_it_gives_up_in_the_end_and_the_next_push_sends_only_the_rest(hub: HubSe
     one_commit_with_everything(hub, work / "out")
 
 
-def test_a_commit_of_somebody_else_meanwhile_is_reported_and_kept(hub: HubServer, work: Path):
+def test_commit_of_somebody_else_during_the_push_is_reported_and_kept(hub: HubServer, work: Path):
     send(work / "out", tag="v1.0.0")
     grow(work)
     theirs: list[str] = []
@@ -131,7 +133,7 @@ def test_a_commit_of_somebody_else_meanwhile_is_reported_and_kept(hub: HubServer
     assert files_of(hub)["theirs.txt"] == b"theirs" and len(repo.history("main")) == 4
 
 
-def test_a_lost_commit_under_a_later_one_of_somebody_else_is_known_again(hub: HubServer, work: Path):
+def test_commit_with_a_lost_response_is_found_below_a_later_one_of_somebody_else(hub: HubServer, work: Path):
     hub.store.create("dataset", NAME, False, "alice")
     edited: list[str] = []
 
@@ -147,7 +149,7 @@ def test_a_lost_commit_under_a_later_one_of_somebody_else_is_known_again(hub: Hu
     assert repo.tags == {"v1.0.0": report.commit}
 
 
-def test_a_push_that_died_before_its_tag_is_completed(hub: HubServer, work: Path):
+def test_next_push_sets_a_tag_that_failed(hub: HubServer, work: Path):
     hub.faults.add(Fault("403", "POST .*/tag/", message="not now"))
     with pytest.raises(HubError):
         send(work / "out", tag="v1.0.0")
@@ -156,26 +158,26 @@ def test_a_push_that_died_before_its_tag_is_completed(hub: HubServer, work: Path
     assert report.commit is None and repo_of(hub).tags == {"v1.0.0": repo_of(hub).branches["main"]}
 
 
-def test_a_damaged_download_of_the_card_is_read_again(hub: HubServer, work: Path):
-    """The client checks no downloads; notes read from half a card would be lost for good."""
+def test_damaged_download_of_the_card_is_repeated(hub: HubServer, work: Path):
+    """The client does not check downloads. Notes that a damaged card lacks would be deleted by the push."""
     send(work / "out")
-    sound = hub.store.blob_path(repo_of(hub).resolve("main").files["README.md"].blob)
-    data, hits = sound.read_bytes(), []
+    card = hub.store.blob_path(repo_of(hub).resolve("main").files["README.md"].blob)
+    content, downloads = card.read_bytes(), []
 
     def damage(line: str) -> None:
         if line.endswith("README.md"):
-            hits.append(line)
-            sound.write_bytes(data[:-9] if len(hits) == 1 else data)
+            downloads.append(line)
+            card.write_bytes(content[:-9] if len(downloads) == 1 else content)
 
     hub.faults.chance = damage
-    assert send(work / "out").commit is None and len(hits) == 2
+    assert send(work / "out").commit is None and len(downloads) == 2
 
 
 @pytest.mark.parametrize("name", ["branches", "content", "commit"])
-def test_a_hub_that_falls_silent_is_not_waited_for(hub: HubServer, work: Path, name: str):
-    """The client by itself has no time limit."""
+def test_silent_connections_are_closed(hub: HubServer, work: Path, name: str):
+    """The client by itself would wait without a limit."""
     hub.faults.add(Fault("stall", REQUESTS[name], stall_s=60))
     started = time.monotonic()
-    send(work / "out", retry_policy=BRIEF)
+    send(work / "out", retry_policy=SHORT_TIMEOUT)
     assert time.monotonic() - started < 40
     one_commit_with_everything(hub, work / "out")

@@ -1,4 +1,4 @@
-"""The long runs: 120 shards, 200 pushes over a bad line, 30 kills, 2 GB. Minutes; figures are printed (-s)."""
+"""Long runs: 120 shards, 200 pushes with faults, 30 kills, 2 GB. They take minutes and print figures."""
 
 import json
 import os
@@ -26,20 +26,20 @@ PUSHER = str(Path(__file__).with_name("hub_pusher.py"))
 
 
 def version_of(hub: HubServer, name: str, versions: dict[str, Path]) -> str:
-    """Which of the outputs the branch holds; fails unless it is exactly one of them, whole."""
+    """The name of the output that the branch holds. Fails unless it holds exactly one of them, completely."""
     head = repo_of(hub, name).resolve("main")
     statistics = json.loads(hub.store.blob_path(head.files["statistics.json"].blob).read_bytes())
     listed = {path: entry["sha256"] for key in ("shards", "files") for path, entry in statistics[key].items()}
-    there = {path: entry.sha256 for path, entry in head.files.items() if path.endswith(".parquet")}
-    assert there == listed
+    remote = {path: entry.sha256 for path, entry in head.files.items() if path.endswith(".parquet")}
+    assert remote == listed
     for version, output in versions.items():
         local = local_files(output)
-        if {path for path in local if path.endswith(".parquet")} == set(there):
-            assert {path: hub.store.blob_path(head.files[path].blob).read_bytes() for path in there} == {
-                path: local[path] for path in there
+        if {path for path in local if path.endswith(".parquet")} == set(remote):
+            assert {path: hub.store.blob_path(head.files[path].blob).read_bytes() for path in remote} == {
+                path: local[path] for path in remote
             }
             return version
-    raise AssertionError(f"the branch holds neither version: {sorted(there)}")
+    raise AssertionError(f"the branch holds neither version: {sorted(remote)}")
 
 
 def two_outputs(folder: Path) -> dict[str, Path]:
@@ -60,7 +60,7 @@ def start_pusher(hub: HubServer, home: Path, *arguments: str) -> subprocess.Pope
     )
 
 
-def test_120_shards_are_one_commit_and_load_in_every_way(hub: HubServer, tmp_path: Path, capsys):
+def test_120_shards_are_one_commit_and_every_revision_loads(hub: HubServer, tmp_path: Path, capsys):
     from datasets import load_dataset
 
     output = make_output(tmp_path / "work", 120)
@@ -75,7 +75,7 @@ def test_120_shards_are_one_commit_and_load_in_every_way(hub: HubServer, tmp_pat
     small = second.upload_bytes - sum(shards.values())
     with capsys.disabled():
         print(
-            f"\n120 shards: {sent:,} bytes sent; one background more: {again:,} bytes received by the Hub, of which"
+            f"\n120 shards: {sent:,} bytes uploaded; one more background: {again:,} bytes received by the Hub, of them"
             f" {sum(shards.values()):,} new shard, {small:,} card, pictures, small configs, statistics"
         )
     assert len(shards) == 1 and again < 1.1 * second.upload_bytes + 100_000
@@ -91,11 +91,11 @@ def test_120_shards_are_one_commit_and_load_in_every_way(hub: HubServer, tmp_pat
     assert all(after[i]["fg_bg"].tobytes() == v1[i]["fg_bg"].tobytes() for i in range(0, 960, 97))
 
 
-def test_200_pushes_over_a_bad_line(hub: HubServer, tmp_path: Path, capsys):
-    """Each takes the branch from one version to the other, while any request may fail in any way."""
+def test_200_pushes_with_random_faults(hub: HubServer, tmp_path: Path, capsys):
+    """Each push changes the branch from one version to the other, while any request may fail in any way."""
     made = two_outputs(tmp_path)
     hub.faults.chance = random_faults(random.Random(5), 0.15)
-    gave_up: list[str] = []
+    failed: list[str] = []
 
     def fifty_pushes(worker: int) -> int:
         name, own = f"alice/scenes-{worker}", tmp_path / f"worker{worker}"
@@ -103,9 +103,11 @@ def test_200_pushes_over_a_bad_line(hub: HubServer, tmp_path: Path, capsys):
         pusher = start_pusher(hub, tmp_path / f"home{worker}", "--steps", name)
         assert pusher.stdin and pusher.stdout
         old, num_commits, done = None, 1, 0
-        for turn in range(50):
-            target = ("few", "more")[turn % 2]
-            (versions[target] / "assets" / "coverage.png").write_bytes(os.urandom(20_000))  # something to upload
+        for index in range(50):
+            target = ("few", "more")[index % 2]
+            (versions[target] / "assets" / "coverage.png").write_bytes(
+                os.urandom(20_000)
+            )  # so that there is something to upload
             for _ in range(10):
                 pusher.stdin.write(f"{versions[target]}\n")
                 pusher.stdin.flush()
@@ -115,7 +117,7 @@ def test_200_pushes_over_a_bad_line(hub: HubServer, tmp_path: Path, capsys):
                     assert version_of(hub, name, versions) in (old, target)
                 if answer == "done":
                     break
-                gave_up.append(answer)
+                failed.append(answer)
             assert answer == "done" and version_of(hub, name, versions) == target
             num_commits += 1
             assert len(repo_of(hub, name).commits) == num_commits, "a commit was made twice"
@@ -132,30 +134,30 @@ def test_200_pushes_over_a_bad_line(hub: HubServer, tmp_path: Path, capsys):
         at_commit = sum("/commit/" in line for _, line in hub.faults.done)
         print(
             f"\n{done} pushes, {len(hub.faults.done)} faults {kinds}, {at_commit} of them at the commit;"
-            f" {len(gave_up)} pushes gave up and went well when repeated; {time.monotonic() - started:.0f} s"
+            f" {len(failed)} pushes failed and succeeded when repeated; {time.monotonic() - started:.0f} s"
         )
     assert done == 200 and len(hub.faults.done) > 200
 
 
 def test_30_kills(hub: HubServer, tmp_path: Path, capsys):
-    """Killed at a random request or moment; the branch is whole, and the next push completes with one commit."""
+    """A push is killed at a random time. The branch stays complete, and the next push finishes with one commit."""
     versions = two_outputs(tmp_path)
     send(versions["few"])
     rng, outcome = random.Random(7), {"old": 0, "new": 0}
-    for turn in range(30):
-        old, target = (("few", "more"), ("more", "few"))[turn % 2]
+    for index in range(30):
+        old, target = (("few", "more"), ("more", "few"))[index % 2]
         num_commits, seen = len(repo_of(hub).commits), [0]
         pusher = start_pusher(hub, tmp_path / "home", str(versions[target]), NAME)
         moment, lag_s = rng.randrange(1, 30), rng.choice([0, 0.002, 0.02, 0.1])
 
-        def strike(line: str, pusher=pusher, moment=moment, lag_s=lag_s, seen=seen) -> None:
+        def kill(line: str, pusher=pusher, moment=moment, lag_s=lag_s, seen=seen) -> None:
             seen[0] += 1
             if seen[0] == moment:
                 threading.Timer(lag_s, pusher.send_signal, [signal.SIGKILL]).start() if lag_s else pusher.kill()
 
-        hub.faults.chance = strike
+        hub.faults.chance = kill
         pusher.wait(60)
-        time.sleep(0.2)  # a request that is on its way is still carried out
+        time.sleep(0.2)  # the Hub still carries out a request that it has received
         hub.faults.clear()
         found = version_of(hub, NAME, versions)
         assert found in (old, target)
@@ -167,14 +169,14 @@ def test_30_kills(hub: HubServer, tmp_path: Path, capsys):
         assert version_of(hub, NAME, versions) == target
         assert len(repo_of(hub).commits) == num_commits + 1, "a commit was made twice"
         repeated = [path for method, path, _ in hub.log[before:] if method == "PUT" and path in puts]
-        assert all(_was_cut(hub, path, before) for path in repeated), "something travelled twice"
+        assert all(_was_interrupted(hub, path, before) for path in repeated), "a file was uploaded twice"
     with capsys.disabled():
         print(f"\n30 kills: branch at the old version {outcome['old']} times, at the new one {outcome['new']} times")
     assert outcome["old"] and outcome["new"]
 
 
-def _was_cut(hub: HubServer, path: str, before: int) -> bool:
-    """Whether an object that travelled again had not arrived whole: nothing verified it the first time."""
+def _was_interrupted(hub: HubServer, path: str, before: int) -> bool:
+    """Whether the first upload of an object was interrupted: then the client did not verify it."""
     return ("POST", f"{path}/verify") not in {(method, p) for method, p, _ in hub.log[:before]}
 
 

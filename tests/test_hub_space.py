@@ -1,4 +1,4 @@
-"""The Space that push publishes: a complete app, without torch, on the dataset pushed."""
+"""The Space that a push publishes: the complete app without torch, showing the pushed dataset."""
 
 import os
 import subprocess
@@ -58,22 +58,22 @@ def test_one_commit_with_card_requirements_and_variable(published: HubServer):
     header = yaml.safe_load(files["README.md"].decode().split("---")[1])
     import gradio
 
-    wanted = {"sdk": "gradio", "sdk_version": gradio.__version__, "app_file": "app.py", "datasets": [NAME]}
-    assert wanted.items() <= header.items()
-    required = files["requirements.txt"].decode()
-    assert "pyarrow==" in required and "numpy==" in required
-    assert not [name for name in HEAVY if name in required]
+    expected = {"sdk": "gradio", "sdk_version": gradio.__version__, "app_file": "app.py", "datasets": [NAME]}
+    assert expected.items() <= header.items()
+    requirements = files["requirements.txt"].decode()
+    assert "pyarrow==" in requirements and "numpy==" in requirements
+    assert not [name for name in HEAVY if name in requirements]
     assert sum(map(len, files.values())) < 2_000_000
 
 
-def test_the_same_again_makes_no_commit(published: HubServer):
+def test_second_call_makes_no_commit(published: HubServer):
     before = len(published.store.repos["space", SPACE].commits)
     report = publish_space(SPACE, NAME, retry_policy=QUICK)
     assert report.commit is None and "already held" in str(report)
     assert len(published.store.repos["space", SPACE].commits) == before
 
 
-def test_another_dataset_and_files_no_longer_needed(published: HubServer, work: Path):
+def test_other_dataset_and_files_that_are_no_longer_needed(published: HubServer, work: Path):
     import base64
 
     space = published.store.repos["space", SPACE]
@@ -88,8 +88,8 @@ def test_another_dataset_and_files_no_longer_needed(published: HubServer, work: 
     assert files_of_space(published)["notes.txt"] == b"x"
 
 
-def test_its_files_are_enough_to_open_the_dataset(published: HubServer, tmp_path: Path):
-    """Run from the Space's files alone, where what browsing does not need cannot be imported."""
+def test_files_of_the_space_are_enough_to_open_the_dataset(published: HubServer, tmp_path: Path):
+    """The app runs from the Space's files alone; packages that browsing does not need cannot be imported."""
     folder = tmp_path / "space"
     for path, data in files_of_space(published).items():
         target = folder / path
@@ -103,7 +103,7 @@ def test_its_files_are_enough_to_open_the_dataset(published: HubServer, tmp_path
     assert ran.stdout.split(" ", 1) == [f"{folder}/fgbg_depth", "[]\n"]
 
 
-def test_a_lost_response_makes_no_second_commit(hub: HubServer, work: Path):
+def test_lost_response_makes_no_second_commit(hub: HubServer, work: Path):
     send(work / "out")
     hub.faults.add(Fault("lost", "POST .*/spaces/.*/commit/"))
     hub.faults.add(Fault("lost", "POST /api/repos/create"))
@@ -111,27 +111,28 @@ def test_a_lost_response_makes_no_second_commit(hub: HubServer, work: Path):
     assert len(hub.store.repos["space", SPACE].commits) == 2
 
 
-def test_refusals(published: HubServer):
+def test_failures(published: HubServer):
     with pytest.raises(HubError, match="cannot write to spaces/alice/look"):
         publish_space(SPACE, NAME, token="bob-write", retry_policy=QUICK)
     with pytest.raises(HubError, match="read-only token"):
         publish_space(SPACE, NAME, token="alice-read", retry_policy=QUICK)
-    with pytest.raises(HubError, match="'look' is not a repository's name"):
+    with pytest.raises(HubError, match="'look' is not a valid repository name"):
         publish_space("look", NAME, retry_policy=QUICK)
-    with pytest.raises(HubError, match="does not exist"):
+    with pytest.raises(HubError, match="datasets/alice/none does not exist"):
         publish_space(SPACE, "alice/none", retry_policy=QUICK)
 
 
-def test_another_app_is_not_overwritten(published: HubServer):
+def test_other_app_is_not_changed(published: HubServer):
     import base64
 
     other = published.store.create("space", "alice/other", False, "alice")
     file = {"key": "file", "value": {"path": "app.py", "content": base64.b64encode(b"print(1)").decode()}}
     published.store.commit(other, "main", [{"key": "header", "value": {"summary": "x"}}, file], "alice", False)
-    with pytest.raises(HubError, match="holds another app"):
+    with pytest.raises(HubError, match="spaces/alice/other holds another app, so nothing was changed"):
         publish_space("alice/other", NAME, retry_policy=QUICK)
+    assert other.variables == {}
 
 
-def test_a_private_dataset_is_mentioned(hub: HubServer, work: Path):
+def test_warning_for_a_private_dataset(hub: HubServer, work: Path):
     send(work / "out", private=True)
     assert "add a secret HF_TOKEN" in str(publish_space(SPACE, NAME, retry_policy=QUICK))

@@ -1,4 +1,4 @@
-"""The same push through Xet: its real library, with a folder in place of its server."""
+"""Pushes through Xet: the real library, which stores the chunks in a folder instead of a server."""
 
 import hashlib
 from pathlib import Path
@@ -25,8 +25,8 @@ def folder_bytes(folder: Path) -> int:
     return sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
 
 
-def learn_hashes(hub: HubServer, output: Path) -> None:
-    """The Hub learns Xet's names of the files from its storage; here they are computed again."""
+def register_hashes(hub: HubServer, output: Path) -> None:
+    """Tell the Hub the Xet hash of each file. The real Hub gets them from Xet's storage; here they are computed."""
     paths = sorted(path for path in output.rglob("*") if path.suffix in (".parquet", ".png"))
     for path, info in zip(paths, hf_xet.hash_files([str(p) for p in paths]), strict=True):
         hub.store.xet_hashes[hashlib.sha256(path.read_bytes()).hexdigest()] = info.hash
@@ -40,16 +40,16 @@ def test_push_and_load_through_xet(xet_hub: HubServer, work: Path):
     assert not [path for method, path, _ in xet_hub.log if method == "PUT"]
     shas = {hashlib.sha256(data).hexdigest() for data in local_files(work / "out").values()}
     assert {e.sha256 for e in repo_of(xet_hub).resolve("v1.0.0").files.values() if e.sha256} <= shas
-    learn_hashes(xet_hub, work / "out")
+    register_hashes(xet_hub, work / "out")
     rows = load("alice/scenes", revision="v1.0.0", split="train")
     assert len(rows) == 32 and rows[5]["fg_bg"].tobytes() == load(work / "out", split="train")[5]["fg_bg"].tobytes()
     assert send(work / "out", tag="v1.0.0").commit is None
 
 
-def test_a_new_background_sends_only_what_is_new_through_xet(xet_hub: HubServer, work: Path):
+def test_new_background_uploads_only_new_files_through_xet(xet_hub: HubServer, work: Path):
     send(work / "out")
     before = folder_bytes(xet_hub.store.root / "cas")
     grow(work)
     report = send(work / "out")
     grown = folder_bytes(xet_hub.store.root / "cas") - before
-    assert 0 < grown < 1.2 * report.upload_bytes + 200_000  # with Xet's own tables
+    assert 0 < grown < 1.2 * report.upload_bytes + 200_000  # Xet adds its own metadata

@@ -12,6 +12,7 @@ from fgbg_depth.retry import RequestError, causes, requested_wait_s
 
 LOG_IN = "Log in with a token that can write: hf auth login."
 _RUN_AGAIN = "Run the same command again; files that are already on the Hub are not uploaded again."
+_CORRECT_IT = "Correct this, then run the same command again; files that are already on the Hub are not uploaded again."
 _QUOTA_WORDS = ("storage limit", "quota", "storage patterns", "disk space")
 
 
@@ -51,8 +52,8 @@ def explain(error: RequestError, target: RepoTarget) -> HubError:
         )
     if status:
         refused = f"the Hub refused the request while {step} ({status})"
-        return HubError(f"{target.path}: {refused}: {reason}\n  {unchanged} {_RUN_AGAIN}")
-    return HubError(f"{target.path}: {step} failed: {reason}\n  {unchanged} {_RUN_AGAIN}")
+        return HubError(f"{target.path}: {refused}: {reason}\n  {_CORRECT_IT}\n  {unchanged}")
+    return HubError(f"{target.path}: {step} failed: {reason}\n  {_CORRECT_IT}\n  {unchanged}")
 
 
 def cannot_write(target: RepoTarget, why: str, reason: str = "") -> HubError:
