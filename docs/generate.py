@@ -1,8 +1,12 @@
-"""Writes docs/cli.md and docs/recipe.md from the code: `python docs/generate.py`. A test fails while they differ."""
+"""Writes docs/cli.md, docs/recipe.md and the tree in docs/architecture.md from the code: `python docs/generate.py`.
+
+A test fails while they differ from the code.
+"""
 
 from __future__ import annotations
 
 import argparse
+import ast
 import sys
 from pathlib import Path
 from typing import Literal, get_args, get_origin
@@ -17,6 +21,11 @@ from fgbg_depth.recipe import HINTS, OPTIONS, FieldOptions, Recipe, Shapes  # no
 from fgbg_depth.recipe.fields import GROUPS  # noqa: E402
 
 HEAD = "<!-- Written by docs/generate.py from the code; do not edit. -->\n\n"
+# Rooms of the package, highest layer first; tests/test_architecture.py has the layers.
+ROOMS = (
+    "__main__", "cli", "app", "hub", "verify", "builder", "card", "engine", "read", "manifest", "plan", "depth",
+    "sources", "render", "scene", "storage", "statistics", "recipe", "schema", "retry", "rng", "paths", "errors",
+)  # fmt: skip
 SHAPES = {
     Shapes.PIXELS: "`fg_bg` and `fg_bg_mask`: all shards are built again",
     Shapes.SOURCES: "the prepared sources: the shards of changed sources are built again",
@@ -76,6 +85,44 @@ def recipe_page() -> str:
     return HEAD + "\n".join(lines)
 
 
+def architecture_page() -> str:
+    """docs/architecture.md with its tree made again: the first line of each module's docstring."""
+    text = (DOCS / "architecture.md").read_text(encoding="utf-8")
+    before, _, rest = text.partition("```tree\n")
+    return f"{before}```tree\n{tree()}```{rest.partition('```')[2]}"
+
+
+def tree() -> str:
+    """The package's files, highest layer first, with a line each."""
+    package = DOCS.parent / "fgbg_depth"
+    lines = [f"fgbg_depth/{' ' * 18}{_summary(package / '__init__.py')}"]
+    for room in ROOMS:
+        path = package / room
+        if path.is_dir():
+            lines += _folder(path, 2)
+        else:
+            lines.append(_line(path.with_suffix(".py"), 2))
+    return "\n".join(lines) + "\n"
+
+
+def _folder(path: Path, indent: int) -> list[str]:
+    head = f"{' ' * indent}{path.name}/".ljust(29) + _summary(path / "__init__.py")
+    files = [_line(file, indent + 2) for file in sorted(path.glob("*.py")) if file.name != "__init__.py"]
+    folders = [_folder(inner, indent + 2) for inner in sorted(path.iterdir()) if (inner / "__init__.py").is_file()]
+    return [head, *files, *(line for folder in folders for line in folder)]
+
+
+def _line(file: Path, indent: int) -> str:
+    return f"{' ' * indent}{file.name}".ljust(29) + _summary(file)
+
+
+def _summary(file: Path) -> str:
+    """The first sentence of a module's docstring, without the full stop."""
+    docstring = ast.get_docstring(ast.parse(file.read_text(encoding="utf-8"))) or ""
+    paragraph = " ".join(docstring.split("\n\n", 1)[0].split())
+    return paragraph.split(". ")[0].rstrip(".:")
+
+
 def _visible(command: argparse.ArgumentParser) -> list[argparse.Action]:
     return [a for a in command._actions if a.help != argparse.SUPPRESS and not isinstance(a, argparse._HelpAction)]
 
@@ -110,7 +157,7 @@ def _paragraphs(text: str) -> list[str]:
     return text.strip().splitlines()
 
 
-PAGES = {"cli.md": cli_page, "recipe.md": recipe_page}
+PAGES = {"cli.md": cli_page, "recipe.md": recipe_page, "architecture.md": architecture_page}
 
 if __name__ == "__main__":
     sys.argv[0] = "fgbg-depth"  # examples name the installed command

@@ -1,4 +1,4 @@
-"""From a recipe and its sources to the list of shards, each named by a digest of all that determines it."""
+"""From a recipe and its sources to the shards. A shard is finished if the file exists that its digests name."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Blending: how a cut-out is prepared and pasted. I = a*F + (1-a)*B, and the mask is a.
+"""Where a cut-out is pasted and its matte is made: I = a*F + (1-a)*B, and the mask is a.
 
 Every composite goes through `blended` and `paste`: those of a build, of `verify` and of the dry run.
 """
