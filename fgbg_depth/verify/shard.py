@@ -21,7 +21,7 @@ from fgbg_depth.render.inputs import Background, Cutout
 from fgbg_depth.render.png import encode_mask
 from fgbg_depth.scene.layers import Layer, sample_layers
 from fgbg_depth.sources.prepared import Prepared
-from fgbg_depth.statistics import Matte, Sums
+from fgbg_depth.statistics import CountedMatte, Sums
 from fgbg_depth.storage.files import Storage
 from fgbg_depth.storage.parquet import read_footer
 from fgbg_depth.verify.replan import REMAKE
@@ -243,7 +243,7 @@ def _count(sums: Sums, row: Mapping[str, Any], plan: Plan) -> None:
     whole = slice(0, plan.recipe.size)
     image, mask = row["fg_bg"]["bytes"], row["fg_bg_mask"]["bytes"]
     sums.add_image(Image.fromarray(decode_rgb(image)), len(image))
-    sums.add_mask(whole, whole, Matte.of(decode_grey(mask)), len(mask))
+    sums.add_mask(whole, whole, CountedMatte.of(decode_grey(mask)), len(mask))
     if plan.spec is not None:
         depth = row["fg_bg_depth"]["bytes"]
         sums.add_depth(decode_grey(depth), len(depth))
