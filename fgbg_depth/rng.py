@@ -1,4 +1,4 @@
-"""Randomness keyed by content: the same row, whoever makes it, in whatever order, beside whatever else."""
+"""Randomness keyed by content: a row does not depend on the worker, the order, or on other sources."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import numpy as np
 
 
 def keyed_digest(*parts: str | int, size: int = 16) -> bytes:
-    """Hash of the parts, unambiguous: ("ab", "c") and ("a", "bc") differ."""
+    """BLAKE2b hash of `size` bytes over the parts. Unambiguous: ("ab", "c") and ("a", "bc") differ."""
     h = hashlib.blake2b(digest_size=size)
     for part in parts:
         text = str(part).encode("utf-8", "surrogatepass")
@@ -24,10 +24,10 @@ def json_digest(value: Any) -> str:
 
 
 def sample_rng(seed: int, *parts: str | int) -> np.random.Generator:
-    """A counter-based generator keyed by the seed and by what it is for.
+    """A counter-based generator (Philox) keyed by the seed and by the parts, which say what it is for.
 
-    Draw uniform doubles only: their stream is fixed by numpy's Philox, and a longer draw starts with
-    the shorter one, so more placements leave the earlier ones where they are.
+    Draw only uniform doubles. Their stream is the same in every version of numpy, and a longer draw starts with the
+    shorter one, so that more placements do not change the first ones.
     """
     key = int.from_bytes(keyed_digest(seed, *parts), "little")
     return np.random.Generator(np.random.Philox(key=key))

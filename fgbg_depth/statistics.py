@@ -1,4 +1,4 @@
-"""Exact statistics of stored pixels, as integer sums that add up over rows, shards and machines."""
+"""Exact statistics of stored pixels, as sums of integers that can be added over rows, shards and machines."""
 
 from __future__ import annotations
 
@@ -9,47 +9,47 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-HEAT_CELLS = 32  # the placement heat map has this many cells a side
-COVERAGE_BINS = 50
+HEAT_CELLS = 32  # cells along a side of the placement heat map
+COVERAGE_BINS = 50  # of the fraction of the frame that a cut-out covers, 0..1
 _LEVELS = np.arange(256)
-_SETTLE_ROWS = 2**20  # 255 times as much fits into 32 bits
-DEPTH_BINS = 4096  # of the stored range; the card shows the part of them that is used
+_FLUSH_ROWS = 2**20  # sums of so many rows of 8-bit values fit into int32
+DEPTH_BINS = 4096  # of the stored range; the card shows the used part
 
 
 @dataclass(frozen=True)
-class Matte:
-    """The visible part of a matte with what is counted of it, since most placements show all of a cut-out."""
+class CountedMatte:
+    """The visible part of a matte and its histogram, counted once for all placements that show the same part."""
 
-    part: np.ndarray  # (h, w) uint8
-    wide: np.ndarray  # the same as int32, which adds up faster
+    alpha: np.ndarray  # (h, w) int32, 0..255; int32 adds to the heat map faster than uint8
     histogram: np.ndarray  # (256,) int64
 
     @classmethod
-    def of(cls, part: np.ndarray) -> Matte:
-        return cls(part, part.astype(np.int32), np.bincount(part.ravel(), minlength=256))
+    def of(cls, alpha: np.ndarray) -> CountedMatte:
+        """Count an (h, w) uint8 matte."""
+        return cls(alpha.astype(np.int32), np.bincount(alpha.ravel(), minlength=256))
 
 
 @dataclass
 class Sums:
-    """What is known of some rows of the default config. `a.add(b)` is the same as one pass over both.
+    """Sums over rows of the default config. `a.add(b)` gives the same as one pass over the rows of both.
 
-    All are integers, so nothing depends on the order of adding: histograms of channel values for the
-    8-bit images; count, sum and sum of squares of stored values for depth.
+    All are integers, so the order of adding does not matter: histograms of channel values for the 8-bit images; count,
+    sum and sum of squares of the stored values for depth. The names of the fields are stored in the shards' footers.
     """
 
-    size: int
+    size: int  # of the frame, in pixels
     depth_top: int = 0  # largest stored value of a depth: 65535 or 255; 0 without depth
     rows: int = 0
     rgb_histogram: np.ndarray = field(default_factory=lambda: np.zeros((3, 256), np.int64))
     rgb_bytes: int = 0
     mask_histogram: np.ndarray = field(default_factory=lambda: np.zeros(256, np.int64))
     mask_bytes: int = 0
-    heat: np.ndarray = field(default_factory=lambda: np.zeros((0, 0), np.int64))
-    coverage: np.ndarray = field(default_factory=lambda: np.zeros(COVERAGE_BINS, np.int64))
+    heat: np.ndarray = field(default_factory=lambda: np.zeros((0, 0), np.int64))  # sums of alpha by cell
+    coverage: np.ndarray = field(default_factory=lambda: np.zeros(COVERAGE_BINS, np.int64))  # rows by bin
     depth_sum: int = 0
     depth_sum_squares: int = 0
-    depth_invalid: int = 0
-    depth_at_limits: int = 0  # stored as the least or the largest value, so perhaps clipped to it
+    depth_invalid: int = 0  # pixels with the value 0
+    depth_at_limits: int = 0  # pixels with the value 1 or depth_top, which may have been clipped
     depth_min: int | None = None
     depth_max: int | None = None
     depth_histogram: np.ndarray = field(default_factory=lambda: np.zeros(DEPTH_BINS, np.int64))
@@ -63,24 +63,24 @@ class Sums:
         self._depth_full = np.zeros(65536, np.int64)
 
     def add_image(self, image: Image.Image, num_bytes: int) -> None:
-        """Add one *stored* fg_bg, decoded to RGB."""
+        """Add one fg_bg as it is stored: decoded from its file, RGB."""
         self.rgb_histogram += np.asarray(image.histogram(), np.int64).reshape(3, 256)
         self.rgb_bytes += num_bytes
 
     def add_histogram(self, histogram: np.ndarray, num_bytes: int) -> None:
-        """Add the (3, 256) histogram of some stored fg_bg."""
+        """Add the (3, 256) histogram of several stored fg_bg."""
         self.rgb_histogram += histogram
         self.rgb_bytes += num_bytes
 
-    def add_mask(self, rows: slice, columns: slice, matte: Matte, num_bytes: int) -> None:
-        """Add one matte that is `matte` at [rows, columns] of the frame and 0 elsewhere."""
+    def add_mask(self, rows: slice, columns: slice, matte: CountedMatte, num_bytes: int) -> None:
+        """Add one fg_bg_mask that is `matte` at [rows, columns] of the frame and 0 elsewhere."""
         self.rows += 1
         self.mask_histogram += matte.histogram
-        self.mask_histogram[0] += self.size**2 - matte.part.size
+        self.mask_histogram[0] += self.size**2 - matte.alpha.size
         self.mask_bytes += num_bytes
-        self._heat_full[rows, columns] += matte.wide
-        if self.rows % _SETTLE_ROWS == 0:
-            self.settle()
+        self._heat_full[rows, columns] += matte.alpha
+        if self.rows % _FLUSH_ROWS == 0:
+            self.flush()
         covered = int(matte.histogram @ _LEVELS) / (255 * self.size**2)
         self.coverage[min(int(covered * COVERAGE_BINS), COVERAGE_BINS - 1)] += 1
 
@@ -89,8 +89,8 @@ class Sums:
         self._depth_full += np.bincount(stored.ravel(), minlength=65536)
         self.depth_bytes += num_bytes
 
-    def settle(self) -> Sums:
-        """Fold the working arrays into the small ones that are stored. Adding may go on afterwards."""
+    def flush(self) -> Sums:
+        """Add the large working arrays to the small stored ones and clear them. More rows may be added afterwards."""
         edges = np.arange(len(self.heat)) * self.size // len(self.heat)
         full_heat = self._heat_full.astype(np.int64)
         self.heat += np.add.reduceat(np.add.reduceat(full_heat, edges, 0), edges, 1)
@@ -110,34 +110,42 @@ class Sums:
         return self
 
     def add(self, other: Sums) -> None:
-        """Add what `other` counted; both must describe the same size and the same depth range."""
+        """Add the sums of other rows.
+
+        Raises:
+            ValueError: the frames differ in size, or the depth in its range.
+        """
         if (self.size, self.depth_top) != (other.size, other.depth_top):
-            raise ValueError(f"sums of {other.size}, {other.depth_top} do not add to {self.size}, {self.depth_top}")
-        self.settle()
-        other.settle()
-        for name, value in other._stored().items():
+            raise ValueError(
+                f"cannot add sums of size {other.size} and depth range 0..{other.depth_top} "
+                f"to sums of size {self.size} and depth range 0..{self.depth_top}"
+            )
+        self.flush()
+        other.flush()
+        for name, value in other._fields().items():
             if name in ("depth_min", "depth_max"):
                 known = [v for v in (getattr(self, name), value) if v is not None]
                 setattr(self, name, (min if name == "depth_min" else max)(known) if known else None)
             elif name not in ("size", "depth_top"):
                 setattr(self, name, getattr(self, name) + value)
 
-    def _stored(self) -> dict[str, Any]:
+    def _fields(self) -> dict[str, Any]:
         return {name: getattr(self, name) for name in self.__dataclass_fields__}
 
     def to_dict(self) -> dict[str, Any]:
-        """Plain JSON integers and lists."""
-        stored = self.settle()._stored()
-        return {k: v.tolist() if isinstance(v, np.ndarray) else v for k, v in stored.items()}
+        """The fields as integers and lists, for JSON."""
+        fields = self.flush()._fields()
+        return {k: v.tolist() if isinstance(v, np.ndarray) else v for k, v in fields.items()}
 
     @classmethod
     def from_dict(cls, values: dict[str, Any]) -> Sums:
+        """The inverse of `to_dict`."""
         loaded: dict[str, Any] = {k: np.array(v, np.int64) if isinstance(v, list) else v for k, v in values.items()}
         return cls(**loaded)
 
 
 def histogram_moments(histogram: np.ndarray) -> tuple[float, float]:
-    """Mean and population standard deviation on [0, 1] of 8-bit values, from their (256,) histogram."""
+    """Mean and population standard deviation of 8-bit values, scaled to [0, 1], from their (256,) histogram."""
     levels = range(256)
     counts = [int(c) for c in histogram]
     total = sum(c * v for c, v in zip(counts, levels, strict=True))
@@ -146,9 +154,14 @@ def histogram_moments(histogram: np.ndarray) -> tuple[float, float]:
 
 
 def moments(count: int, total: int, squares: int, top: int) -> tuple[float, float]:
-    """Mean and population standard deviation of integers on [0, top], scaled to [0, 1].
+    """Mean and population standard deviation of integers in 0..top, scaled to [0, 1].
 
-    The variance's numerator, n*sum(v^2) - sum(v)^2, is an exact integer, so nothing cancels.
+    The numerator of the variance, n*sum(v^2) - sum(v)^2, is an exact integer, so no digits cancel.
+
+    Args:
+        count, total, squares: number, sum and sum of squares of the values.
+    Returns:
+        mean and standard deviation; (0, 0) without values.
     """
     if count == 0:
         return 0.0, 0.0

@@ -30,7 +30,7 @@ def test_generated_pages_are_up_to_date(generate: ModuleType, page: str, monkeyp
 
 def test_every_module_explains_itself_in_the_tree(generate: ModuleType) -> None:
     lines = generate.tree().splitlines()
-    modules = [p for p in (ROOT / "fgbg_depth").rglob("*.py")]
+    modules = list((ROOT / "fgbg_depth").rglob("*.py"))
     assert len(lines) == len(modules)  # a folder's line stands for its __init__.py
     for line in lines:
         name, _, summary = line.strip().partition(" ")

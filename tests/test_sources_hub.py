@@ -124,7 +124,7 @@ def test_rows_are_counted(hub: HubServer, folder: Path) -> None:
     pictures = sorted((folder / "bg").glob("*.png"))
     files = {"data/train-0.parquet": table(pictures[:3]), "data/test-0.parquet": table(pictures[2:])}
     pushed(hub, {**files, "README.md": CARD})
-    with pytest.raises(SourceError, match="split 'train' has 3 rows, but the dataset's card says 2"):
+    with pytest.raises(SourceError, match="split 'train' has 3 rows, its card says 2"):
         load(folder, backgrounds=WHERE)
     assert len(names(load(folder, backgrounds=f"{WHERE}:test"))) == 3
 

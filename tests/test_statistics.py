@@ -1,6 +1,8 @@
-"""Sums that add up to one pass over everything, and equal numpy."""
+"""Sums: added in any order they equal one pass over all rows, and numpy."""
 
 import json
+from random import Random
+from typing import Any
 
 import numpy as np
 import pytest
@@ -9,13 +11,13 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from PIL import Image
 
-from fgbg_depth.statistics import COVERAGE_BINS, DEPTH_BINS, HEAT_CELLS, Matte, Sums, histogram_moments, moments
+from fgbg_depth.statistics import COVERAGE_BINS, DEPTH_BINS, HEAT_CELLS, CountedMatte, Sums, histogram_moments, moments
 
-SIZE = 40  # no multiple of the heat map's 32 cells
+SIZE = 40  # not a multiple of the 32 cells of the heat map
 
 
 def random_row(rng: np.random.Generator) -> tuple[np.ndarray, tuple[slice, slice, np.ndarray], np.ndarray]:
-    """fg_bg, (rows, columns, part of a matte), stored depth."""
+    """fg_bg, (rows, columns, visible part of the matte), stored depth."""
     top, left = rng.integers(0, SIZE - 8, 2)
     height, width = rng.integers(1, 9, 2)
     part = rng.choice([0, 255, 128, 7], (height, width)).astype(np.uint8)
@@ -24,34 +26,34 @@ def random_row(rng: np.random.Generator) -> tuple[np.ndarray, tuple[slice, slice
     return image, (slice(top, top + height), slice(left, left + width), part), depth
 
 
-def add(sums: Sums, row: tuple) -> None:
+def add(sums: Sums, row: tuple[Any, ...]) -> None:
     image, mask, depth = row
     rows, columns, part = mask
-    sums.add_mask(rows, columns, Matte.of(part), num_bytes=3)
+    sums.add_mask(rows, columns, CountedMatte.of(part), num_bytes=3)
     sums.add_image(Image.fromarray(image), num_bytes=7)
     sums.add_depth(depth[None], num_bytes=11)
 
 
 @given(st.lists(st.lists(st.integers(0, 10**6), max_size=4), min_size=1, max_size=4), st.randoms())
-def test_parts_add_up_to_one_pass(parts: list[list[int]], random: object) -> None:
-    """In any order, through JSON, settled in between or not."""
+def test_sums_of_groups_equal_one_pass(groups: list[list[int]], random: Random) -> None:
+    """In any order, through JSON, with or without flushing in between."""
     whole, merged = Sums(SIZE, 65535), Sums(SIZE, 65535)
-    rows = {seed: random_row(np.random.default_rng(seed)) for part in parts for seed in part}
-    for part in parts:
-        for seed in part:
+    rows = {seed: random_row(np.random.default_rng(seed)) for group in groups for seed in group}
+    for group in groups:
+        for seed in group:
             add(whole, rows[seed])
-    random.shuffle(parts)  # type: ignore[attr-defined]
-    for part in parts:
+    random.shuffle(groups)
+    for group in groups:
         sums = Sums(SIZE, 65535)
-        for seed in part:
+        for seed in group:
             add(sums, rows[seed])
             if seed % 2:
-                sums.settle()
+                sums.flush()
         merged.add(Sums.from_dict(json.loads(json.dumps(sums.to_dict()))))
     assert merged.to_dict() == whole.to_dict()
 
 
-def test_equal_to_numpy() -> None:
+def test_sums_equal_numpy() -> None:
     rng = np.random.default_rng(0)
     rows = [random_row(rng) for _ in range(30)]
     sums = Sums(SIZE, 65535)
@@ -62,7 +64,7 @@ def test_equal_to_numpy() -> None:
     for mask, (_, (r, c, part), _) in zip(masks, rows, strict=True):
         mask[r, c] = part / 255
     depths = np.stack([depth for _, _, depth in rows]).astype(float)
-    sums.settle()
+    sums.flush()
     assert sums.rows == 30 and (sums.mask_bytes, sums.rgb_bytes, sums.depth_bytes) == (90, 210, 330)
     for channel in range(3):
         values = images[..., channel]
@@ -86,8 +88,8 @@ def test_equal_to_numpy() -> None:
 
 
 @given(arrays(np.int64, 256, elements=st.integers(0, 10**12)))
-def test_moments_are_exact_even_of_many(histogram: np.ndarray) -> None:
-    """At 10^12 pixels a level, sums of squares in floats would have lost digits."""
+def test_moments_are_exact_also_of_many_pixels(histogram: np.ndarray) -> None:
+    """With up to 10^12 pixels a level, sums of squares in float64 would lose digits."""
     from fractions import Fraction
 
     count = sum(map(int, histogram))
@@ -104,23 +106,23 @@ def test_moments_are_exact_even_of_many(histogram: np.ndarray) -> None:
 
 @pytest.mark.parametrize("size", [16, 31, 32, 33, 224])
 @pytest.mark.parametrize("bits", [8, 16])
-def test_sizes_and_bits(size: int, bits: int) -> None:
+def test_frames_of_all_sizes_and_depth_of_8_and_16_bits(size: int, bits: int) -> None:
     top = 2**bits - 1
     sums = Sums(size, top)
     full = np.full((size, size), 255, np.uint8)
-    sums.add_mask(slice(0, size), slice(0, size), Matte.of(full), 1)
+    sums.add_mask(slice(0, size), slice(0, size), CountedMatte.of(full), 1)
     stored = np.full((1, size, size), top, np.uint8 if bits == 8 else np.uint16)
     sums.add_depth(stored, 1)
-    sums.settle()
+    sums.flush()
     assert sums.heat.sum() == full.sum(dtype=np.int64) and sums.coverage[-1] == 1
     assert sums.depth_histogram[(top - 1) * DEPTH_BINS // top] == size**2 and sums.depth_max == sums.depth_min == top
     assert Sums.from_dict(sums.to_dict()).to_dict() == sums.to_dict()
 
 
-def test_only_invalid_depth() -> None:
+def test_depth_without_a_valid_pixel() -> None:
     sums = Sums(16, 65535)
     sums.add_depth(np.zeros((1, 16, 16), np.uint16), 1)
-    sums.settle()
+    sums.flush()
     assert sums.depth_min is sums.depth_max is None and sums.depth_invalid == 256
     other = Sums(16, 65535)
     other.add_depth(np.full((1, 16, 16), 9, np.uint16), 1)
@@ -128,7 +130,7 @@ def test_only_invalid_depth() -> None:
     assert (sums.depth_min, sums.depth_max, sums.depth_invalid) == (9, 9, 256)
 
 
-def test_what_does_not_add() -> None:
+def test_sums_of_other_sizes_or_depth_ranges_are_refused() -> None:
     for other in (Sums(41), Sums(SIZE, 255)):
-        with pytest.raises(ValueError, match="do not add"):
+        with pytest.raises(ValueError, match="cannot add sums of size"):
             Sums(SIZE).add(other)

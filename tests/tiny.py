@@ -1,4 +1,4 @@
-"""Small things to build from: pictures, recipes, a labeller that is a plain function, and folders to compare."""
+"""Small test inputs: pictures, sources, recipes, a labeller without a model; and helpers to build and compare."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ SIZE = 32
 
 
 def scene(index: int, height: int = 40, width: int = 56) -> np.ndarray:
-    """(height, width, 3) uint8: a gradient with some texture, its colours by `index`."""
+    """(height, width, 3) uint8: waves with some noise; `index` chooses them."""
     rng = np.random.default_rng(index)
     y, x = np.mgrid[0:height, 0:width]
     waves = [np.sin(x / (3 + k) + index) + np.cos(y / (4 + k) - index) for k in range(3)]
@@ -42,7 +42,7 @@ def save(pixels: np.ndarray, path: Path) -> Path:
 
 
 def make_sources(folder: Path, num_bg: int, num_fg: int) -> Path:
-    """`folder/bg` and `folder/fg`; more of them only adds files."""
+    """Write backgrounds to `folder/bg` and cut-outs to `folder/fg`. Larger numbers only add files."""
     for i in range(num_bg):
         save(scene(i), folder / "bg" / f"scene_{i:02d}.png")
     for i in range(num_fg):
@@ -51,7 +51,7 @@ def make_sources(folder: Path, num_bg: int, num_fg: int) -> Path:
 
 
 def tiny_recipe(folder: Path, **changes: Any) -> Recipe:
-    """A recipe over `make_sources(folder)`: 32 px, all four splits, no depth."""
+    """A recipe for the files of `make_sources(folder)`: 32 pixels, all four splits, no depth."""
     values = {
         "name": "tiny",
         "backgrounds": str(folder / "bg"),
@@ -75,7 +75,7 @@ def simple_spec(recipe: Recipe | None = None, **changes: Any) -> DepthSpec:
 
 
 class SimpleLabeller:
-    """Depth in millimetres from brightness: the darker, the farther; pure black is invalid."""
+    """Labels depth from brightness instead of with a model: darker is farther, black is invalid."""
 
     def __init__(self, spec: DepthSpec, batch_size: int = 7) -> None:
         self.spec, self.batch_size, self.calls, self.images = spec, batch_size, 0, 0
@@ -89,13 +89,13 @@ class SimpleLabeller:
 
 
 def tree(folder: Path) -> dict[str, str]:
-    """Every file below `folder` but the lock, by its name, as a hash of its bytes; what is left over shows too."""
+    """SHA-256 of every file below `folder` by its path, also of hidden and temporary files; without the lock file."""
     files = (p for p in sorted(folder.rglob("*")) if p.is_file() and p != folder / ".lock")
     return {str(p.relative_to(folder)): hashlib.sha256(p.read_bytes()).hexdigest() for p in files}
 
 
 def pixels_of(cell: dict[str, Any]) -> np.ndarray:
-    """What Pillow decodes from a stored image."""
+    """The pixels of a stored image, decoded by Pillow."""
     return np.asarray(Image.open(io.BytesIO(cell["bytes"])))
 
 

@@ -15,7 +15,7 @@ from fgbg_depth.render.inputs import Background, Cutout
 from fgbg_depth.render.jpeg_strips import MAX_STACK_HEIGHT, STRIPS_PER_CALL, JpegStrips, Span, StripCounts
 from fgbg_depth.render.png import PackedMatte, encode_placed_mask
 from fgbg_depth.scene.layers import Layer, row_facts, sample_layers
-from fgbg_depth.statistics import Matte, Sums
+from fgbg_depth.statistics import CountedMatte, Sums
 
 
 def compose_rows(
@@ -42,14 +42,14 @@ def compose_rows(
             encoded = _encoded_jpeg(background.strips(recipe), placed, layers, counts)
         else:
             encoded = _encoded_png(recipe, background, placed, layers, sums if count_images else None)
-        whole = Matte.of(alpha), PackedMatte.of(alpha, recipe.size)
+        whole = CountedMatte.of(alpha), PackedMatte.of(alpha, recipe.size)
         for layer, data in zip(layers, encoded, strict=True):
             num_bytes += len(data)
             rows, columns, visible = visible_part(alpha, layer, recipe.size)
             if visible.shape == alpha.shape:  # most layers lie wholly inside the frame
                 matte, packed = whole
             else:
-                matte, packed = Matte.of(visible), PackedMatte.of(visible, recipe.size)
+                matte, packed = CountedMatte.of(visible), PackedMatte.of(visible, recipe.size)
             mask = encode_placed_mask(packed, rows.start, columns.start, recipe.size, recipe.size)
             sums.add_mask(rows, columns, matte, num_bytes=len(mask))
             yield {

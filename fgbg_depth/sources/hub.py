@@ -66,7 +66,7 @@ def _load_split(address: str, repo: str, revision: str | None, split: str) -> Da
         expected = (builder.info.splits or {}).get(split)
         if expected is not None and expected.num_examples != len(rows):
             raise SourceError(
-                f"{address}: split {split!r} has {len(rows)} rows, but the card says {expected.num_examples}.\n"
+                f"{address}: split {split!r} has {len(rows)} rows, its card says {expected.num_examples}.\n"
                 "  Use another revision, or ask its owner to correct the dataset."
             )
         return rows

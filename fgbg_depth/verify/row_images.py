@@ -13,7 +13,7 @@ from fgbg_depth.render.blend import blended, composite, place_alpha
 from fgbg_depth.render.codecs import decode_grey, decode_rgb, encode_image
 from fgbg_depth.render.inputs import Background, Cutout
 from fgbg_depth.render.png import encode_mask
-from fgbg_depth.statistics import Matte, Sums
+from fgbg_depth.statistics import CountedMatte, Sums
 from fgbg_depth.verify.expected import ExpectedRow
 
 # Other builds of libjpeg round differently; the same picture stays within 8 of 255 levels.
@@ -76,6 +76,6 @@ def count_images(sums: Sums, images: Images, plan: Plan) -> None:
     """Add the stored pixels of a row to `sums`."""
     frame = slice(0, plan.recipe.size)
     sums.add_image(Image.fromarray(decode_rgb(images["fg_bg"])), len(images["fg_bg"]))
-    sums.add_mask(frame, frame, Matte.of(decode_grey(images["fg_bg_mask"])), len(images["fg_bg_mask"]))
+    sums.add_mask(frame, frame, CountedMatte.of(decode_grey(images["fg_bg_mask"])), len(images["fg_bg_mask"]))
     if plan.spec is not None:
         sums.add_depth(decode_grey(images["fg_bg_depth"]), len(images["fg_bg_depth"]))
