@@ -1,4 +1,4 @@
-"""The files of the demo Space: the app, the part of this package that it imports, and what that part needs."""
+"""The files of a Space: the app, the modules of this package that it imports, and its requirements."""
 
 from __future__ import annotations
 
@@ -17,16 +17,16 @@ from fgbg_depth.errors import HubError, install_command
 PACKAGE = "fgbg_depth"
 APP = "app.py"
 TEMPLATE = "space/README.md"
-_ALL_IMPORTS = ("fgbg_depth.app", "fgbg_depth.read.reader")  # here imports inside functions count, too
+_ALL_IMPORTS = ("fgbg_depth.app", "fgbg_depth.read.reader")  # of these, imports inside functions are followed too
 _TEXT = """# {title}
 
 Browse [{dataset}](https://huggingface.co/datasets/{dataset}): images, mattes and depth, statistics and sources.
-The dataset's name is in this Space's variable `FGBG_DATASET`, a version of it, if wanted, in `FGBG_REVISION`.
+The Space's variable `FGBG_DATASET` names the dataset. The variable `FGBG_REVISION` can name a tag or branch of it.
 """
 
 
 def space_files(dataset_id: str) -> dict[str, bytes]:
-    """Everything that the Space's repository holds, by path.
+    """The content of all files of the Space, by path.
 
     Raises:
         HubError: a package that the app needs is not installed here, so its version is unknown.
@@ -38,7 +38,8 @@ def space_files(dataset_id: str) -> dict[str, bytes]:
         for path in sorted(folder.rglob("*")):
             if path.is_file() and path.suffix not in (".py", ".pyc"):
                 files[path.relative_to(top).as_posix()] = path.read_bytes()
-    files[f"{PACKAGE}/__init__.pyi"] = (top / PACKAGE / "__init__.pyi").read_bytes()  # read at import
+    stub = f"{PACKAGE}/__init__.pyi"  # the package reads it when it is imported
+    files[stub] = (top / stub).read_bytes()
     files[APP] = app.read_bytes()
     files["requirements.txt"] = requirements(modules).encode()
     files["README.md"] = readme(dataset_id, paths.project_file(TEMPLATE)).encode()
@@ -46,30 +47,32 @@ def space_files(dataset_id: str) -> dict[str, bytes]:
 
 
 def imported_modules(app: Path) -> dict[str, Path]:
-    """Modules of this package that the script `app` needs, by name, found by following imports.
+    """The modules of this package that the script `app` imports, directly or indirectly: name -> file.
 
-    Outside the app and the browser only imports at the top of a module count: those inside functions are there so
-    that browsing does not need torch, transformers or datasets.
+    Imports inside functions are followed only in the app and the reader. Elsewhere they load torch, transformers and
+    datasets, which browsing does not need.
     """
     found: dict[str, Path] = {}
-    todo = [name for name in _imports(app, "", True) if name.startswith(PACKAGE)]
-    while todo:
-        name = todo.pop()
+    to_visit = [name for name in _imports(app, "", True) if name.startswith(PACKAGE)]
+    while to_visit:
+        name = to_visit.pop()
         path = _module_path(name)
         if name in found or path is None:
             continue
         found[name] = path
-        todo += [".".join(name.split(".")[:depth]) for depth in range(1, name.count(".") + 1)]
-        everything = name.startswith(_ALL_IMPORTS)
-        todo += [n for n in _imports(path, name, everything) if n.split(".")[0] == PACKAGE]
+        to_visit += [".".join(name.split(".")[:depth]) for depth in range(1, name.count(".") + 1)]
+        in_functions = name.startswith(_ALL_IMPORTS)
+        to_visit += [n for n in _imports(path, name, in_functions) if n.split(".")[0] == PACKAGE]
     return dict(sorted(found.items()))
 
 
 def requirements(modules: dict[str, Path]) -> str:
-    """What those modules import from elsewhere, pinned to what is installed here. Gradio comes with the Space.
+    """The requirements file: packages that the modules import, with the versions installed here.
+
+    Gradio is not in it, because the Space's card names its version.
 
     Raises:
-        HubError: one of them is not installed.
+        HubError: a package is not installed.
     """
     names = {
         imported.split(".")[0]
@@ -77,10 +80,10 @@ def requirements(modules: dict[str, Path]) -> str:
         for imported in _imports(path, name, name.startswith(_ALL_IMPORTS))
     }
     outside = names - set(sys.stdlib_module_names) - {PACKAGE, "gradio"}
-    known = packages_distributions()
-    if missing := sorted(outside - known.keys()):
+    distributions = packages_distributions()
+    if missing := sorted(outside - distributions.keys()):
         raise _not_installed(", ".join(missing))
-    pinned = sorted({known[name][0].lower() for name in outside})
+    pinned = sorted({distributions[name][0].lower() for name in outside})
     return "".join(f"{name}=={version(name)}\n" for name in pinned)
 
 
@@ -93,13 +96,13 @@ def _gradio_version() -> str:
 
 def _not_installed(names: str) -> HubError:
     return HubError(
-        f"The Space needs the versions of the app's packages, but these are not installed here: {names}.\n"
+        f"the Space's requirements need the versions of the app's packages, but these are not installed: {names}.\n"
         f"  Install them: {install_command('app')}"
     )
 
 
 def readme(dataset_id: str, template: Path) -> str:
-    """The Space's card: what the template says, with the Gradio version and the dataset of this Space."""
+    """The Space's card: the template, with the installed Gradio version and the dataset to show."""
     text = template.read_text(encoding="utf-8") if template.is_file() else ""
     header: dict[str, Any] = {}
     body = text
@@ -119,25 +122,25 @@ def _module_path(name: str) -> Path | None:
     return next((option for option in options if option.is_file()), None)
 
 
-def _imports(path: Path, module: str, everything: bool) -> Iterator[str]:
-    """Full names that the file of a module imports; of `from a import b` both `a` and `a.b`."""
+def _imports(path: Path, module: str, in_functions: bool) -> Iterator[str]:
+    """Full names that a module's file imports. For `from a import b` these are `a` and `a.b`."""
     package = module.split(".") if path.name == "__init__.py" else module.split(".")[:-1]
     tree = ast.parse(path.read_text(encoding="utf-8"))
-    for node in _statements(tree, everything):
+    for node in _statements(tree, in_functions):
         if isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names)
         elif isinstance(node, ast.ImportFrom):
             base = package[: len(package) - node.level + 1] if node.level else ()
-            module = ".".join([*base, *(node.module.split(".") if node.module else [])])
-            yield module
-            yield from (f"{module}.{alias.name}" for alias in node.names)
+            imported = ".".join([*base, *(node.module.split(".") if node.module else [])])
+            yield imported
+            yield from (f"{imported}.{alias.name}" for alias in node.names)
 
 
-def _statements(tree: ast.AST, everything: bool) -> Iterator[ast.AST]:
-    """Statements that run at import, or with `everything` at any time; none that only type checkers read."""
+def _statements(tree: ast.AST, in_functions: bool) -> Iterator[ast.AST]:
+    """The statements that run at import, with `in_functions` also those in functions; without `if TYPE_CHECKING`."""
     for node in ast.iter_child_nodes(tree):
         if isinstance(node, ast.If) and "TYPE_CHECKING" in ast.unparse(node.test):
             continue
         yield node
-        if everything or not isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda):
-            yield from _statements(node, everything)
+        if in_functions or not isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda):
+            yield from _statements(node, in_functions)
