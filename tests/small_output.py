@@ -80,7 +80,7 @@ def make_output(folder: Path, spec: DepthSpec | None = METRIC, **choices: Any) -
     with pytest.MonkeyPatch.context() as patch:
         use_slope(patch, spec)
         patch.setenv("FGBG_DEPTH_HOME", str(folder / "home"))
-        build(recipe, folder / "out", workers=1, device="cpu", progress=False, say=lambda text: None)
+        build(recipe, folder / "out", workers=1, device="cpu", progress=False, log=lambda text: None)
     return folder / "out"
 
 

@@ -122,7 +122,7 @@ def recipe_from(options: argparse.Namespace) -> Recipe:
 
 
 def _build(options: argparse.Namespace) -> int:
-    from fgbg_depth.builder.pipeline import build, default_workers, plan_build, say_on_stderr
+    from fgbg_depth.builder.pipeline import build, default_workers, plan_build
 
     recipe = recipe_from(options)
     if options.workers is not None and not 1 <= options.workers <= 1024:
@@ -139,7 +139,7 @@ def _build(options: argparse.Namespace) -> int:
         options.output,
         workers=options.workers,
         device=options.device,
-        part=part,
+        slice_of=part,
         finish=options.finish,
         engine_name=options.engine,
         address=options.address,
@@ -147,9 +147,6 @@ def _build(options: argparse.Namespace) -> int:
     if options.json:
         print(json.dumps(dataclasses.asdict(result)))
         return 0
-    made = f"{result.made} of {result.shards} shards made now" if result.changed else "nothing to do, all was there"
-    relabelled = f", {result.relabelled} relabelled without composing" if result.relabelled else ""
-    say_on_stderr(f"{made}{relabelled}.")
     where = shlex.quote(result.output)
     if not result.whole:
         print(f"slice {options.shards} is ready in {result.output}")
