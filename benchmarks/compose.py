@@ -26,7 +26,7 @@ sys.path.insert(0, str(Path(__file__).parent.parent))
 
 from table import hardware
 
-from fgbg_depth.builder.shard import ShardMaker, ShardTask
+from fgbg_depth.builder.shard import ShardBuilder, ShardTask
 from fgbg_depth.plan import make_plan
 from fgbg_depth.recipe import Recipe
 from fgbg_depth.sources.load import load_sources
@@ -72,10 +72,10 @@ def composed_rows_per_s(folder: Path, rows: int) -> float:
     )
     with tempfile.TemporaryDirectory(dir=folder) as out:
         plan = make_plan(recipe, load_sources(recipe), None)
-        maker = ShardMaker(recipe, None, Storage(out), Prepared.of(plan.sources), lambda: None)  # type: ignore[arg-type,return-value]
+        maker = ShardBuilder(recipe, None, Storage(out), Prepared.of(plan.sources), lambda: None)  # type: ignore[arg-type,return-value]
         start, made = time.process_time(), 0
         for shard in plan.shards:
-            made += maker.make(ShardTask(shard)).rows
+            made += maker.build(ShardTask(shard)).rows
             if made >= rows:
                 break
     return made / (time.process_time() - start)

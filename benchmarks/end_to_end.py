@@ -46,7 +46,7 @@ def cpu_s(call: Callable[[], T]) -> tuple[float, T]:
 
 
 def quiet_build(recipe: Recipe, output: Path, **kwargs: Any) -> pipeline.BuildResult:
-    return pipeline.build(recipe, output, workers=1, device="cpu", progress=False, say=lambda text: None, **kwargs)
+    return pipeline.build(recipe, output, workers=1, device="cpu", progress=False, log=lambda text: None, **kwargs)
 
 
 def numpy_statistics(output: Path) -> tuple[np.ndarray, np.ndarray]:
@@ -79,7 +79,7 @@ def main() -> None:
             depth_model="densedepth-demo" if options.depth else "none",
         )
         quiet_build(recipe.replace(placements=1, size=32, depth_model="none"), folder / "warm")  # imports and caches
-        slice_s, _ = cpu_s(lambda: quiet_build(recipe, folder / "out", part=(1, 1)))
+        slice_s, _ = cpu_s(lambda: quiet_build(recipe, folder / "out", slice_of=(1, 1)))
         finish_s, built = cpu_s(lambda: quiet_build(recipe, folder / "out", finish=True))
         again_s, again = cpu_s(lambda: quiet_build(recipe, folder / "out"))
         assert built.whole and not again.changed

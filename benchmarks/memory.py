@@ -53,7 +53,7 @@ def measure(rows: int, size: int) -> dict[str, float]:
         recipe = Recipe(backgrounds=str(folder / "bg"), foregrounds=str(folder / "fg"), size=size, depth_model="none")
         start = time.perf_counter()
         # With one worker, the build would run in this process alone.
-        result = build(recipe, folder / "out", workers=2, progress=False, say=lambda text: None)
+        result = build(recipe, folder / "out", workers=2, progress=False, log=lambda text: None)
         wall = time.perf_counter() - start
         num_bytes = sum(p.stat().st_size for p in (folder / "out").rglob("*") if p.is_file())
     return {

@@ -11,20 +11,20 @@ from fgbg_depth.rng import json_digest
 from fgbg_depth.schema import FORMAT, NO_LABELS, SPLITS, ShardName, slug, split_of
 from fgbg_depth.sources.load import Source, Sources
 
-_MAX_BITS = 32  # of a digest, for dividing cut-outs into groups
+_MAX_BITS = 32  # of a cut-out's digest that are used to divide cut-outs into groups
 
 
 @dataclass(frozen=True)
 class Shard:
-    """One background with some cut-outs of one split: the unit of work, resuming, upload and regeneration."""
+    """One background with some cut-outs of one split: the unit of building, resuming, uploading and rebuilding."""
 
     split: str
     bg: str
     fgs: tuple[str, ...]
     rows: int
-    compose_digest: str  # 16 hex: fixes fg_bg and fg_bg_mask
-    label_digest: str  # 8 hex: fixes fg_bg_depth
-    group: str = ""  # which cut-outs, where those of one split fill several shards
+    compose_digest: str  # 16 hex digits; determines fg_bg and fg_bg_mask
+    label_digest: str  # 8 hex digits; determines fg_bg_depth
+    group: str = ""  # label of the group of cut-outs, if those of one split fill several shards
 
     @property
     def name(self) -> ShardName:
@@ -32,7 +32,7 @@ class Shard:
 
     @property
     def path(self) -> str:
-        """Path below the output."""
+        """The path below the output."""
         return self.name.path
 
 
@@ -50,15 +50,15 @@ class Plan:
         return sum(s.rows for s in self.shards)
 
     def split_rows(self) -> dict[str, int]:
-        """Rows by split, in the splits' order, empty ones left out."""
+        """Rows of each split, in the order of `schema.SPLITS`; splits without rows are left out."""
         counts = {split: sum(s.rows for s in self.shards if s.split == split) for split in SPLITS}
         return {split: n for split, n in counts.items() if n}
 
 
 def make_plan(recipe: Recipe, sources: Sources, spec: DepthSpec | None) -> Plan:
-    """Divide all rows into shards; nothing is composed."""
+    """Divide all rows into shards. Composes nothing."""
     labels, choices = label_digest(spec), recipe.pixel_choices()
-    groups = []  # the same for all backgrounds, so that digests of thousands of cut-outs are computed once
+    groups = []  # the same for all backgrounds, so that the digests of thousands of cut-outs are computed once
     for fg_held_out in (False, True):
         cutouts = [fg for fg in sources.cutouts if fg.held_out == fg_held_out]
         for label, group in _groups(cutouts, recipe):
@@ -81,20 +81,20 @@ def make_plan(recipe: Recipe, sources: Sources, spec: DepthSpec | None) -> Plan:
 
 
 def label_digest(spec: DepthSpec | None) -> str:
-    """8 hex digits of all that shapes the labels; the name of the model's licence does not."""
+    """8 hex digits that determine the labels. The model's licence is part of a DepthSpec, but not of the digest."""
     return NO_LABELS if spec is None else json_digest(spec.to_dict() | {"license": ""})[:8]
 
 
 def _groups(cutouts: list[Source], recipe: Recipe) -> Iterator[tuple[str, list[Source]]]:
     """Cut-outs in groups of at most `shard_rows` rows, each with a label ("" when there is only one).
 
-    A group that is too large is halved by the next bit of its cut-outs' digests, so that one more cut-out
-    changes one group, or halves one, and leaves the bytes of all others alone.
+    A group that is too large is halved by the next bit of its cut-outs' digests. So one more cut-out changes or halves
+    one group only, and the shards of all other groups keep their bytes.
     """
     limit = max(1, recipe.shard_rows // recipe.rows_per_pair)
 
     def halved(group: list[Source], bits: str) -> Iterator[tuple[str, list[Source]]]:
-        if len(group) <= limit or len(bits) == _MAX_BITS:  # copies of one file have all bits in common
+        if len(group) <= limit or len(bits) == _MAX_BITS:  # copies of one file have equal digests
             yield f"p{bits}" if bits else "", group
             return
         for bit in "01":

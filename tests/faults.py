@@ -1,7 +1,7 @@
-"""Ways to disturb a build, and what must be true after each; used by test_faults.py and benchmarks/faults.py.
+"""Ways to disturb a build, and checks of what is left; used by test_faults.py and benchmarks/faults.py.
 
-Builds are the real command in processes of their own. After every disturbance each visible shard must be, byte for
-byte, one of the undisturbed build's, a folder with `statistics.json` must be all of it, and no process may be left.
+Builds run as the real command in processes of their own. After every disturbance, each visible shard must have the
+bytes of the undisturbed build, an output with `statistics.json` must be complete, and no process may be left.
 """
 
 from __future__ import annotations
@@ -22,12 +22,12 @@ import psutil
 from tiny import make_sources, tiny_recipe, tree
 
 ROOT = Path(__file__).parent.parent
-LIMIT_S = 240  # a build that takes longer than this hangs
+LIMIT_S = 240  # a build that takes longer is taken to hang
 
 
 @dataclass
 class Trial:
-    """Sources, their recipe, and the files of an undisturbed build; `out` is what gets disturbed."""
+    """Sources, their recipe, and the hashes of the files of an undisturbed build; disturbed builds write to `out`."""
 
     folder: Path
     placements: int = 40
@@ -75,38 +75,38 @@ class Trial:
         )
 
     def finish(self, workers: int | None = None) -> None:
-        """Build to the end, undisturbed."""
+        """Run a build to its end."""
         code, errors = ended(self.start(workers))
         assert code == 0, errors
 
     def check_kept(self) -> None:
-        """What is visible is whole and right."""
+        """Every visible file is complete and correct."""
         now = tree(self.out)
         for name, digest in now.items():
             if name.startswith(("data/", "bg/", "fg/")) and "/." not in name:
-                assert self.whole[name] == digest, f"{name} is visible and wrong"
+                assert self.whole[name] == digest, f"{name} is visible and has wrong content"
         if "statistics.json" in now:
             assert {n: d for n, d in now.items() if not n.rsplit("/", 1)[-1].startswith(".")} == self.whole
 
     def check_whole(self) -> None:
-        """The output is the undisturbed one, and nothing else is there."""
+        """The output has the files of the undisturbed build, and no others."""
         now = tree(self.out)
         wrong = {n for n in now.keys() | self.whole.keys() if now.get(n) != self.whole.get(n)}
         assert not wrong, f"differ: {sorted(wrong)}"
 
     def heal(self) -> None:
-        """Run the same command again; it must end with the undisturbed bytes."""
+        """Run the same command again; it must end with the bytes of the undisturbed build."""
         self.check_kept()
         self.finish()
         self.check_whole()
 
 
 def ended(process: subprocess.Popen[str]) -> tuple[int, str]:
-    """Exit code and messages of a build, which must leave no process behind and print no traceback."""
+    """Wait for the end of a build, which must leave no process; returns exit code and stderr."""
     _, errors = process.communicate(timeout=LIMIT_S)
     deadline = time.monotonic() + 5
     while left := [p for p in psutil.process_iter() if _session(p) == process.pid]:
-        assert time.monotonic() < deadline, f"left behind: {left}"
+        assert time.monotonic() < deadline, f"processes left: {left}"
         time.sleep(0.05)
     return process.returncode, errors
 
@@ -127,10 +127,10 @@ def workers_of(process: subprocess.Popen[str]) -> list[psutil.Process]:
 
 
 def kill_once(trial: Trial, who: str, random_: random.Random) -> str:
-    """Start a build and `kill -9` the parent, one worker or all, at any moment; tells what came of it.
+    """Start a build and `kill -9` the parent, one worker or both (all processes), at a random moment.
 
     Raises:
-        AssertionError: something wrong is visible, a process is left, or the message is no message.
+        AssertionError: a visible file is wrong, a process is left, or stderr has a traceback.
     """
     process = trial.start()
     time.sleep(random_.uniform(0.05, 1) * trial.duration_s)
@@ -153,13 +153,13 @@ def kill_once(trial: Trial, who: str, random_: random.Random) -> str:
 
 
 def wait_for_shards(trial: Trial, process: subprocess.Popen[str], count: int = 1) -> None:
-    """Until some shards are finished, or the build is."""
+    """Wait until some shards are finished, or the build has ended."""
     while process.poll() is None and len(list((trial.out / "data").glob("[!.]*.parquet"))) < count:
         time.sleep(0.02)
 
 
 def mount_tmpfs(folder: Path, options: str) -> bool:
-    """A small disk at `folder`; False where this is not allowed."""
+    """Mount a small file system at `folder`; False where this is not allowed."""
     folder.mkdir(exist_ok=True)
     done = subprocess.run(["mount", "-t", "tmpfs", "-o", options, "tmpfs", str(folder)], capture_output=True)
     return done.returncode == 0

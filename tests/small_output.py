@@ -86,7 +86,7 @@ def build_small(recipe: Recipe, output: Path, spec: DepthSpec | None = METRIC) -
     with pytest.MonkeyPatch.context() as patch:
         use_slope(patch, spec)
         patch.setenv("FGBG_DEPTH_HOME", str(output.parent / "home"))
-        return build(recipe, output, workers=1, device="cpu", progress=False, say=lambda text: None)
+        return build(recipe, output, workers=1, device="cpu", progress=False, log=lambda text: None)
 
 
 @pytest.fixture(scope="module")

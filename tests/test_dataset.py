@@ -1,4 +1,4 @@
-"""What `datasets` makes of an output: splits, configs, streaming, and the builder class."""
+"""An output loaded by `datasets`: splits, configs, streaming, and the builder class."""
 
 from pathlib import Path
 
@@ -8,7 +8,11 @@ import pytest
 from tiny import SimpleLabeller, quiet_build, simple_spec, tiny_recipe, tree
 
 from fgbg_depth import schema
+from fgbg_depth.builder import planning
 from fgbg_depth.builder.dataset import FgBgDepth
+from fgbg_depth.depth import models
+from fgbg_depth.depth.spec import DepthSpec, relative_scale
+from fgbg_depth.recipe import Recipe
 
 ROWS = {"train": 96, "test_unseen_bg": 24, "test_unseen_fg": 24, "test_unseen_both": 6}
 
@@ -86,14 +90,53 @@ def test_the_builder_builds_and_loads(built: Path, sources: Path, tmp_path: Path
     assert again.cache_dir == builder.cache_dir and again.info.splits == builder.info.splits
 
 
-def test_the_builder_goes_on_where_a_build_stopped(sources: Path, tmp_path: Path, built: Path) -> None:
-    quiet_build(tiny_recipe(sources), tmp_path / "out", part=(1, 2))
+def test_the_builder_resumes_a_stopped_build(sources: Path, tmp_path: Path, built: Path) -> None:
+    quiet_build(tiny_recipe(sources), tmp_path / "out", slice_of=(1, 2))
     stamps = {p: p.stat().st_mtime_ns for p in (tmp_path / "out" / "data").iterdir()}
     builder = FgBgDepth(
         cache_dir=str(tmp_path / "cache"), output=str(tmp_path / "out"), workers=1, **arguments(sources)
     )
     builder.download_and_prepare()
     assert stamps and all(p.stat().st_mtime_ns == stamp for p, stamp in stamps.items())
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_the_builder_prepares_its_sources_once(
+    sources: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, workers: int
+) -> None:
+    """In the constructor and with the workers asked for; `download_and_prepare` uses them and then frees them."""
+    real, calls = planning.load_sources, []
+    monkeypatch.setattr(
+        planning, "load_sources", lambda recipe, workers: calls.append(workers) or real(recipe, workers)
+    )
+    builder = FgBgDepth(
+        cache_dir=str(tmp_path / "cache"), output=str(tmp_path / "out"), workers=workers, **arguments(sources)
+    )
+    assert builder._plan is not None
+    builder.download_and_prepare()
+    assert calls == [workers] and builder._plan is None
+    assert {split: len(rows) for split, rows in builder.as_dataset().items()} == ROWS
+
+
+def test_the_builder_keeps_the_depth_range_of_its_output(
+    sources: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Otherwise one more background would change the labels of rows that are there."""
+    found: list[object] = []
+
+    def resolve_spec(recipe: Recipe, images: object, device: str = "auto") -> DepthSpec:
+        found.append(recipe.depth_range)
+        low, high = recipe.depth_range or (0.5, 12.0 + len(found))
+        return DepthSpec("simple", kind="relative_disparity", unit="", digest="5" * 16, **relative_scale(low, high))
+
+    monkeypatch.setattr(models, "resolve_spec", resolve_spec)
+    monkeypatch.setattr(models, "load_labeller", lambda recipe, spec, device="auto", index=0: SimpleLabeller(spec))
+    values = arguments(sources, depth_model="simple") | {"output": str(tmp_path / "out"), "workers": 1}
+    FgBgDepth(cache_dir=str(tmp_path / "cache"), **values).download_and_prepare()
+    before = tree(tmp_path / "out")
+    again = FgBgDepth(cache_dir=str(tmp_path / "other"), **values)
+    again.download_and_prepare()
+    assert found == [None, (0.5, 13.0)] and tree(tmp_path / "out") == before
 
 
 def test_the_builder_streams(sources: Path, tmp_path: Path) -> None:
@@ -104,9 +147,9 @@ def test_the_builder_streams(sources: Path, tmp_path: Path) -> None:
     assert len([row["fg_bg"].size for row in rows]) == ROWS["train"]
 
 
-def test_other_sources_or_recipes_have_another_cache(sources: Path, tmp_path: Path) -> None:
+def test_the_cache_depends_on_fields_that_change_rows(sources: Path, tmp_path: Path) -> None:
     dirs = {
         FgBgDepth(cache_dir=str(tmp_path), **arguments(sources, **changes)).cache_dir
         for changes in ({}, {"seed": 1}, {"placements": 4}, {"license": "mit"})
     }
-    assert len(dirs) == 3, "licence shapes no row"
+    assert len(dirs) == 3, "the licence changes no row"

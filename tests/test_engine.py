@@ -1,4 +1,4 @@
-"""Workers: their failures are heard, their deaths noticed, and they never outlive whoever started them."""
+"""Worker processes: their errors and deaths are reported, and they end with the process that started them."""
 
 import os
 import signal
@@ -46,13 +46,13 @@ def test_every_shard_and_every_row_is_reported(job: tuple[ShardJob, Plan], worke
     assert not left
 
 
-def test_no_task_is_no_work(job: tuple[ShardJob, Plan]) -> None:
+def test_without_tasks_nothing_is_called(job: tuple[ShardJob, Plan]) -> None:
     engine.run(job[0], [], 8, lambda n: 1 / 0, lambda f: 1 / 0)
 
 
 @pytest.mark.parametrize("workers", [1, 2])
-def test_a_damaged_source_file_is_an_error_of_ours(job: tuple[ShardJob, Plan], workers: int) -> None:
-    """Whatever fails inside a worker arrives as its own message, never as a death of the worker."""
+def test_a_damaged_source_file_raises_an_error_of_this_project(job: tuple[ShardJob, Plan], workers: int) -> None:
+    """An error inside a worker arrives as that error, not as a killed worker."""
     path = Path(job[0].output) / job[0].bg_file
     path.write_bytes(path.read_bytes()[:50])
     with pytest.raises(FgBgError) as e:
@@ -60,7 +60,7 @@ def test_a_damaged_source_file_is_an_error_of_ours(job: tuple[ShardJob, Plan], w
     assert not isinstance(e.value, EngineError) and "bg/train-" in str(e.value)
 
 
-def test_the_first_failure_stops_and_keeps_what_is_finished(job: tuple[ShardJob, Plan]) -> None:
+def test_the_first_error_stops_the_build_and_keeps_finished_shards(job: tuple[ShardJob, Plan]) -> None:
     tasks = [
         ShardTask(job[1].shards[0]),
         ShardTask(job[1].shards[1], reuse_from="data/not-there.parquet"),
@@ -91,7 +91,7 @@ if __name__ == "__main__":
 
 
 def start(tmp_path: Path, sources: Path, placements: int = 2000) -> subprocess.Popen:
-    """A build with two workers that takes far longer than the test, in a session of its own."""
+    """Start a build with two workers, in a process session of its own, that takes far longer than the test."""
     script = tmp_path / "build.py"
     script.write_text(
         SCRIPT.format(
@@ -106,14 +106,14 @@ def start(tmp_path: Path, sources: Path, placements: int = 2000) -> subprocess.P
 
 
 def workers_of(process: subprocess.Popen, limit_s: float = 60) -> list[psutil.Process]:
-    """The two workers, once both are at work."""
+    """The two workers, as soon as both have started."""
     end = time.time() + limit_s
     while time.time() < end:
         found = [p for p in psutil.Process(process.pid).children() if "spawn_main" in " ".join(p.cmdline())]
-        if len(found) == 2 and all(p.num_threads() > 1 for p in found):  # the one that watches the parent has started
+        if len(found) == 2 and all(p.num_threads() > 1 for p in found):  # one waits for the parent's end
             return found
         time.sleep(0.05)
-    raise AssertionError("no workers came up")
+    raise AssertionError("the workers did not start")
 
 
 def gone(processes: list[psutil.Process], limit_s: float) -> bool:
@@ -121,7 +121,7 @@ def gone(processes: list[psutil.Process], limit_s: float) -> bool:
 
 
 @pytest.mark.parametrize("how", [signal.SIGKILL, pytest.param(signal.SIGTERM, marks=pytest.mark.slow)])
-def test_workers_die_with_their_parent(tmp_path: Path, sources: Path, how: signal.Signals) -> None:
+def test_workers_end_when_their_parent_is_killed(tmp_path: Path, sources: Path, how: signal.Signals) -> None:
     process = start(tmp_path, sources)
     workers = workers_of(process)
     os.kill(process.pid, how)
@@ -129,8 +129,8 @@ def test_workers_die_with_their_parent(tmp_path: Path, sources: Path, how: signa
     assert gone(workers, 3)
 
 
-def test_a_killed_worker_is_said_to_be_one(tmp_path: Path, sources: Path) -> None:
-    """As the system does when memory runs out; the message says what to do, and nothing hangs or is left over."""
+def test_a_killed_worker_is_reported(tmp_path: Path, sources: Path) -> None:
+    """The system kills one when memory runs out. The message says what to do; no process and no file is left."""
     process = start(tmp_path, sources)
     workers = workers_of(process)
     workers[0].kill()
@@ -141,7 +141,7 @@ def test_a_killed_worker_is_said_to_be_one(tmp_path: Path, sources: Path) -> Non
 
 
 def test_ctrl_c_ends_all_at_once(tmp_path: Path, sources: Path) -> None:
-    """A terminal sends SIGINT to everyone; workers leave it to the parent, which ends them."""
+    """A terminal sends SIGINT to all processes; workers ignore it, and the parent kills them."""
     process = start(tmp_path, sources)
     workers = workers_of(process)
     os.killpg(process.pid, signal.SIGINT)
@@ -159,4 +159,4 @@ def test_a_second_build_is_refused_while_one_runs(tmp_path: Path, sources: Path)
     os.killpg(process.pid, signal.SIGKILL)
     process.wait()
     assert gone(workers, 3)
-    quiet_build(tiny_recipe(sources), tmp_path / "out")  # and is not once it is dead
+    quiet_build(tiny_recipe(sources), tmp_path / "out")  # the lock of a killed build is released

@@ -1,4 +1,4 @@
-"""Ray: the same bytes as a local build, also when a node dies; errors say what to do."""
+"""Ray: the same bytes as a local build, also if a node is lost; errors say what to do."""
 
 import builtins
 import os
@@ -54,18 +54,18 @@ def test_without_ray_the_message_names_the_requirement(
         quiet_build(tiny_recipe(sources), tmp_path / "out", engine_name="ray")
 
 
-def test_nothing_to_do_starts_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_tasks_ray_is_not_imported(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(engine_ray, "_import_ray", lambda: pytest.fail("Ray was imported"))
     run_ray(None, [], 2, None, None, None)  # type: ignore[arg-type]
 
 
 def test_a_shard_that_kills_its_workers_ends_the_build() -> None:
-    """Ray would start it again for ever."""
+    """Ray would start it again without end."""
 
     class Refs:
-        """As much of Ray as an actor uses: a call gives its value at once."""
+        """The part of Ray that an actor uses; a call returns its value at once."""
 
-        begin = type("Method", (), {"remote": lambda self, path: counts.begin(path)})()
+        start = type("Method", (), {"remote": lambda self, path: counter.start(path)})()
 
         def get(self, value: int) -> int:
             return value
@@ -73,20 +73,20 @@ def test_a_shard_that_kills_its_workers_ends_the_build() -> None:
     class Task:
         path = "data/train-a.parquet"
 
-    counts, made = engine_ray._Starts(), []
+    counter, built = engine_ray._AttemptCounter(), []
     actor = engine_ray._ShardActor.__new__(engine_ray._ShardActor)
-    actor.ray = actor.starts = Refs()
-    actor.problem = None
-    actor.worker = type("Worker", (), {"make": lambda self, task: made.append(task)})()
-    for _ in range(engine_ray.DEATHS):
-        actor.make(Task)
-    assert len(made) == engine_ray.DEATHS
-    assert isinstance(actor.make(Task), EngineError) and len(made) == engine_ray.DEATHS
+    actor.ray = actor.attempts = Refs()
+    actor.error = None
+    actor.worker = type("Worker", (), {"build": lambda self, task: built.append(task)})()
+    for _ in range(engine_ray.MAX_ATTEMPTS):
+        actor.build(Task)
+    assert len(built) == engine_ray.MAX_ATTEMPTS
+    assert isinstance(actor.build(Task), EngineError) and len(built) == engine_ray.MAX_ATTEMPTS
 
 
 @pytest.fixture
 def ray_folder(monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
-    """A short path: Ray puts sockets there, whose names may have 107 letters."""
+    """A folder with a short path: Ray makes sockets in it, whose paths may have 107 characters."""
     folder = tempfile.mkdtemp(prefix="ray-", dir="/tmp")
     monkeypatch.setenv("RAY_TMPDIR", folder)
     yield folder
@@ -100,7 +100,7 @@ def big_sources(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def ray(monkeypatch: pytest.MonkeyPatch) -> Any:
-    monkeypatch.setenv("RAY_DEDUP_LOGS_SKIP_REGEX", ".")  # as engine_ray does before it imports Ray
+    monkeypatch.setenv("RAY_DEDUP_LOGS_SKIP_REGEX", ".")  # as `_import_ray` sets it
     monkeypatch.setenv("RAY_USAGE_STATS_ENABLED", "0")
     return pytest.importorskip("ray", reason="pip install -r requirements-ray.txt")
 
@@ -119,7 +119,7 @@ def test_ray_on_this_machine_makes_the_same_bytes(ray: Any, sources: Path, built
 def test_a_cluster_loses_a_node_and_no_shard(
     ray: Any, ray_folder: str, big_sources: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Two nodes with one core each, two actors: the lost one has no place until the other's work is done."""
+    """Two nodes with one core each and two actors: the lost actor gets no core before the other one has ended."""
     from ray.cluster_utils import Cluster
 
     recipe = tiny_recipe(big_sources, size=64, placements=60)
@@ -143,15 +143,15 @@ def test_a_cluster_loses_a_node_and_no_shard(
     finally:
         ray.shutdown()
         cluster.shutdown()
-    assert seen and seen[0] < result.shards, "the node outlived the build; make the build longer"
+    assert seen and seen[0] < result.shards, "the build ended before the node was removed; it must take longer"
     assert result.made == result.shards == 24
     assert tree(tmp_path / "ray") == tree(tmp_path / "local")
 
 
 def test_no_cluster_at_the_address(ray: Any, sources: Path, tmp_path: Path) -> None:
-    """At once; Ray itself goes on trying for minutes."""
+    """The error comes at once; Ray itself would retry for minutes."""
     with socket.socket() as unused:
-        unused.bind(("127.0.0.1", 0))  # bound and not listening: nobody answers
+        unused.bind(("127.0.0.1", 0))  # bound but not listening
         address = f"127.0.0.1:{unused.getsockname()[1]}"
         with pytest.raises(EngineError, match=f"no Ray cluster answers at {address}") as e:
             quiet_build(tiny_recipe(sources), tmp_path / "out", engine_name="ray", address=address)
@@ -172,14 +172,14 @@ def test_a_node_that_does_not_see_the_output(
 
 @pytest.mark.slow
 def test_a_failing_shard_is_an_error_as_in_a_local_build(ray: Any, sources: Path, tmp_path: Path) -> None:
-    """A file where the folder `data` should be."""
+    """A file has the name of the folder `data`."""
     from fgbg_depth.errors import OutputError
 
     output = tmp_path / "out"
-    quiet_build(tiny_recipe(sources), output, part=(1, 10**6))  # the recipe and the sources, no shard
+    quiet_build(tiny_recipe(sources), output, slice_of=(1, 10**6))  # the recipe and the sources, no shard
     shutil.rmtree(output / "data", ignore_errors=True)
-    (output / "data").write_text("in the way")
-    with pytest.raises(OutputError, match="file is where a folder"):
+    (output / "data").write_text("not a folder")
+    with pytest.raises(OutputError, match="A file has the name of a folder"):
         quiet_build(tiny_recipe(sources), output, engine_name="ray", workers=1)
     with pytest.raises(SourceError):
         quiet_build(tiny_recipe(sources, backgrounds=str(tmp_path)), output, engine_name="ray", workers=1)

@@ -1,4 +1,4 @@
-"""Disturbed builds end as undisturbed ones. The quick part; benchmarks/faults.py has the long one."""
+"""Builds that are killed or disturbed end with the same files. benchmarks/faults.py has a longer version."""
 
 import random
 import shutil
@@ -27,15 +27,15 @@ def _fresh(trial: Trial) -> None:
 
 @pytest.fixture
 def disk(trial: Trial) -> Iterator[Trial]:
-    """The output is a small disk of its own."""
+    """The output is a small file system of its own."""
     if not faults.mount_tmpfs(trial.out, "size=64m"):
         pytest.skip("mounting a tmpfs is not allowed here")
     yield trial
     faults.unmount(trial.out)
 
 
-def test_kill_everything_then_go_on(trial: Trial) -> None:
-    """Twice into the same output, at random moments."""
+def test_kill_all_processes_and_resume(trial: Trial) -> None:
+    """Two kills at random moments, in the same output."""
     random_ = random.Random(time.time_ns())
     for who in ("both", "parent"):
         faults.kill_once(trial, who, random_)
@@ -56,7 +56,7 @@ def test_a_full_disk(disk: Trial) -> None:
     faults.remount(disk.out, "size=200k")
     code, errors = faults.ended(disk.start())
     assert code == 1 and "disk is full" in errors and "Traceback" not in errors
-    assert not list(disk.out.rglob(".*.tmp")), "what was half written still fills the disk"
+    assert not list(disk.out.rglob(".*.tmp")), "unfinished files still fill the disk"
     disk.check_kept()
     faults.remount(disk.out, "size=64m")
     quiet_build(load_recipe(disk.recipe), disk.out)
@@ -64,7 +64,7 @@ def test_a_full_disk(disk: Trial) -> None:
 
 
 def test_a_read_only_output(disk: Trial) -> None:
-    """A read-only mount, because rights do not stop root."""
+    """A read-only mount, because permissions do not stop root."""
     faults.remount(disk.out, "ro")
     with pytest.raises(FgBgError, match="cannot be written to"):
         quiet_build(load_recipe(disk.recipe), disk.out)
@@ -73,18 +73,18 @@ def test_a_read_only_output(disk: Trial) -> None:
     disk.check_whole()
 
 
-def test_sources_that_change_while_building(trial: Trial) -> None:
-    """What was read at the start is what is built; the next build sees the change."""
+def test_sources_that_change_during_a_build(trial: Trial) -> None:
+    """The build uses what it read at its start; the next build finds the change."""
     victims = [trial.folder / "bg" / "scene_03.png", trial.folder / "fg" / "thing_02.png"]
     kept = [v.read_bytes() for v in victims]
 
-    def change(text: str) -> None:  # said when sources are read and shards are about to be made
+    def change(text: str) -> None:  # called with the message after the sources were read
         victims[0].unlink(missing_ok=True)
         victims[1].write_bytes(b"half")
 
     recipe = load_recipe(trial.recipe)
-    quiet_build(recipe, trial.out, part=(1, 2))
-    quiet_build(recipe, trial.out, say=change)
+    quiet_build(recipe, trial.out, slice_of=(1, 2))
+    quiet_build(recipe, trial.out, log=change)
     trial.check_whole()
     with pytest.raises(FgBgError, match=r"thing_02\.png"):
         quiet_build(recipe, trial.out)
@@ -94,15 +94,15 @@ def test_sources_that_change_while_building(trial: Trial) -> None:
     assert not quiet_build(recipe, trial.out).changed
 
 
-def test_damaged_shards_from_elsewhere(trial: Trial) -> None:
-    """Under the right name, in an unfinished output: named, and after deleting it all is as undisturbed."""
+def test_damaged_files_in_an_unfinished_output(trial: Trial) -> None:
+    """A damaged shard is named; after deleting it, the build ends with the same files. Sources are written again."""
     recipe = load_recipe(trial.recipe)
     quiet_build(recipe, trial.out)
-    for turn, name in enumerate(sorted(n for n in trial.whole if n.startswith(("data/", "bg/", "fg/")))[::3]):
+    for index, name in enumerate(sorted(n for n in trial.whole if n.startswith(("data/", "bg/", "fg/")))[::3]):
         (trial.out / "statistics.json").unlink(missing_ok=True)
         victim = trial.out / name
         data = bytearray(victim.read_bytes())
-        victim.write_bytes(data[: len(data) // 2] if turn % 2 else data[:99] + bytes([data[99] ^ 1]) + data[100:])
+        victim.write_bytes(data[: len(data) // 2] if index % 2 else data[:99] + bytes([data[99] ^ 1]) + data[100:])
         if name.startswith("data/"):
             with pytest.raises(FgBgError, match="Delete this file") as e:
                 quiet_build(recipe, trial.out)
@@ -115,15 +115,14 @@ def test_damaged_shards_from_elsewhere(trial: Trial) -> None:
 def test_a_jumping_clock(trial: Trial, monkeypatch: pytest.MonkeyPatch) -> None:
     random_ = random.Random(0)
     monkeypatch.setattr(time, "time", lambda: random_.uniform(0, 2**33))
-    quiet_build(load_recipe(trial.recipe), trial.out, part=(1, 2), progress=True)
+    quiet_build(load_recipe(trial.recipe), trial.out, slice_of=(1, 2), progress=True)
     quiet_build(load_recipe(trial.recipe), trial.out, progress=True)
     trial.check_whole()
 
 
-def test_a_stranger_in_the_output(trial: Trial) -> None:
-    """Temporary files of killed writers go, a stranger's stay and are named."""
+def test_temporary_files_are_removed_and_files_of_others_are_refused(trial: Trial) -> None:
     recipe = load_recipe(trial.recipe)
-    quiet_build(recipe, trial.out, part=(1, 2))
+    quiet_build(recipe, trial.out, slice_of=(1, 2))
     (trial.out / "data" / ".train-x.parquet.0123456789ab.tmp").write_bytes(b"left over")
     (trial.out / ".statistics.json.0123456789ab.tmp").write_bytes(b"left over")
     quiet_build(recipe, trial.out)
@@ -133,9 +132,9 @@ def test_a_stranger_in_the_output(trial: Trial) -> None:
         quiet_build(recipe, trial.out)
 
 
-def test_an_output_moved_while_nothing_runs(trial: Trial, tmp_path: Path) -> None:
+def test_an_output_that_was_moved_between_builds(trial: Trial, tmp_path: Path) -> None:
     recipe = load_recipe(trial.recipe)
-    quiet_build(recipe, trial.out, part=(1, 2))
+    quiet_build(recipe, trial.out, slice_of=(1, 2))
     shutil.move(trial.out, tmp_path / "moved")
     quiet_build(recipe, tmp_path / "moved")
     assert tree(tmp_path / "moved") == trial.whole

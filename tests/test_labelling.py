@@ -1,11 +1,11 @@
-"""The batched map function: any callable labels, in order, from the stored bytes."""
+"""The batched map function: any callable is a labeller; labels come in order, from the stored bytes."""
 
 import numpy as np
 import pytest
 from PIL import Image
 from tiny import SimpleLabeller, encoded, pixels_of, scene, simple_spec
 
-from fgbg_depth.depth.label_batch import LabelBatch
+from fgbg_depth.depth.label_batch import LabelBatch, decode_image
 from fgbg_depth.errors import ShardError
 from fgbg_depth.render.png import encode_depth
 from fgbg_depth.statistics import Sums
@@ -14,7 +14,7 @@ ROWS = [{"bytes": encoded(Image.fromarray(scene(i, 32, 32)), "JPEG", quality=90)
 
 
 def summed(images: bool, depth: bool) -> Sums:
-    """What one plain pass over the rows counts."""
+    """The sums of one pass over the rows, one row at a time."""
     sums = Sums(32, 65535)
     label = SimpleLabeller(simple_spec())
     for row in ROWS:
@@ -28,11 +28,11 @@ def summed(images: bool, depth: bool) -> Sums:
 
 @pytest.mark.parametrize("batch_size", [1, 6, 20, 64])
 @pytest.mark.parametrize("bits", [8, 16])
-def test_labels_in_order_whatever_the_batches(batch_size: int, bits: int) -> None:
+def test_labels_are_in_order_for_any_batch_size(batch_size: int, bits: int) -> None:
     spec = simple_spec(bits=bits)
-    labeller, sums, told = SimpleLabeller(spec, batch_size), Sums(32, spec.levels), []
-    columns = LabelBatch(labeller, sums, on_rows=told.append)(ROWS)
-    assert list(columns) == ["fg_bg_depth"] and sum(told) == len(ROWS)
+    labeller, sums, reported = SimpleLabeller(spec, batch_size), Sums(32, spec.levels), []
+    columns = LabelBatch(labeller, sums, True, on_rows=reported.append)(ROWS)
+    assert list(columns) == ["fg_bg_depth"] and sum(reported) == len(ROWS)
     assert labeller.calls == -(-len(ROWS) // batch_size) and labeller.images == len(ROWS)
     for row, label in zip(ROWS, columns["fg_bg_depth"], strict=True):
         wanted = SimpleLabeller(spec)(pixels_of(row)[None])[0]
@@ -41,16 +41,17 @@ def test_labels_in_order_whatever_the_batches(batch_size: int, bits: int) -> Non
         assert sums.to_dict() == summed(images=True, depth=True).to_dict()
 
 
-def test_counting_alone_and_labelling_alone() -> None:
+def test_decoding_counts_images_and_labelling_need_not() -> None:
     sums = Sums(32, 65535)
-    assert LabelBatch(None, sums)(ROWS) == {}
+    for row in ROWS:
+        assert np.array_equal(np.asarray(decode_image(row, sums)), pixels_of(row))
     assert sums.to_dict() == summed(images=True, depth=False).to_dict()
     sums = Sums(32, 65535)
     LabelBatch(SimpleLabeller(simple_spec()), sums, count_images=False)(ROWS)
     assert sums.to_dict() == summed(images=False, depth=True).to_dict()
 
 
-def test_a_labeller_that_fails_is_heard() -> None:
+def test_errors_of_the_labeller_are_raised() -> None:
     class Fails(SimpleLabeller):
         def __call__(self, images: np.ndarray) -> np.ndarray:
             if self.calls == 1:
@@ -58,7 +59,7 @@ def test_a_labeller_that_fails_is_heard() -> None:
             return super().__call__(images)
 
     with pytest.raises(RuntimeError, match="out of memory"):
-        LabelBatch(Fails(simple_spec()), Sums(32, 65535))(ROWS)
+        LabelBatch(Fails(simple_spec()), Sums(32, 65535), True)(ROWS)
 
 
 def test_labels_of_another_shape_or_type_are_refused() -> None:
@@ -71,17 +72,17 @@ def test_labels_of_another_shape_or_type_are_refused() -> None:
             return super().__call__(images).astype(np.float32)
 
     with pytest.raises(ShardError, match="shape"):
-        LabelBatch(Small(simple_spec()), Sums(32, 65535))(ROWS)
+        LabelBatch(Small(simple_spec()), Sums(32, 65535), True)(ROWS)
     with pytest.raises(TypeError, match="float32"):
-        LabelBatch(Floats(simple_spec()), Sums(32, 65535))(ROWS)
+        LabelBatch(Floats(simple_spec()), Sums(32, 65535), True)(ROWS)
 
 
-def test_the_same_bytes_every_time() -> None:
-    runs = [LabelBatch(SimpleLabeller(simple_spec()), Sums(32, 65535))(ROWS) for _ in range(3)]
+def test_repeated_calls_give_the_same_bytes() -> None:
+    runs = [LabelBatch(SimpleLabeller(simple_spec()), Sums(32, 65535), True)(ROWS) for _ in range(3)]
     assert runs[0] == runs[1] == runs[2]
 
 
-def test_damaged_images_are_heard() -> None:
+def test_damaged_images_raise_an_error() -> None:
     bad = [*ROWS[:3], {"bytes": ROWS[3]["bytes"][:200], "path": None}]
     with pytest.raises(OSError, match=r"(?i)truncated"):
-        LabelBatch(SimpleLabeller(simple_spec()), Sums(32, 65535))(bad)
+        LabelBatch(SimpleLabeller(simple_spec()), Sums(32, 65535), True)(bad)

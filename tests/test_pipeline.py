@@ -1,4 +1,4 @@
-"""Whole builds: the same bytes by any way, nothing made twice, nothing left over, numbers that are true."""
+"""Whole builds: the same bytes however they are made, no repeated work, no file left over, exact statistics."""
 
 import io
 import json
@@ -13,7 +13,9 @@ from PIL import Image
 from tiny import make_sources, pixels_of, quiet_build, save, scene, thing, tiny_recipe, tree
 
 from fgbg_depth import schema
+from fgbg_depth.builder import messages
 from fgbg_depth.builder import shard as shards
+from fgbg_depth.engine import local
 from fgbg_depth.errors import OutputError, SourceError
 from fgbg_depth.manifest import Version
 from fgbg_depth.recipe import load_recipe
@@ -32,6 +34,7 @@ def statistics_of(output: Path) -> dict[str, Any]:
 
 
 def shards_with(output: Path, name: str, column: str) -> set[str]:
+    """Paths of the shards with a row that has `name` in `column`."""
     paths = (output / "data").glob("*.parquet")
     return {f"data/{p.name}" for p in paths if name in pq.read_table(p, columns=[column])[column].to_pylist()}
 
@@ -58,29 +61,66 @@ def test_a_rerun_writes_nothing(built: Path, sources: Path) -> None:
     assert before == {p: (p.stat().st_mtime_ns, p.stat().st_ino) for p in built.rglob("*") if p.name != ".lock"}
 
 
-def test_its_own_recipe_makes_it_again(built: Path, tmp_path: Path) -> None:
+def test_a_build_says_what_it_does(built: Path, sources: Path, tmp_path: Path) -> None:
+    recipe, out, logged = tiny_recipe(sources), tmp_path / "out", list[str]()
+    shutil.copytree(built, out)
+    quiet_build(recipe, out, log=logged.append)
+    num_shards = len(list((out / "data").iterdir()))
+    for path in sorted((out / "data").iterdir())[:2]:
+        path.unlink()
+    quiet_build(recipe, out, log=logged.append)
+    (out / "README.md").unlink()
+    quiet_build(recipe, out, log=logged.append)
+    quiet_build(recipe, tmp_path / "new", log=logged.append)
+    assert logged == [
+        f"Nothing to do: all {num_shards} shards exist.",
+        f"Reused {num_shards - 2} finished shards; building 2.",
+        f"Built 2 of {num_shards} shards.",
+        f"Reused {num_shards} finished shards; writing statistics and card.",
+        f"Built {num_shards} of {num_shards} shards.",
+    ]
+
+
+def test_messages_have_singular_and_plural() -> None:
+    assert messages.count(1, "row") == "1 row" and messages.count(4000, "row") == "4,000 rows"
+    assert messages.nothing_to_do(1) == "Nothing to do: the only shard exists."
+    assert messages.built(1, 1, 0) == "Built 1 of 1 shard."
+    assert messages.built(3, 2, 1) == "Built 2 of 3 shards, 1 of them with reused composites."
+    assert messages.reused(3, 2) == "Reused 1 finished shard; building 2."
+    assert messages.slice_started((2, 3), 4, 4) == "Slice 2 of 3 has 4 shards: building 4."
+    assert messages.slice_started((2, 3), 1, 0) == "Slice 2 of 3 has 1 shard: reused 1, building 0."
+
+
+def test_the_old_argument_part_is_accepted_with_a_note(sources: Path, tmp_path: Path) -> None:
+    logged: list[str] = []
+    result = quiet_build(tiny_recipe(sources), tmp_path / "out", part=(1, 2), log=logged.append)
+    assert not result.whole and 0 < result.made < result.shards
+    assert "slice_of" in logged[0]
+
+
+def test_the_recipe_in_the_output_builds_it_again(built: Path, tmp_path: Path) -> None:
     quiet_build(load_recipe(built / "recipe.yaml"), tmp_path / "again")
     assert tree(tmp_path / "again") == tree(built)
 
 
-def test_two_processes_make_the_same_bytes(built: Path, sources: Path, tmp_path: Path) -> None:
+def test_two_processes_write_the_same_bytes(built: Path, sources: Path, tmp_path: Path) -> None:
     result = quiet_build(tiny_recipe(sources), tmp_path / "out", workers=2)
     assert result.made == result.shards and tree(tmp_path / "out") == tree(built)
 
 
-def test_slices_then_finish_make_the_same_bytes(built: Path, sources: Path, tmp_path: Path) -> None:
+def test_slices_then_finish_write_the_same_bytes(built: Path, sources: Path, tmp_path: Path) -> None:
     recipe, out = tiny_recipe(sources), tmp_path / "out"
     for index in (3, 1):
-        result = quiet_build(recipe, out, part=(index, 3))
+        result = quiet_build(recipe, out, slice_of=(index, 3))
         assert not result.whole and not (out / "statistics.json").exists()
     with pytest.raises(OutputError, match="missing"):
         quiet_build(recipe, out, finish=True)
-    quiet_build(recipe, out, part=(2, 3))
+    quiet_build(recipe, out, slice_of=(2, 3))
     assert quiet_build(recipe, out, finish=True).made == 0
     assert tree(out) == tree(built)
 
 
-def test_any_fsspec_place_holds_the_same_bytes(built: Path, sources: Path, tmp_path: Path) -> None:
+def test_an_fsspec_url_gets_the_same_bytes(built: Path, sources: Path, tmp_path: Path) -> None:
     url = f"memory://{tmp_path}/out"
     quiet_build(tiny_recipe(sources), url)
     storage = Storage(url)
@@ -90,8 +130,8 @@ def test_any_fsspec_place_holds_the_same_bytes(built: Path, sources: Path, tmp_p
 
 
 @pytest.mark.parametrize("kind", ["bg", "fg"])
-def test_one_more_source_leaves_other_shards_alone(built: Path, sources: Path, tmp_path: Path, kind: str) -> None:
-    """Bytes of every shard without the new source stay, wherever splits move them, and most are not even made again."""
+def test_one_more_source_changes_no_other_row(built: Path, sources: Path, tmp_path: Path, kind: str) -> None:
+    """Shards without the new source keep their bytes, and are not built again unless a source changes its split."""
     shutil.copytree(sources, tmp_path / "src")
     shutil.copytree(built, tmp_path / "out")
     save(scene(77) if kind == "bg" else thing(77), tmp_path / "src" / kind / "zzz.png")
@@ -99,8 +139,8 @@ def test_one_more_source_leaves_other_shards_alone(built: Path, sources: Path, t
     before, result = tree(built), quiet_build(recipe, tmp_path / "out")
     after = tree(tmp_path / "out")
     involved = shards_with(tmp_path / "out", "zzz", kind)
-    old = {n: d for n, d in before.items() if n.startswith("data/")}
-    new = {n: d for n, d in after.items() if n.startswith("data/")}
+    old_shards = {n: d for n, d in before.items() if n.startswith("data/")}
+    new_shards = {n: d for n, d in after.items() if n.startswith("data/")}
     assert len(involved) >= 2
     held_out = {
         k: {n for n, s in statistics_of(o)["sources"][k].items() if s["held_out"]}
@@ -111,8 +151,8 @@ def test_one_more_source_leaves_other_shards_alone(built: Path, sources: Path, t
         k: {n for n, s in statistics_of(tmp_path / "out")["sources"][k].items() if s["held_out"]} for k in ("bg", "fg")
     }
     if held_out == now:
-        untouched = new.keys() - involved
-        assert all(old[n] == new[n] for n in untouched) and result.made == len(involved)
+        untouched = new_shards.keys() - involved
+        assert all(old_shards[n] == new_shards[n] for n in untouched) and result.made == len(involved)
     rows = {(r["bg"], r["fg"], r["flip"], r["placement"]): r for r in rows_of(built)}
     for row in rows_of(tmp_path / "out"):
         if row[kind] != "zzz":
@@ -123,7 +163,7 @@ def test_one_more_source_leaves_other_shards_alone(built: Path, sources: Path, t
     }
 
 
-def test_a_source_taken_away_leaves_no_trace(built: Path, sources: Path, tmp_path: Path) -> None:
+def test_a_removed_source_leaves_no_trace(built: Path, sources: Path, tmp_path: Path) -> None:
     shutil.copytree(sources, tmp_path / "src")
     save(scene(77), tmp_path / "src" / "bg" / "zzz.png")
     recipe = tiny_recipe(tmp_path / "src")
@@ -134,7 +174,9 @@ def test_a_source_taken_away_leaves_no_trace(built: Path, sources: Path, tmp_pat
     assert parquet == {n: d for n, d in tree(built).items() if n.endswith(".parquet")}
 
 
-def test_another_recipe_replaces_and_going_back_restores(built: Path, sources: Path, tmp_path: Path) -> None:
+def test_another_recipe_replaces_the_shards_and_the_first_one_restores_them(
+    built: Path, sources: Path, tmp_path: Path
+) -> None:
     out = tmp_path / "out"
     quiet_build(tiny_recipe(sources, seed=5), out)
     other = tree(out)
@@ -145,14 +187,14 @@ def test_another_recipe_replaces_and_going_back_restores(built: Path, sources: P
     assert not {n for n in other if n.startswith("data/")} & tree(out).keys()
 
 
-def test_only_words_changed(built: Path, sources: Path, tmp_path: Path) -> None:
+def test_a_changed_licence_changes_the_card_only(built: Path, sources: Path, tmp_path: Path) -> None:
     shutil.copytree(built, tmp_path / "out")
     result = quiet_build(tiny_recipe(sources, license="mit"), tmp_path / "out")
     assert result.made == 0 and result.changed
     assert "license: mit" in (tmp_path / "out" / "README.md").read_text()
 
 
-def test_missing_files_are_made_again(built: Path, sources: Path, tmp_path: Path) -> None:
+def test_missing_files_are_written_again(built: Path, sources: Path, tmp_path: Path) -> None:
     one_of_each = {name.split("/")[0]: name for name in tree(built) if name != "recipe.yaml"}
     for index, name in enumerate(one_of_each.values()):
         out = tmp_path / str(index)
@@ -163,7 +205,7 @@ def test_missing_files_are_made_again(built: Path, sources: Path, tmp_path: Path
 
 
 def check_kind(entry: dict[str, Any], images: list[np.ndarray], cells: list[dict]) -> None:
-    """One entry of `kinds` against plain numpy over the decoded images."""
+    """Compare one entry of `kinds` with numpy over the decoded images."""
     top = 65535 if images[0].dtype == np.uint16 else 255
     flat = np.concatenate([i.reshape(-1, i.shape[2] if i.ndim == 3 else 1) for i in images]).astype(np.float64) / top
     assert entry["count"] == len(images) and entry["bytes"] == sum(len(c["bytes"]) for c in cells)
@@ -203,7 +245,7 @@ def test_statistics_equal_numpy_over_the_loaded_rows(sources: Path, tmp_path: Pa
 def test_relabelling_composes_nothing(
     sources: Path, tmp_path: Path, simple_depth: list, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Another depth model, or none: images are taken over byte by byte, and the result is as if made from nothing."""
+    """With another depth model, or none, images are copied byte by byte, and the result is that of a new build."""
     recipe = tiny_recipe(sources, depth_model="simple")
     quiet_build(recipe, tmp_path / "out")
     before = rows_of(tmp_path / "out")
@@ -226,15 +268,15 @@ def test_bad_sources_stop_before_anything_is_written(sources: Path, tmp_path: Pa
     with pytest.raises(SourceError, match=r"bad\.png"):
         quiet_build(tiny_recipe(tmp_path / "src"), tmp_path / "out")
     assert tree(tmp_path / "out") == {}
-    said: list[str] = []
-    result = quiet_build(tiny_recipe(tmp_path / "src", skip_bad=True), tmp_path / "out", say=said.append)
-    assert result.skipped and any("bad.png" in line for line in said)
+    logged: list[str] = []
+    result = quiet_build(tiny_recipe(tmp_path / "src", skip_bad=True), tmp_path / "out", log=logged.append)
+    assert result.skipped and any("bad.png" in line for line in logged)
     assert statistics_of(tmp_path / "out")["skipped"][0]["file"] == "bad.png"
     assert "bad.png" in (tmp_path / "out" / "README.md").read_text()
 
 
 @pytest.mark.parametrize("content", ["notes.txt", "data/mine.parquet", "recipe.yaml + data/mine.parquet", "file"])
-def test_what_is_not_ours_is_left_alone(sources: Path, tmp_path: Path, content: str) -> None:
+def test_files_of_others_are_refused_and_not_touched(sources: Path, tmp_path: Path, content: str) -> None:
     out = tmp_path / "out"
     if content == "file":
         out.write_text("mine")
@@ -242,27 +284,31 @@ def test_what_is_not_ours_is_left_alone(sources: Path, tmp_path: Path, content: 
         for name in content.split(" + "):
             (out / name).parent.mkdir(parents=True, exist_ok=True)
             (out / name).write_text("mine")
-    with pytest.raises(OutputError, match=r"not made by fgbg-depth|file is where|did not make"):
+    with pytest.raises(OutputError, match=r"not made by fgbg-depth|A file has the name of a folder|did not make"):
         quiet_build(tiny_recipe(sources), out)
     left = [p for p in [out, *out.rglob("*")] if p.is_file() and p.name != ".lock"]
     assert {p.read_text() for p in left} == {"mine"} and len(left) == len(content.split(" + "))
 
 
-def test_history_and_version_survive_an_interrupted_build(built: Path, sources: Path, tmp_path: Path) -> None:
+def test_history_and_version_survive_an_interrupted_build(
+    built: Path, sources: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     out = tmp_path / "out"
     shutil.copytree(built, out)
     history = [Version(version="v1.0.0", rows=150).model_dump()]
     statistics = statistics_of(out) | {"version": "v1.0.0", "history": history}
     (out / "statistics.json").write_text(json.dumps(statistics))
-    with pytest.raises(ZeroDivisionError):  # as a kill would, in the middle
-        quiet_build(tiny_recipe(sources, seed=1), out, say=lambda text: 1 / 0 if "already" in text else None)
-        raise ZeroDivisionError
+    monkeypatch.setattr(local, "run", lambda *args: 1 / 0)  # after statistics.json was removed
+    with pytest.raises(ZeroDivisionError):
+        quiet_build(tiny_recipe(sources, seed=1), out)
+    assert not (out / "statistics.json").exists()
+    monkeypatch.undo()
     quiet_build(tiny_recipe(sources, seed=1), out)
     assert statistics_of(out)["history"] == statistics["history"] and statistics_of(out)["version"] is None
 
 
-def test_the_demo_of_every_size(tmp_path: Path) -> None:
-    """Odd sizes, one source of each, and the smallest frame there is."""
+def test_odd_and_small_frames(tmp_path: Path) -> None:
+    """With one source of each kind; 16 pixels is the smallest frame."""
     make_sources(tmp_path, 1, 1)
     for size in (16, 33, 100):
         out = tmp_path / str(size)
@@ -272,7 +318,7 @@ def test_the_demo_of_every_size(tmp_path: Path) -> None:
 
 
 RECIPES = sorted((Path(__file__).parent.parent / "recipes").glob("*.yaml"))
-SIZES = {  # side of the composite; smallest and largest of what foreground_measure measures; DESIGN's five datasets
+SIZES = {  # side of the composite; foreground_measure, and its least and largest value in pixels
     "school-224": (224, "height", 105, 105),
     "stanford-200": (200, "canvas", 200, 200),
     "indoor-200": (200, "longest", 80, 110),
@@ -304,5 +350,5 @@ def test_the_five_recipes(path: Path, tmp_path: Path) -> None:
         assert opened.format == "JPEG"
 
 
-def test_all_five_recipes_are_there() -> None:
+def test_there_are_five_recipes() -> None:
     assert {p.stem for p in RECIPES} == SIZES.keys()

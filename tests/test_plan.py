@@ -1,4 +1,4 @@
-"""Plans: every row once, in the right split, and digests that change when, and only when, the rows do."""
+"""Plans have every row once, in the right split, with digests that change if and only if the rows change."""
 
 import itertools
 from dataclasses import replace
@@ -32,7 +32,7 @@ def source(name: str, digest: str | None = None, **changes: object) -> Source:
 
 
 def plan_of(num_bg: int, num_fg: int, holdout: int = 1, **changes: object) -> Plan:
-    """The first `holdout` of each are held out."""
+    """A plan in which the first `holdout` sources of each kind are held out."""
     bgs = tuple(source(f"bg{i:03d}", held_out=i < holdout) for i in range(num_bg))
     fgs = tuple(source(f"fg{i:03d}", held_out=i < holdout) for i in range(num_fg))
     return make_plan(Recipe(depth_model="none").replace(**changes), Sources(bgs, fgs), None)
@@ -46,7 +46,7 @@ def plan_of(num_bg: int, num_fg: int, holdout: int = 1, **changes: object) -> Pl
     mirror=st.booleans(),
     shard_rows=st.integers(1, 60),
 )
-def test_every_pair_once_in_its_split(
+def test_every_pair_is_once_in_its_split(
     num_bg: int, num_fg: int, holdout: int, placements: int, mirror: bool, shard_rows: int
 ) -> None:
     plan = plan_of(num_bg, num_fg, holdout, placements=placements, mirror=mirror, shard_rows=shard_rows)
@@ -65,7 +65,7 @@ def test_every_pair_once_in_its_split(
 
 
 def test_one_more_cutout_changes_only_shards_that_hold_it() -> None:
-    """And when its group becomes too large, the other half of that group."""
+    """If its group becomes too large, the shards of both halves change."""
     for count in range(1, 40):
         before, after = (plan_of(2, n, 0, placements=1, mirror=False, shard_rows=4) for n in (count, count + 1))
         new = f"fg{count:03d}"
@@ -76,19 +76,19 @@ def test_one_more_cutout_changes_only_shards_that_hold_it() -> None:
         assert {fg for s in came for fg in s.fgs} == {fg for s in gone for fg in s.fgs} | {new}
 
 
-def test_one_more_background_changes_nothing_else() -> None:
+def test_one_more_background_changes_no_other_shard() -> None:
     before, after = plan_of(3, 5), plan_of(4, 5)
     assert set(before.shards) < set(after.shards)
     assert {s.bg for s in set(after.shards) - set(before.shards)} == {"bg003"}
 
 
-def test_copies_of_one_file_end_in_one_shard() -> None:
+def test_copies_of_one_file_are_in_one_shard() -> None:
     fgs = tuple(source(f"fg{i}", digest="a" * 64) for i in range(9))
     plan = make_plan(Recipe(shard_rows=1), Sources((source("bg"),), fgs), None)
     assert [len(s.fgs) for s in plan.shards] == [9]
 
 
-def test_digests_do_not_depend_on_values_without_effect() -> None:
+def test_digests_ignore_fields_without_effect() -> None:
     png = [plan_of(2, 2, image_format="png", jpeg_quality=q) for q in (50, 90)]
     assert png[0].shards == png[1].shards
     uniform = [plan_of(2, 2, ground_band=band) for band in ([0.1, 0.2], [0.7, 0.9])]
@@ -125,7 +125,7 @@ def test_a_changed_source_changes_digests(kind: str, change: dict) -> None:
         {"input_size": "9x9"},
     ],
 )
-def test_labels_have_their_own_digest(change: dict) -> None:
+def test_labels_have_a_digest_of_their_own(change: dict) -> None:
     sources = Sources((source("bg"),), (source("fg"),))
     base, changed, none = (
         make_plan(Recipe(), sources, spec).shards[0] for spec in (simple_spec(), simple_spec(**change), None)
@@ -141,7 +141,7 @@ def test_slugs_are_safe_file_names(name: str) -> None:
     assert text[0] != "." and "-" not in text and Path(text).name == text
 
 
-def test_paths_are_what_the_card_lists() -> None:
+def test_paths_have_the_documented_form() -> None:
     import re
 
     for shard in (*plan_of(3, 30, shard_rows=80).shards, *plan_of(2, 2).shards):
@@ -150,7 +150,7 @@ def test_paths_are_what_the_card_lists() -> None:
         assert ShardName.parse(shard.path) == shard.name
 
 
-def test_the_digests_of_today_stay() -> None:
-    """A finished dataset must be found finished by a later version; change these only together with schema.FORMAT."""
+def test_digests_never_change() -> None:
+    """Later versions must recognise finished shards. Change this only together with schema.FORMAT."""
     shard = plan_of(1, 2, 0).shards[0]
     assert shard.path == "data/train-bg000-5355d37442c148c300000000.parquet"

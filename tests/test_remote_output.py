@@ -51,7 +51,7 @@ def test_memory_has_the_bytes_of_a_folder(sources: Path, built: Path, memory_url
 def test_slices_in_memory_and_verify(sources: Path, built: Path, memory_url: str) -> None:
     recipe = tiny_recipe(sources)
     for i in (2, 1):
-        quiet_build(recipe, memory_url, part=(i, 2))
+        quiet_build(recipe, memory_url, slice_of=(i, 2))
     quiet_build(recipe, memory_url, finish=True)
     assert remote_tree(memory_url) == tree(built)
     report = verify(memory_url, workers=1)
@@ -229,7 +229,7 @@ def test_s3(s3: str, sources: Path, built: Path, tmp_path: Path) -> None:
     assert remote_tree(s3) == tree(built)
     assert verify(s3, workers=2).ok
     for i in (1, 2):
-        quiet_build(recipe, s3 + "-sliced", part=(i, 2))
+        quiet_build(recipe, s3 + "-sliced", slice_of=(i, 2))
     quiet_build(recipe, s3 + "-sliced", finish=True)
     assert remote_tree(s3 + "-sliced") == tree(built)
     remote = load_dataset(

@@ -1,4 +1,4 @@
-"""Slices of a build and `finish`: together the same bytes as one build, in any order and at the same time."""
+"""Slices of a build and `finish` give the same bytes as one build, in any order and at the same time."""
 
 import json
 import multiprocessing
@@ -10,16 +10,17 @@ from typing import Any
 import pytest
 from tiny import make_sources, quiet_build, tiny_recipe, tree
 
-from fgbg_depth.builder import pipeline, slices
-from fgbg_depth.builder.pipeline import plan_build
-from fgbg_depth.builder.slices import EARLIER, known_hashes, slice_paths
+from fgbg_depth.builder import finish, slices
+from fgbg_depth.builder.output import check_output
+from fgbg_depth.builder.planning import plan_build
+from fgbg_depth.builder.slices import PREVIOUS_MANIFEST, read_known_files, slice_paths
 from fgbg_depth.errors import OutputError
 from fgbg_depth.manifest import Version
 from fgbg_depth.storage.files import Storage
 
 
 @pytest.mark.parametrize("count", [1, 2, 3, 7, 40])
-def test_slices_make_every_shard_once_and_equal_parts(sources: Path, count: int) -> None:
+def test_slices_have_every_shard_once_and_similar_sizes(sources: Path, count: int) -> None:
     plan = plan_build(tiny_recipe(sources))
     rows = {shard.path: shard.rows for shard in plan.shards}
     made = Counter(path for i in range(1, count + 1) for path in slice_paths(plan, i, count))
@@ -28,10 +29,12 @@ def test_slices_make_every_shard_once_and_equal_parts(sources: Path, count: int)
     assert max(loads) - min(loads) <= max(rows.values())
 
 
-def test_slices_in_any_order_then_finish_are_one_build(sources: Path, built: Path, tmp_path: Path) -> None:
+def test_slices_in_any_order_then_finish_give_the_bytes_of_one_build(
+    sources: Path, built: Path, tmp_path: Path
+) -> None:
     recipe, output = tiny_recipe(sources), tmp_path / "out"
     for i in (3, 1, 2):
-        result = quiet_build(recipe, output, part=(i, 3))
+        result = quiet_build(recipe, output, slice_of=(i, 3))
         assert not result.whole and result.made
         assert not (output / "statistics.json").exists()
     result = quiet_build(recipe, output, finish=True)
@@ -39,10 +42,10 @@ def test_slices_in_any_order_then_finish_are_one_build(sources: Path, built: Pat
     assert tree(output) == tree(built)
 
 
-def test_finish_reads_no_shard_for_its_hash(sources: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_finish_uses_the_recorded_hashes(sources: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     recipe, output = tiny_recipe(sources), tmp_path / "out"
-    quiet_build(recipe, output, part=(1, 2))
-    quiet_build(recipe, output, part=(2, 2))
+    quiet_build(recipe, output, slice_of=(1, 2))
+    quiet_build(recipe, output, slice_of=(2, 2))
     hashed = []
     real = Storage.sha256
     monkeypatch.setattr(Storage, "sha256", lambda self, name: hashed.append(name) or real(self, name))
@@ -50,20 +53,20 @@ def test_finish_reads_no_shard_for_its_hash(sources: Path, tmp_path: Path, monke
     assert hashed and not [name for name in hashed if name.startswith("data/")]
 
 
-def test_a_slice_again_makes_nothing_and_forgets_nothing(sources: Path, built: Path, tmp_path: Path) -> None:
+def test_a_repeated_slice_builds_nothing_and_keeps_the_records(sources: Path, built: Path, tmp_path: Path) -> None:
     recipe, output = tiny_recipe(sources), tmp_path / "out"
-    assert quiet_build(recipe, output, part=(1, 2)).made > 0
-    assert quiet_build(recipe, output, part=(1, 2)).made == 0
-    quiet_build(recipe, output, part=(2, 2))
+    assert quiet_build(recipe, output, slice_of=(1, 2)).made > 0
+    assert quiet_build(recipe, output, slice_of=(1, 2)).made == 0
+    quiet_build(recipe, output, slice_of=(2, 2))
     quiet_build(recipe, output, finish=True)
     assert tree(output) == tree(built)
-    result = quiet_build(recipe, output, part=(1, 2))  # late: all is there
+    result = quiet_build(recipe, output, slice_of=(1, 2))  # after the end of the build
     assert result.whole and not result.changed and tree(output) == tree(built)
 
 
-def test_a_missing_slice_is_named_and_nothing_is_touched(sources: Path, tmp_path: Path) -> None:
+def test_missing_shards_are_named_and_no_file_is_changed(sources: Path, tmp_path: Path) -> None:
     recipe, output = tiny_recipe(sources), tmp_path / "out"
-    quiet_build(recipe, output, part=(2, 3))
+    quiet_build(recipe, output, slice_of=(2, 3))
     before = tree(output)
     missing = [s.path for s in plan_build(recipe).shards if not (output / s.path).exists()]
     with pytest.raises(OutputError, match=f"^{len(missing)} of .* shards are missing") as e:
@@ -72,29 +75,29 @@ def test_a_missing_slice_is_named_and_nothing_is_touched(sources: Path, tmp_path
     assert tree(output) == before
 
 
-def test_finish_of_nothing(sources: Path, tmp_path: Path) -> None:
+def test_finish_of_an_empty_output(sources: Path, tmp_path: Path) -> None:
     with pytest.raises(OutputError, match="shards are missing"):
         quiet_build(tiny_recipe(sources), tmp_path / "out", finish=True)
     assert tree(tmp_path / "out") == {}
 
 
-def test_other_labels_are_told_from_missing_ones(
+def test_shards_with_other_labels_get_a_hint_about_precision(
     sources: Path, tmp_path: Path, simple_depth: list, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The classic: slices on GPU nodes, --finish on a login node, and a precision that goes by the device."""
+    """Slices on GPU nodes, --finish on a login node, and a precision that depends on the device."""
     import tiny
 
     import fgbg_depth.depth.models
 
     recipe = tiny_recipe(sources, depth_model="simple")
-    quiet_build(recipe, tmp_path / "out", part=(1, 1))
+    quiet_build(recipe, tmp_path / "out", slice_of=(1, 1))
     spec = tiny.simple_spec(recipe, precision="bf16")
     monkeypatch.setattr(fgbg_depth.depth.models, "resolve_spec", lambda *args: spec)
     with pytest.raises(OutputError, match="the same --depth-precision"):
         quiet_build(recipe, tmp_path / "out", finish=True)
 
 
-def test_finish_waits_for_no_running_slice(sources: Path, tmp_path: Path) -> None:
+def test_finish_is_refused_while_a_slice_runs(sources: Path, tmp_path: Path) -> None:
     with Storage(tmp_path / "out").lock(shared=True), pytest.raises(OutputError, match="another build is writing"):
         quiet_build(tiny_recipe(sources), tmp_path / "out", finish=True)
 
@@ -102,9 +105,9 @@ def test_finish_waits_for_no_running_slice(sources: Path, tmp_path: Path) -> Non
 def test_a_slice_that_starts_while_another_writes_its_first_file(
     sources: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The other one's recipe appears between our two looks at the folder."""
+    """The other slice's recipe appears between the two listings of the folder."""
     output, real = tmp_path / "out", Storage.list
-    other = quiet_build(tiny_recipe(sources), tmp_path / "other", part=(1, 2))
+    other = quiet_build(tiny_recipe(sources), tmp_path / "other", slice_of=(1, 2))
     assert other.made
 
     def list_then_appear(self: Storage, *args: Any, **kwargs: Any) -> dict[str, int]:
@@ -114,19 +117,19 @@ def test_a_slice_that_starts_while_another_writes_its_first_file(
         return found
 
     monkeypatch.setattr(Storage, "list", list_then_appear)
-    pipeline.check_output(Storage(output))
+    check_output(Storage(output))
     monkeypatch.undo()
     shutil.rmtree(output)
     output.mkdir()
     (output / "holiday.jpg").write_bytes(b"not ours")
     with pytest.raises(OutputError, match="not made by fgbg-depth"):
-        pipeline.check_output(Storage(output))
+        check_output(Storage(output))
 
 
-def test_history_outlives_a_build_that_was_stopped(
+def test_history_survives_an_interrupted_build(
     sources: Path, built: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """statistics.json goes when a build starts; what only it knows must not go with it."""
+    """A build removes statistics.json when it starts; the history is in that file only."""
     output = tmp_path / "out"
     shutil.copytree(built, output)
     statistics = json.loads((output / "statistics.json").read_text())
@@ -139,37 +142,37 @@ def test_history_outlives_a_build_that_was_stopped(
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:
-        patch.setattr(pipeline, "_finish", stop)
+        patch.setattr(finish, "finish_build", stop)
         with pytest.raises(KeyboardInterrupt):
             quiet_build(tiny_recipe(sources), output)
-    assert (output / EARLIER).exists() and not (output / "statistics.json").exists()
+    assert (output / PREVIOUS_MANIFEST).exists() and not (output / "statistics.json").exists()
     quiet_build(tiny_recipe(sources), output)
     again = json.loads((output / "statistics.json").read_text())
     assert (again["version"], again["history"]) == ("v1.0.0", statistics["history"])
-    assert not (output / EARLIER).exists()
+    assert not (output / PREVIOUS_MANIFEST).exists()
     assert again["shards"] == statistics["shards"]
 
 
-def test_notes_that_disagree_are_not_believed(tmp_path: Path) -> None:
+def test_records_that_disagree_are_ignored(tmp_path: Path) -> None:
     from fgbg_depth.storage.files import FileInfo
 
     storage = Storage(tmp_path)
-    slices.write_note(storage, {"data/a": FileInfo(1, "aa"), "data/b": FileInfo(2, "bb")})
-    slices.write_note(storage, {"data/a": FileInfo(1, "other")})
+    slices.write_record(storage, {"data/a": FileInfo(1, "aa"), "data/b": FileInfo(2, "bb")})
+    slices.write_record(storage, {"data/a": FileInfo(1, "other")})
     (tmp_path / ".slice-half.json").write_text('{"data/c": ')
-    assert known_hashes(storage, {}) == {"data/b": FileInfo(2, "bb")}
-    slices.remove_notes(storage)
+    assert read_known_files(storage, None) == {"data/b": FileInfo(2, "bb")}
+    slices.remove_records(storage)
     assert list(tmp_path.iterdir()) == []
 
 
 def _one_slice(folder: str, output: str, index: int, count: int, gate: Any) -> None:
     gate.wait(60)
-    quiet_build(tiny_recipe(Path(folder), placements=6), output, part=(index, count))
+    quiet_build(tiny_recipe(Path(folder), placements=6), output, slice_of=(index, count))
 
 
 @pytest.mark.slow
 def test_slices_at_the_same_time(tmp_path: Path) -> None:
-    """Three processes start at one moment on an output that does not exist."""
+    """Three processes start at the same moment on an output that does not exist."""
     make_sources(tmp_path / "sources", 9, 5)
     recipe = tiny_recipe(tmp_path / "sources", placements=6)
     quiet_build(recipe, tmp_path / "one")

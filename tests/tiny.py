@@ -66,7 +66,7 @@ def tiny_recipe(folder: Path, **changes: Any) -> Recipe:
 
 
 def quiet_build(recipe: Recipe, output: Path | str, **kwargs: Any) -> BuildResult:
-    kwargs = {"workers": 1, "progress": False, "say": lambda text: None, "device": "cpu"} | kwargs
+    kwargs = {"workers": 1, "progress": False, "log": lambda text: None, "device": "cpu"} | kwargs
     return build(recipe, output, **kwargs)
 
 

@@ -1,4 +1,4 @@
-"""`FgBgDepth`, a `datasets` builder: where others download, it makes the missing shards; then it yields them."""
+"""`FgBgDepth`, a `datasets` builder: it builds the missing shards where other builders download files."""
 
 from __future__ import annotations
 
@@ -13,8 +13,11 @@ import pyarrow.parquet as pq
 from datasets.builder import Key
 
 from fgbg_depth import schema
-from fgbg_depth.builder.pipeline import build, plan_build
+from fgbg_depth.builder.messages import log_to_stderr
+from fgbg_depth.builder.pipeline import build
+from fgbg_depth.builder.planning import default_workers, plan_output
 from fgbg_depth.paths import home
+from fgbg_depth.plan import Plan
 from fgbg_depth.recipe import Recipe, current_names
 from fgbg_depth.storage.files import Storage
 
@@ -23,13 +26,13 @@ _RECIPE_FIELDS = tuple(f for f in dataclasses.fields(Recipe) if f.name != "name"
 
 @dataclasses.dataclass
 class _BuildConfig(datasets.BuilderConfig):
-    """How to make it; shapes no data.
+    """How to build; does not change the data.
 
     Args:
-        output: folder of the finished shards, where a stopped build goes on; default: in this project's cache,
-            by the plan's digest.
-        workers: processes that make shards; default: one a core.
-        device: where the depth model runs.
+        output: folder or fsspec URL of the finished shards, where a stopped build continues; default: a folder in
+            this project's cache, named by the digest of the plan.
+        workers: threads that prepare sources, and processes that build shards; default: one a core, at most 6 a GPU.
+        device: where the depth model runs: auto, cpu, cuda, cuda:1, mps.
     """
 
     output: str | None = None
@@ -47,7 +50,9 @@ FgBgDepthConfig.__module__ = __name__
 
 
 class FgBgDepth(datasets.ArrowBasedBuilder):
-    """Builds, or goes on building, a dataset of (fg_bg, fg_bg_mask, fg_bg_depth) rows.
+    """Builds, or continues to build, a dataset of (fg_bg, fg_bg_mask, fg_bg_depth) rows.
+
+    Sources are read and prepared by the constructor; later changes of the files do not change the dataset.
 
     Example:
         builder = FgBgDepth(backgrounds="bg/", foregrounds="fg/", placements=4)
@@ -64,11 +69,14 @@ class FgBgDepth(datasets.ArrowBasedBuilder):
         kwargs = current_names(kwargs)
         values = {f.name: kwargs[f.name] for f in _RECIPE_FIELDS if f.name in kwargs}
         self.recipe = Recipe(**values)
-        plan = plan_build(self.recipe, device=kwargs.get("device", "auto"))
+        output, device = kwargs.get("output"), kwargs.get("device", "auto")
+        workers = kwargs.get("workers") or default_workers(self.recipe, device)
+        plan = plan_output(self.recipe, Storage(output) if output else None, workers, device, log_to_stderr)
         digests = "".join(shard.name.digest for shard in plan.shards)
         self.plan_digest = hashlib.sha256(digests.encode()).hexdigest()[:16]
         self.split_rows = plan.split_rows()
-        # the cache is keyed by what the sources hold, not by what they are called
+        self._plan: Plan | None = plan
+        # the cache is keyed by the content of the sources, not by their paths
         kwargs.setdefault("config_id", f"default-{self.plan_digest}")
         super().__init__(cache_dir=cache_dir, dataset_name=dataset_name or "fgbg_depth", **kwargs)
 
@@ -81,7 +89,8 @@ class FgBgDepth(datasets.ArrowBasedBuilder):
     def _split_generators(self, dl_manager: Any) -> list[datasets.SplitGenerator]:
         config: Any = self.config
         output = config.output or str(home() / "builds" / self.plan_digest)
-        build(self.recipe, output, workers=config.workers, device=config.device)
+        plan, self._plan = self._plan, None  # it holds all prepared sources, and `datasets` pickles the builder
+        build(self.recipe, output, workers=config.workers, device=config.device, plan=plan)
         storage = Storage(output)
         paths = storage.list(schema.DATA)
         return [

@@ -1,4 +1,4 @@
-"""A look before hours of work: rows, shards, bytes and minutes from a few composed rows, and a contact sheet."""
+"""A dry run: rows, bytes and time of a build, estimated from a few composed rows, and a contact sheet of them."""
 
 from __future__ import annotations
 
@@ -10,9 +10,11 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
+from fgbg_depth.builder.shard import composing_counts_images
 from fgbg_depth.card.sheets import contact_sheet
 from fgbg_depth.depth import decode_depth, models
-from fgbg_depth.depth.label_batch import LabelBatch
+from fgbg_depth.depth.label_batch import decode_image
+from fgbg_depth.depth.spec import DepthSpec
 from fgbg_depth.plan import Plan
 from fgbg_depth.render.codecs import decode_grey, decode_rgb
 from fgbg_depth.render.compose import compose_rows
@@ -22,64 +24,54 @@ from fgbg_depth.sources.prepared import Prepared
 from fgbg_depth.statistics import Sums
 
 SHEET_ROWS = 6
-ROWS_A_PAIR = 16  # composed for the estimate; one of them is shown
+ROWS_PER_PAIR = 16  # composed for the estimate; one of them is shown
+
+Row = dict[str, Any]
 
 
 @dataclass(frozen=True)
 class Estimate:
-    """What a build would make and cost."""
+    """What a build would make, and what it would cost."""
 
     rows: int
     shards: int
     splits: dict[str, int]
     bytes: int
     seconds: float
-    compose_rows_per_s: float  # one process
-    label_rows_per_s: float | None  # one process; None without depth
+    compose_rows_per_s: float  # of one process
+    label_rows_per_s: float | None  # of one process; None without depth
     workers: int
     sheet: Image.Image
 
 
 def estimate(plan: Plan, workers: int, device: str = "auto") -> Estimate:
     """Compose and label a few rows of the plan, as a build would, and extrapolate. Writes nothing."""
-    recipe, spec = plan.recipe, plan.spec
-    prepared = Prepared.of(plan.sources)
-    sums = Sums(recipe.size, spec.levels if spec else 0)
-    pairs = _pairs(plan, prepared)
-    few = recipe.replace(placements=-(-ROWS_A_PAIR // len(recipe.flips)))
+    pairs = _sample_pairs(plan, Prepared.of(plan.sources))
     start = time.perf_counter()
-    rows = [row for bg, fg in pairs for row in islice(compose_rows(few, bg, fg, sums, spec is None), ROWS_A_PAIR)]
-    if spec is not None:
-        LabelBatch(None, sums)([row["fg_bg"] for row in rows])  # decodes and counts, as it does before the model
+    rows = _compose(plan, pairs)
     compose_s = (time.perf_counter() - start) / len(rows)
     row_bytes = sum(len(row["fg_bg"]["bytes"]) + len(row["fg_bg_mask"]["bytes"]) for row in rows) / len(rows)
-    shown = [rows[i * ROWS_A_PAIR + 5 * i % ROWS_A_PAIR] for i in range(len(pairs))]
+    shown = [rows[i * ROWS_PER_PAIR + 5 * i % ROWS_PER_PAIR] for i in range(len(pairs))]
     label_s, depths = 0.0, None
-    if spec is not None:
-        labeller = models.load_labeller(recipe, spec, device)
-        pixels = np.stack([decode_rgb(row["fg_bg"]["bytes"]) for row in [*shown, *rows[: labeller.batch_size]]])
-        labeller(pixels[: labeller.batch_size])  # warm up
-        start = time.perf_counter()
-        stored = labeller(pixels)
-        label_s = (time.perf_counter() - start) / len(pixels)
+    if plan.spec is not None:
+        label_s, stored = _label(plan, plan.spec, device, shown, rows)
         row_bytes += sum(len(encode_depth(values)) for values in stored) / len(stored)
-        depths = [decode_depth(values, spec) for values in stored[: len(shown)]]
-    total_s = plan.rows * (compose_s + label_s) / workers
+        depths = [decode_depth(values, plan.spec) for values in stored[: len(shown)]]
     return Estimate(
         rows=plan.rows,
         shards=len(plan.shards),
         splits=plan.split_rows(),
         bytes=round(row_bytes * plan.rows),
-        seconds=total_s,
+        seconds=plan.rows * (compose_s + label_s) / workers,
         compose_rows_per_s=1 / compose_s,
         label_rows_per_s=1 / label_s if label_s else None,
         workers=workers,
-        sheet=_sheet(pairs, shown, depths, plan),
+        sheet=_sheet(pairs, shown, depths, plan.spec),
     )
 
 
-def _pairs(plan: Plan, prepared: Prepared) -> list[tuple[Background, Cutout]]:
-    """Backgrounds and cut-outs spread over all there are."""
+def _sample_pairs(plan: Plan, prepared: Prepared) -> list[tuple[Background, Cutout]]:
+    """Some backgrounds with a cut-out each, spread evenly over all sources."""
     bgs, fgs = plan.sources.backgrounds, plan.sources.cutouts
     count = min(SHEET_ROWS, len(bgs) * len(fgs))
     return [
@@ -91,11 +83,33 @@ def _pairs(plan: Plan, prepared: Prepared) -> list[tuple[Background, Cutout]]:
     ]
 
 
+def _compose(plan: Plan, pairs: list[tuple[Background, Cutout]]) -> list[Row]:
+    """`ROWS_PER_PAIR` rows of each pair, composed and counted as in a build."""
+    sums, count_images = Sums(plan.recipe.size), composing_counts_images(plan.spec)
+    recipe = plan.recipe.replace(placements=-(-ROWS_PER_PAIR // len(plan.recipe.flips)))
+    rows = [row for bg, fg in pairs for row in islice(compose_rows(recipe, bg, fg, sums, count_images), ROWS_PER_PAIR)]
+    if not count_images:  # labelling would decode and count them
+        for row in rows:
+            decode_image(row["fg_bg"], sums)
+    return rows
+
+
+def _label(plan: Plan, spec: DepthSpec, device: str, shown: list[Row], rows: list[Row]) -> tuple[float, np.ndarray]:
+    """Label the shown rows and one batch more.
+
+    Returns:
+        seconds a row, and the stored values, (N, H, W), those of the shown rows first.
+    """
+    labeller = models.load_labeller(plan.recipe, spec, device)
+    pixels = np.stack([decode_rgb(row["fg_bg"]["bytes"]) for row in [*shown, *rows[: labeller.batch_size]]])
+    labeller(pixels[: labeller.batch_size])  # the first call is slower
+    start = time.perf_counter()
+    stored = labeller(pixels)
+    return (time.perf_counter() - start) / len(pixels), stored
+
+
 def _sheet(
-    pairs: list[tuple[Background, Cutout]],
-    shown: list[dict[str, Any]],
-    depths: list[np.ndarray] | None,
-    plan: Plan,
+    pairs: list[tuple[Background, Cutout]], shown: list[Row], depths: list[np.ndarray] | None, spec: DepthSpec | None
 ) -> Image.Image:
     rows = [
         {
@@ -109,4 +123,4 @@ def _sheet(
         }
         for i, ((bg, fg), row) in enumerate(zip(pairs, shown, strict=True))
     ]
-    return contact_sheet(rows, plan.spec)
+    return contact_sheet(rows, spec)

@@ -1,7 +1,7 @@
-"""One shard, finished or not there: compose its rows, label them, write one parquet file with one rename.
+"""Build one shard: compose its rows, label them, write one parquet file.
 
-The file's name carries the digest of all that determines its content, so that it exists means that it is
-done; its footer carries its statistics, so that no pixel is read again for the card.
+The file's name has the digest of everything that determines its content, so a shard is finished if its file exists.
+The file's footer has the statistics of its rows, so the card needs to read no pixel again.
 """
 
 from __future__ import annotations
@@ -35,15 +35,26 @@ if TYPE_CHECKING:
 
     from fgbg_depth.depth.spec import DepthSpec
 
-CHUNK = 4 * ROW_GROUP  # rows in memory at once: 40 MB at 224x224 with depth, and ten times that while they are written
+# Rows in memory at once where there are labels: 40 MB at 224x224, and ten times that while they are written.
+LABELLED_ROWS = 4 * ROW_GROUP
+
+
+def composing_counts_images(spec: DepthSpec | None) -> bool:
+    """Whether the pixels of fg_bg are counted while composing; if not, they are counted while labelling.
+
+    Stored JPEGs must be decoded to be counted. Composing decodes only the strips that the cut-out touches, which costs
+    about half of decoding whole images; labelling decodes whole images in any case, and counting these costs little.
+    If composing counted in labelled builds, too, these would take LABELLED_COST_PLACEHOLDER
+    """
+    return spec is None
 
 
 @dataclass(frozen=True)
 class ShardTask:
-    """One shard to make."""
+    """One shard to build."""
 
     shard: Shard
-    reuse_from: str | None = None  # a finished shard with the same composites and other labels
+    reuse_from: str | None = None  # path of a finished shard with the same composites and other labels
 
     @property
     def path(self) -> str:
@@ -56,7 +67,7 @@ class ShardTask:
 
 @dataclass(frozen=True)
 class ShardJob:
-    """All that a worker needs to make any shard of a build; small enough to send anywhere."""
+    """Everything that a worker needs to build any shard; small enough to be sent to another machine."""
 
     recipe: Recipe
     spec: DepthSpec | None
@@ -76,20 +87,21 @@ class ShardJob:
     def at(self, output: str) -> ShardJob:
         return dataclasses.replace(self, output=output)
 
-    def worker(self, index: int = 0) -> ShardMaker:
-        """A maker for one worker; `index` chooses among several GPUs."""
+    def worker(self, index: int = 0) -> ShardBuilder:
+        """A builder for one worker process; `index` chooses among several GPUs."""
 
-        def load() -> Labeller:
+        def load_labeller() -> Labeller:
             assert self.spec is not None
             return models.load_labeller(self.recipe, self.spec, self.device, index)
 
         storage = Storage(self.output)
-        return ShardMaker(self.recipe, self.spec, storage, Prepared.load(storage, self.bg_file, self.fg_file), load)
+        prepared = Prepared.load(storage, self.bg_file, self.fg_file)
+        return ShardBuilder(self.recipe, self.spec, storage, prepared, load_labeller)
 
 
 @dataclass
-class ShardMaker:
-    """Makes shards of one recipe into one output. One a process; loads sources and model when first needed."""
+class ShardBuilder:
+    """Builds shards of one recipe into one output. A process has one; it loads the depth model when first needed."""
 
     recipe: Recipe
     spec: DepthSpec | None
@@ -98,24 +110,19 @@ class ShardMaker:
     load_labeller: Callable[[], Labeller]
     _labeller: Labeller | None = None
 
-    def make(self, task: ShardTask, on_rows: OnRows = lambda rows: None) -> ShardResult:
-        """Make one shard.
+    def build(self, task: ShardTask, on_rows: OnRows = lambda rows: None) -> ShardResult:
+        """Build one shard.
 
         Args:
-            on_rows: called several times, with the number of rows finished since the last call.
+            on_rows: called several times, with the number of rows that were finished since the last call.
         Raises:
-            ShardError: something failed; the message names the shard. Nothing is left behind.
+            ShardError: it failed; the message names the shard. No file is left behind.
         """
-        shard, reuse_from = task.shard, task.reuse_from
+        shard = task.shard
         sums = Sums(self.recipe.size, depth_top=self.spec.levels if self.spec else 0)
-        rows = self._composed(shard, sums) if reuse_from is None else self._reused(reuse_from, sums)
-        # without labels nothing decodes whole images, and composing counts pixels cheaper
-        label = LabelBatch(self._ready_labeller(), sums, reuse_from is None and self.spec is not None, on_rows)
         columns = schema.features(depth=self.spec is not None)
-
-        def tables() -> Iterator[pa.Table]:
-            for table in rows:
-                yield self._labelled(table, label, shard, columns)
+        if self.spec is not None and self._labeller is None:
+            self._labeller = self.load_labeller()
 
         def footer() -> dict[str, Any]:
             return {
@@ -128,66 +135,75 @@ class ShardMaker:
             }
 
         try:
-            written = write_parquet(self.storage, shard.path, columns, tables(), footer)
+            tables = self._tables(task, sums, columns, on_rows)
+            written = write_parquet(self.storage, shard.path, columns, tables, footer)
         except FgBgError:
             raise
         except Exception as e:
             raise ShardError(
-                f"{shard.path}: {type(e).__name__}: {e}\n  Nothing of this shard was kept; the finished ones are."
+                f"{shard.path}: {type(e).__name__}: {e}\n  Nothing of this shard was written; finished shards are kept."
             ) from e
         return ShardResult(shard.path, shard.rows, written)
 
-    def _ready_labeller(self) -> Labeller | None:
-        if self.spec is not None and self._labeller is None:
-            self._labeller = self.load_labeller()
-        return self._labeller
+    def _tables(self, task: ShardTask, sums: Sums, columns: Features, on_rows: OnRows) -> Iterator[pa.Table]:
+        """The shard's rows, composed or reused, with labels if the recipe has a depth model; counted into `sums`."""
+        reused = task.reuse_from
+        tables = self._composed(task.shard, sums) if reused is None else self._reused(reused, sums)
+        if self._labeller is None:
+            for table in tables:
+                on_rows(len(table))
+                yield table
+            return
+        count_images = reused is None and not composing_counts_images(self.spec)
+        label = LabelBatch(self._labeller, sums, count_images, on_rows)
+        for table in tables:
+            yield _labelled(table, label, task.shard.name.digest, columns)
 
     def _composed(self, shard: Shard, sums: Sums) -> Iterator[pa.Table]:
         background = self.prepared.background(shard.bg)
-        count_images = self.spec is None
+        count_images = composing_counts_images(self.spec)
         rows = (
             row
             for name in shard.fgs
             for row in compose_rows(self.recipe, background, self.prepared.cutout(name), sums, count_images)
         )
         columns = schema.features(depth=False).arrow_schema
-        chunk_rows = CHUNK if self.spec else ROW_GROUP  # a labeller wants many; memory that is used again is faster
+        chunk_rows = LABELLED_ROWS if self.spec else ROW_GROUP  # small chunks reuse memory, which is faster
         while chunk := list(islice(rows, chunk_rows)):
-            yield _table(chunk, columns)
+            yield _to_table(chunk, columns)
 
     def _reused(self, path: str, sums: Sums) -> Iterator[pa.Table]:
+        """The rows of a finished shard without its labels."""
         columns = schema.features(depth=False).arrow_schema
-        measure(self.storage, path)  # raises where the file is damaged
+        measure(self.storage, path)  # raises ShardError if the file is damaged
         with self.storage.open(path) as f:
             file = pq.ParquetFile(f)
             counted = read_footer(file)["statistics"]
             images_only = {k: v for k, v in counted.items() if not k.startswith("depth_")}
             sums.add(Sums.from_dict({**images_only, "depth_top": sums.depth_top}))
-            for batch in file.iter_batches(CHUNK, columns=columns.names):
+            for batch in file.iter_batches(LABELLED_ROWS, columns=columns.names):
                 yield pa.Table.from_batches([batch]).cast(columns)
 
-    def _labelled(self, table: pa.Table, label: LabelBatch, shard: Shard, columns: Features) -> pa.Table:
-        from datasets import Dataset, Image
 
-        if label.labeller is None:
-            label.on_rows(len(table))
-            return table
-        encoded = {k: Image(decode=False) if isinstance(v, Image) else v for k, v in columns.items()}
-        rows = Dataset(table).cast_column("fg_bg", Image(decode=False)).cast_column("fg_bg_mask", Image(decode=False))
-        with _quiet_datasets():
-            rows = rows.map(
-                label,
-                batched=True,
-                batch_size=CHUNK,
-                input_columns=["fg_bg"],
-                features=type(columns)(encoded),
-                keep_in_memory=True,
-                new_fingerprint=shard.name.digest,  # hashing a model to make one costs 165 ms
-            )
-        return rows.data.table.select(columns.arrow_schema.names).cast(columns.arrow_schema)
+def _labelled(table: pa.Table, label: LabelBatch, fingerprint: str, columns: Features) -> pa.Table:
+    from datasets import Dataset, Image
+
+    encoded = {k: Image(decode=False) if isinstance(v, Image) else v for k, v in columns.items()}
+    rows = Dataset(table).cast_column("fg_bg", Image(decode=False)).cast_column("fg_bg_mask", Image(decode=False))
+    with _no_datasets_bars():
+        rows = rows.map(
+            label,
+            batched=True,
+            batch_size=LABELLED_ROWS,
+            input_columns=["fg_bg"],
+            features=type(columns)(encoded),
+            keep_in_memory=True,
+            new_fingerprint=fingerprint,  # datasets would hash the model to make one, which costs 165 ms
+        )
+    return rows.data.table.select(columns.arrow_schema.names).cast(columns.arrow_schema)
 
 
-def _table(rows: list[dict[str, Any]], columns: pa.Schema) -> pa.Table:
+def _to_table(rows: list[dict[str, Any]], columns: pa.Schema) -> pa.Table:
     """`pa.Table.from_pylist`, column by column, which takes 4 instead of 11 us a row."""
     arrays = []
     for column in columns:
@@ -203,8 +219,8 @@ def _table(rows: list[dict[str, Any]], columns: pa.Schema) -> pa.Table:
 
 
 @contextmanager
-def _quiet_datasets() -> Iterator[None]:
-    """No bar for each map call: the command has one of its own."""
+def _no_datasets_bars() -> Iterator[None]:
+    """Hide the progress bar of each map call; the build has one of its own."""
     from datasets import are_progress_bars_disabled, disable_progress_bars, enable_progress_bars
 
     shown = not are_progress_bars_disabled()

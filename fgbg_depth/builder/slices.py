@@ -1,4 +1,4 @@
-"""Slices of one build, made by several machines: who makes what, and what each leaves for the end."""
+"""Slices of one build, made by several machines: which shards each builds, and the records that it leaves."""
 
 from __future__ import annotations
 
@@ -13,54 +13,54 @@ from fgbg_depth.manifest import Manifest
 from fgbg_depth.plan import Plan
 from fgbg_depth.storage.files import FileInfo, Storage
 
-# Hidden, never published, gone when a build is whole:
-EARLIER = ".earlier.json"  # statistics of the build before this one: its history, and hashes of kept shards
-_NOTE = ".slice-"  # hashes of the shards that a slice made; hashing them again would mean reading all data
+# Hidden files, never published, removed when a build is complete:
+PREVIOUS_MANIFEST = ".earlier.json"  # of the build before this one: its history, and hashes of shards that are kept
+RECORD_PREFIX = ".slice-"  # hashes of the shards of a slice; otherwise --finish would have to read all data
 
 
 def slice_paths(plan: Plan, index: int, count: int) -> set[str]:
-    """Paths of the shards that slice `index` (from 1) of `count` makes.
+    """Paths of the shards of slice `index` (from 1) of `count`.
 
-    Dealt out by size: in the plan's order every other shard is a small test split, and an even `count` would
-    give all the large ones to half of the slices.
+    Shards are dealt out by size: in the plan's order every other shard is a small test split, so that with an even
+    `count` half of the slices would get all the large ones.
     """
     by_size = sorted(plan.shards, key=lambda shard: (-shard.rows, shard.path))
     return {shard.path for shard in by_size[index - 1 :: count]}
 
 
-def missing_shards(tasks: Iterable[ShardTask], plan: Plan) -> OutputError:
-    """What to say when a build cannot be finished.
+def missing_shards_error(tasks: Iterable[ShardTask], plan: Plan) -> OutputError:
+    """The error to raise when a build cannot be finished.
 
     Args:
-        tasks: the missing shards, some with a shard of the same composites and other labels.
+        tasks: the missing shards, each with a shard of the same composites and other labels, if there is one.
     """
     tasks = list(tasks)
     names = "\n".join(f"  {task.path}" for task in tasks[:10])
     more = f"\n  ... and {len(tasks) - 10} more" if len(tasks) > 10 else ""
-    hint = "Run the slices that make them (build --shards i/n), or build without --finish."
+    hint = "Run the slices that build them (build --shards i/n), or build without --finish."
     if plan.spec is not None and any(task.reuse_from for task in tasks):
         hint = (
-            "Some are there with other depth labels: their slices ran with another depth model, or with\n"
-            f"  depth_precision auto on other hardware (here it means {plan.spec.precision}).\n"
+            "Some exist with other depth labels: their slices ran with another depth model, or with\n"
+            f"  depth_precision auto on other hardware (on this machine it means {plan.spec.precision}).\n"
             "  Give --finish and all slices the same --depth-precision."
         )
     return OutputError(f"{len(tasks)} of {len(plan.shards)} shards are missing:\n{names}{more}\n  {hint}")
 
 
-def write_note(storage: Storage, made: Mapping[str, FileInfo]) -> None:
-    """Leave the sizes and hashes of what a slice made, under a name of its own."""
-    if made:
-        values = {path: dataclasses.asdict(written) for path, written in made.items()}
-        storage.write(f"{_NOTE}{uuid.uuid4().hex[:12]}.json", json.dumps(values).encode())
+def write_record(storage: Storage, files: Mapping[str, FileInfo]) -> None:
+    """Record the sizes and hashes of the shards that a slice has built."""
+    if files:
+        values = {path: dataclasses.asdict(info) for path, info in files.items()}
+        storage.write(f"{RECORD_PREFIX}{uuid.uuid4().hex[:12]}.json", json.dumps(values).encode())
 
 
-def known_hashes(storage: Storage, previous: Manifest | None) -> dict[str, FileInfo]:
-    """Sizes and hashes of shards that the previous build and the slices wrote down.
+def read_known_files(storage: Storage, previous: Manifest | None) -> dict[str, FileInfo]:
+    """Sizes and hashes of shards, as recorded by the previous build and by slices.
 
-    Entries that disagree about a shard are left out: its file is read and hashed again.
+    A shard about which records disagree is left out, so that its file is read and hashed again.
     """
     records = [{path: entry.info for path, entry in previous.shards.items()}] if previous else []
-    records += [_read_record(storage, name) for name in storage.list(hidden=True) if name.startswith(_NOTE)]
+    records += [_read_record(storage, name) for name in storage.list(hidden=True) if name.startswith(RECORD_PREFIX)]
     known: dict[str, FileInfo] = {}
     conflicting = set()
     for record in records:
@@ -71,7 +71,7 @@ def known_hashes(storage: Storage, previous: Manifest | None) -> dict[str, FileI
 
 
 def _read_record(storage: Storage, name: str) -> dict[str, FileInfo]:
-    """What `write_note` wrote; {} if the file cannot be read. Entries with missing keys or wrong types are left out."""
+    """What `write_record` wrote; {} if it cannot be read. Entries with missing keys or wrong types are ignored."""
     try:
         values = json.loads(storage.read(name))
     except (FileNotFoundError, ValueError):
@@ -83,15 +83,15 @@ def _read_record(storage: Storage, name: str) -> dict[str, FileInfo]:
     }
 
 
-def remove_notes(storage: Storage) -> None:
-    """The build is whole: `statistics.json` has everything now."""
+def remove_records(storage: Storage) -> None:
+    """Remove the hidden files; the build is complete, and `statistics.json` has what they hold."""
     for name in storage.list(hidden=True):
-        if name == EARLIER or name.startswith(_NOTE):
+        if name == PREVIOUS_MANIFEST or name.startswith(RECORD_PREFIX):
             storage.remove(name)
 
 
 def read_manifest(storage: Storage, name: str) -> Manifest | None:
-    """The manifest in the file `name`; None if there is none, or it cannot be used: then everything is read again."""
+    """The manifest in the file `name`; None if there is none or it cannot be used, so that all shards are read."""
     try:
         return Manifest.from_json(storage.read(name))
     except (FileNotFoundError, OutputError):

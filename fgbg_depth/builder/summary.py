@@ -1,4 +1,4 @@
-"""`statistics.json`: what the card and the app show, from the shards' footers and the prepared sources."""
+"""The manifest of a build, from the statistics in the shards' footers and from the prepared sources."""
 
 from __future__ import annotations
 
@@ -34,18 +34,18 @@ def summarize(
     files: Mapping[str, FileEntry],
     previous: Manifest | None,
 ) -> Manifest:
-    """Everything that `statistics.json` holds.
+    """The manifest: everything that `statistics.json` holds.
 
     Args:
-        sums: by split.
-        shards: each shard's size and hash, by path.
+        sums: of the rows of each split.
+        shards: size and hash of each shard, by path.
         files: the other parquet files, by path.
-        previous: what the build before this one wrote; its history is kept, and its version where nothing changed.
+        previous: manifest of the previous build; its history is kept, and its version if no file has changed.
     """
     rows_of = {shard.path: shard.rows for shard in plan.shards}
     everything = Sums(plan.recipe.size, next(iter(sums.values())).depth_top)
-    for part in sums.values():
-        everything.add(part)
+    for split_sums in sums.values():
+        everything.add(split_sums)
     manifest = Manifest(
         format=schema.FORMAT,
         name=plan.recipe.name,
@@ -73,7 +73,7 @@ def summarize(
 
 
 def keep_version(manifest: Manifest, previous: Manifest | None) -> Manifest:
-    """`manifest` with the version of `previous`, if both describe the very same files."""
+    """`manifest` with the version of `previous`, if both describe the same files."""
     if previous is not None and manifest.describes_same_files(previous):
         return manifest.replace(version=previous.version)
     return manifest
@@ -84,7 +84,7 @@ def _entry(rows: int, info: FileInfo) -> FileEntry:
 
 
 def _row_kinds(plan: Plan, sums: Sums) -> dict[str, KindStatistics]:
-    """The kinds that every row has, from sums of stored pixels."""
+    """Statistics of the images that every row has, from sums of stored pixels."""
     size, rows, spec = plan.recipe.size, sums.rows, plan.spec
     shape: dict[str, Any] = {"count": rows, "height": [size, size], "width": [size, size]}
     rgb = [histogram_moments(h) for h in sums.rgb_histogram]
@@ -114,7 +114,7 @@ def _row_kinds(plan: Plan, sums: Sums) -> dict[str, KindStatistics]:
 
 
 def _sources_kind(sources: tuple[Source, ...], mode: str) -> ImageStatistics:
-    """A kind of image that is stored once for each source, from its pixels."""
+    """Statistics of backgrounds or cut-outs, from their stored pixels."""
     histogram = np.zeros((len(mode), 256), np.int64)
     for source in sources:
         histogram += np.asarray(Image.open(io.BytesIO(source.png)).histogram(), np.int64).reshape(-1, 256)
@@ -145,11 +145,12 @@ def _heat_map(sums: Sums) -> list[list[float]]:
     edges = np.arange(cells + 1) * sums.size // cells
     lengths = np.diff(edges)
     areas = np.outer(lengths, lengths)
-    return np.round(sums.heat / (areas * 255.0 * max(sums.rows, 1)), 6).tolist()
+    means: list[list[float]] = np.round(sums.heat / (areas * 255.0 * max(sums.rows, 1)), 6).tolist()
+    return means
 
 
 def _depth_histogram(plan: Plan, sums: Sums) -> DepthHistogram | None:
-    """Counts of valid pixels in at most 256 equal bins over the values that occur."""
+    """Counts of valid pixels in at most 256 equal bins between the least and the largest value."""
     spec, used = plan.spec, np.flatnonzero(sums.depth_histogram)
     if spec is None or not len(used):
         return None

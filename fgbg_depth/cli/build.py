@@ -67,7 +67,8 @@ def add_build(commands: Any) -> None:
 
 
 def _build(options: argparse.Namespace) -> int:
-    from fgbg_depth.builder.pipeline import build, default_workers, plan_build
+    from fgbg_depth.builder.pipeline import build
+    from fgbg_depth.builder.planning import default_workers, plan_build
 
     recipe = recipe_from(options)
     if options.workers is not None and not 1 <= options.workers <= 1024:
@@ -84,7 +85,7 @@ def _build(options: argparse.Namespace) -> int:
         options.output,
         workers=options.workers,
         device=options.device,
-        part=slice_of,
+        slice_of=slice_of,
         finish=options.finish,
         engine_name=options.engine,
         address=options.address,

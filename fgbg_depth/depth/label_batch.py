@@ -1,7 +1,7 @@
-"""The batched map function: decode stored composites, count their pixels, label them, encode the labels.
+"""The batched map function: decode stored composites, label them, encode the labels.
 
-Works on arrays and bytes only, with any callable as labeller; while the labeller works on one batch,
-threads decode the next and encode the last.
+It works on arrays and bytes only, with any callable as labeller. While the labeller works on one batch, threads decode
+the next one and encode the last one.
 """
 
 from __future__ import annotations
@@ -20,55 +20,66 @@ from fgbg_depth.render.png import encode_depth
 from fgbg_depth.statistics import Sums
 
 
+def decode_image(image: dict[str, Any], sums: Sums | None = None) -> Image.Image:
+    """Decode a stored fg_bg, {"bytes", "path"}, to RGB; add its pixels to `sums`, if given.
+
+    Raises:
+        OSError: the image is damaged.
+    """
+    decoded = Image.open(io.BytesIO(image["bytes"]), formats=("JPEG", "PNG"))
+    decoded.load()
+    if sums is not None:
+        sums.add_image(decoded, len(image["bytes"]))
+    return decoded
+
+
 class LabelBatch:
     """A function for `Dataset.map(batched=True, input_columns=["fg_bg"])` that adds `fg_bg_depth`.
 
-    Without a labeller it only counts the stored pixels into `sums` and adds nothing. `on_rows` is told how
-    many more rows are done.
+    Args:
+        labeller: (N, H, W, 3) uint8 to (N, H, W) stored values; called with at most `labeller.batch_size` images.
+        sums: the labels' values are added to it.
+        count_images: add the pixels of fg_bg, too; pass False where they have been counted already.
+        on_rows: called with the number of rows that were labelled since the last call.
     """
 
     def __init__(
         self,
-        labeller: Labeller | None,
+        labeller: Labeller,
         sums: Sums,
-        count_images: bool = True,
-        on_rows: Callable[[int], None] = lambda n: None,
+        count_images: bool,
+        on_rows: Callable[[int], None] = lambda rows: None,
     ) -> None:
-        self.labeller, self.sums, self.count_images, self.on_rows = labeller, sums, count_images, on_rows
+        self.labeller, self.sums, self.on_rows = labeller, sums, on_rows
+        self._image_sums = sums if count_images else None
 
     def __call__(self, images: Sequence[dict[str, Any]]) -> dict[str, list[dict[str, Any]]]:
-        if self.labeller is None:
-            for image in images if self.count_images else ():
-                self._decode(image)
-            self.on_rows(len(images))
-            return {}
+        """Label stored images, {"bytes", "path"}.
+
+        Raises:
+            OSError: an image is damaged.
+            ShardError: the labels have another shape than the images.
+        """
         size = self.labeller.batch_size
         batches = [images[i : i + size] for i in range(0, len(images), size)]
         encoded: list[Future[list[bytes]]] = []
         with ThreadPoolExecutor(1) as decoder, ThreadPoolExecutor(1) as encoder:
-            ahead = decoder.submit(self._decode_batch, batches[0])
+            next_pixels = decoder.submit(self._decode_batch, batches[0])
             for index in range(len(batches)):
-                pixels = ahead.result()
+                pixels = next_pixels.result()
                 if index + 1 < len(batches):
-                    ahead = decoder.submit(self._decode_batch, batches[index + 1])
+                    next_pixels = decoder.submit(self._decode_batch, batches[index + 1])
                 encoded.append(encoder.submit(self._encode_batch, self.labeller(pixels), pixels.shape[:3]))
                 self.on_rows(len(pixels))
             labels = [data for future in encoded for data in future.result()]
         return {"fg_bg_depth": [{"bytes": data, "path": None} for data in labels]}
 
-    def _decode(self, image: dict[str, Any]) -> Image.Image:
-        decoded = Image.open(io.BytesIO(image["bytes"]), formats=("JPEG", "PNG"))
-        decoded.load()
-        if self.count_images:
-            self.sums.add_image(decoded, len(image["bytes"]))
-        return decoded
-
     def _decode_batch(self, images: Sequence[dict[str, Any]]) -> np.ndarray:
-        return np.stack([np.asarray(self._decode(image)) for image in images])
+        return np.stack([np.asarray(decode_image(image, self._image_sums)) for image in images])
 
     def _encode_batch(self, stored: np.ndarray, shape: tuple[int, ...]) -> list[bytes]:
         if stored.shape != shape:
-            raise ShardError(f"the depth model gave labels of shape {stored.shape} for pictures of {shape}")
+            raise ShardError(f"the depth model returned labels of shape {stored.shape} for images of shape {shape}")
         encoded = [encode_depth(values) for values in stored]
         self.sums.add_depth(stored, sum(map(len, encoded)))
         return encoded

@@ -1,4 +1,7 @@
-"""What an engine runs: the interfaces between it and the build, so that neither needs the other's code."""
+"""The interface between an engine and the build: jobs, tasks, workers and results.
+
+Neither side imports the other's modules; the build's classes are `ShardJob`, `ShardTask` and `ShardBuilder`.
+"""
 
 from __future__ import annotations
 
@@ -13,7 +16,7 @@ OnRows = Callable[[int], None]  # called with the number of rows that were finis
 
 @dataclass(frozen=True)
 class ShardResult:
-    """A finished shard: its path below the output, its rows, and its file's size and hash."""
+    """A finished shard: its path below the output, its rows, and the size and hash of its file."""
 
     path: str
     rows: int
@@ -24,7 +27,7 @@ OnShard = Callable[[ShardResult], None]
 
 
 class Task(Protocol):
-    """One shard to make. Small and picklable."""
+    """One shard to build. Small and picklable."""
 
     @property
     def path(self) -> str:
@@ -36,14 +39,14 @@ class Task(Protocol):
 
 
 class Worker(Protocol):
-    """Makes shards, one after the other, in one process."""
+    """Builds shards in one process, one after the other."""
 
-    def make(self, task: Any, on_rows: OnRows = ...) -> ShardResult:
-        """Make one shard. Raises FgBgError."""
+    def build(self, task: Any, on_rows: OnRows = ...) -> ShardResult:
+        """Build one shard. Raises FgBgError."""
 
 
 class Job(Protocol):
-    """All that a process needs to make any shard of a build. Small and picklable, so it can be sent anywhere."""
+    """Everything that a process needs to build any shard. Small and picklable, so it can be sent to another machine."""
 
     @property
     def output(self) -> str:

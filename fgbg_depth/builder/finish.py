@@ -1,0 +1,99 @@
+"""The end of a build, after the last shard: statistics, preview, card and manifest."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
+
+from fgbg_depth import schema
+from fgbg_depth.builder.slices import remove_records
+from fgbg_depth.builder.summary import keep_version, summarize
+from fgbg_depth.card.preview import write_preview
+from fgbg_depth.card.text import write_card
+from fgbg_depth.errors import OutputError
+from fgbg_depth.manifest import FileEntry, Manifest
+from fgbg_depth.plan import Plan, Shard
+from fgbg_depth.statistics import Sums
+from fgbg_depth.storage.files import FileInfo, Storage
+from fgbg_depth.storage.parquet import measure, read_record
+
+BLOCK_SHARDS = 64  # whose records are in memory at once; one takes 0.3 MB, and there may be thousands
+
+
+def finish_build(
+    plan: Plan,
+    storage: Storage,
+    prepared: tuple[str, str],
+    known_files: Mapping[str, FileInfo],
+    previous: Manifest | None,
+) -> None:
+    """Remove files that the plan does not have, and write preview, card and, as the last file, `statistics.json`.
+
+    Args:
+        prepared: paths of the prepared backgrounds and cut-outs.
+        known_files: sizes and hashes of finished shards; shards that are not in it are read.
+        previous: manifest of the build before this one; its history is kept.
+    Raises:
+        OutputError: a shard is not in the output, or is not the shard that its name says.
+        ShardError: a shard is damaged.
+    """
+    storage.remove_temporary_files(schema.FOLDERS)  # of killed workers, whose shards others have built
+    planned = {shard.path for shard in plan.shards}
+    for folder, keep in ((schema.DATA, planned), (schema.BG, set(prepared)), (schema.FG, set(prepared))):
+        for name in storage.list(folder):
+            if name not in keep and name.endswith(".parquet"):
+                storage.remove(name)
+    sums, shards = _read_shards(plan, storage, known_files)
+    counts = (len(plan.sources.backgrounds), len(plan.sources.cutouts))
+    files = {
+        name: FileEntry(rows=rows, bytes=storage.list(name.split("/")[0])[name], sha256=storage.sha256(name))
+        for name, rows in zip(prepared, counts, strict=True)
+    }
+    manifest = summarize(plan, sums, shards, files, previous)
+    manifest = keep_version(manifest.with_files(write_preview(storage, manifest)), previous)
+    write_card(storage, manifest)
+    manifest.write(storage)
+    remove_records(storage)
+
+
+def _read_shards(
+    plan: Plan, storage: Storage, known_files: Mapping[str, FileInfo]
+) -> tuple[dict[str, Sums], dict[str, FileInfo]]:
+    """The sums of each split, and size and hash of each shard."""
+    sizes = storage.list(schema.DATA)
+    sums: dict[str, Sums] = {}
+    files: dict[str, FileInfo] = {}
+    with ThreadPoolExecutor(8) as pool:
+        for start in range(0, len(plan.shards), BLOCK_SHARDS):
+            block = plan.shards[start : start + BLOCK_SHARDS]
+            for shard, shard_sums in zip(block, pool.map(lambda s: _read_sums(storage, s), block), strict=True):
+                if shard.split in sums:
+                    sums[shard.split].add(shard_sums)
+                else:
+                    sums[shard.split] = shard_sums
+            infos = pool.map(lambda s: _file_info(storage, s.path, sizes, known_files), block)
+            files |= zip([shard.path for shard in block], infos, strict=True)
+    return sums, files
+
+
+def _read_sums(storage: Storage, shard: Shard) -> Sums:
+    """The statistics in a finished shard's footer."""
+    record = read_record(storage, shard.path)
+    if record.get("rows") != shard.rows or record.get("compose_digest") != shard.compose_digest:
+        raise OutputError(
+            f"{storage}/{shard.path}: its content belongs to another shard than its name.\n"
+            "  Delete this file and build again."
+        )
+    return Sums.from_dict(record["statistics"])
+
+
+def _file_info(storage: Storage, path: str, sizes: Mapping[str, int], known_files: Mapping[str, FileInfo]) -> FileInfo:
+    """Size and hash of a finished shard; the file is read only if they are not known."""
+    if path not in sizes:  # a network file system may show files of other machines late
+        raise OutputError(
+            f"{storage}/{path} is not visible yet; another machine wrote it.\n  Run the same command again in a minute."
+        )
+    known = known_files.get(path)
+    if known is not None and known.bytes == sizes[path]:
+        return known
+    return measure(storage, path)

@@ -1,0 +1,94 @@
+"""Plan a build: load the sources, find out what the depth model predicts, and divide the rows into shards."""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+from collections.abc import Iterator
+
+import numpy as np
+
+from fgbg_depth import schema
+from fgbg_depth.builder.messages import Log, count, log_to_stderr
+from fgbg_depth.depth import models
+from fgbg_depth.errors import RecipeError
+from fgbg_depth.plan import Plan, make_plan
+from fgbg_depth.recipe import Recipe, parse_recipe
+from fgbg_depth.render.codecs import decode_rgb
+from fgbg_depth.sources.load import Sources, load_sources
+from fgbg_depth.storage.files import Storage
+
+HUB_FOLDER_FILES = 10_000  # Source: https://huggingface.co/docs/hub/storage-limits
+WARNINGS_SHOWN = 20
+
+
+def plan_build(recipe: Recipe, workers: int = 1, device: str = "auto", log: Log = log_to_stderr) -> Plan:
+    """Load the sources, find out what the depth model predicts, and divide the rows into shards.
+
+    Args:
+        workers: threads that read and prepare sources.
+        log: called with warnings about sources, and with each source file that is skipped.
+    Raises:
+        FgBgError: a source or the depth model cannot be used.
+    """
+    sources = load_sources(recipe, workers)
+    for warning in sources.warnings[:WARNINGS_SHOWN]:
+        log(f"warning: {warning}")
+    if len(sources.warnings) > WARNINGS_SHOWN:
+        log(f"... and {count(len(sources.warnings) - WARNINGS_SHOWN, 'more warning')}; the card lists all of them.")
+    for file, reason in sources.skipped:
+        log(f"skipped: {file} {reason}")
+    spec = None
+    if recipe.has_depth:
+        spec = models.resolve_spec(recipe, lambda: _background_pixels(sources), device)
+    plan = make_plan(recipe, sources, spec)
+    if len(plan.shards) >= HUB_FOLDER_FILES:
+        log(
+            f"warning: {len(plan.shards):,} shards; the Hub wants fewer than {HUB_FOLDER_FILES:,} files in a folder. "
+            "To publish, raise shard_rows, or make several datasets of fewer backgrounds (docs/scale.md)."
+        )
+    return plan
+
+
+def plan_output(recipe: Recipe, storage: Storage | None, workers: int, device: str, log: Log) -> Plan:
+    """The plan of a build into an output, in which the range of relative depth is part of the recipe.
+
+    The range is found from the backgrounds by the first build. Later builds keep it, so that more backgrounds do not
+    change the labels of other rows.
+
+    Args:
+        storage: the output; None: a new one.
+    """
+    previous = _previous_depth_range(recipe, storage) if storage is not None else None
+    recipe = recipe.replace(depth_range=recipe.depth_range or previous)
+    plan = plan_build(recipe, workers, device, log)
+    if recipe.depth_range is None and plan.spec is not None and not plan.spec.meaning.is_metric:
+        plan = dataclasses.replace(plan, recipe=recipe.replace(depth_range=[plan.spec.low, plan.spec.high]))
+    return plan
+
+
+def default_workers(recipe: Recipe, device: str) -> int:
+    """One process a core; where labels are made on GPUs, at most 6 a GPU, which keep it busy."""
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    if recipe.has_depth and (gpus := models.num_gpus(device)):
+        return min(cores, 6 * gpus)
+    return cores
+
+
+def _previous_depth_range(recipe: Recipe, storage: Storage) -> list[float] | None:
+    """The depth range in the output's recipe, if that has the same depth model."""
+    if not storage.exists(schema.RECIPE):
+        return None
+    try:
+        previous = parse_recipe(storage.read(schema.RECIPE).decode("utf-8", "replace"))
+    except RecipeError:
+        return None
+    same = ("depth_model", "depth_revision", "depth_kind", "depth_input")
+    if previous.depth_range is None or any(getattr(previous, name) != getattr(recipe, name) for name in same):
+        return None
+    return list(previous.depth_range)
+
+
+def _background_pixels(sources: Sources) -> Iterator[np.ndarray]:
+    for source in sources.backgrounds:
+        yield decode_rgb(source.png)
