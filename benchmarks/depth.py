@@ -62,6 +62,8 @@ def main() -> None:
     parser.add_argument("--compile", action=argparse.BooleanOptionalAction, default=True, help="torch.compile too")
     options = parser.parse_args()
     device = pick_device(options.device)
+    if device.type == "cpu":
+        torch.set_num_threads(1)  # as the labeller, so that its figures compare with the others
     precisions = options.precisions or (["fp32", "bf16"] if device.type == "cpu" else list(DTYPES))
     model = make_model(options.variant).to(device)
     print(hardware(device))

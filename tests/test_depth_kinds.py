@@ -180,10 +180,10 @@ def test_distances_of_metres_are_the_metres():
 
 
 @pytest.mark.parametrize(
-    ("kind", "wanted"), [(RELATIVE_DEPTH, [1, 2.5, 4, 4, 1]), (RELATIVE_DISPARITY, [4, 1.6, 1, 1, 4])]
+    ("kind", "expected"), [(RELATIVE_DEPTH, [1, 2.5, 4, 4, 1]), (RELATIVE_DISPARITY, [4, 1.6, 1, 1, 4])]
 )
-def test_distances_of_relative_kinds_go_from_1_to_4(kind, wanted):
+def test_distances_of_relative_kinds_go_from_1_to_4(kind, expected):
     values = np.array([-2, 0, 2, 99, -99, np.nan], np.float32)
     distances = kind.distances(values, -2, 2)
     assert distances.dtype == np.float32
-    np.testing.assert_allclose(distances, [*wanted, np.nan], rtol=1e-6)
+    np.testing.assert_allclose(distances, [*expected, np.nan], rtol=1e-6)

@@ -91,11 +91,20 @@ class ModelFiles:
         return digest.hexdigest()[:16]
 
     def license(self) -> str:
-        """The entry `license` in the front matter of the model card; "" if there is none."""
+        """The entry `license` in the front matter of the model card; "" if there is none.
+
+        Raises:
+            DepthError: the card cannot be read.
+        """
         try:
             text = (self.folder / CARD).read_text(encoding="utf-8", errors="replace")
-        except OSError:
+        except FileNotFoundError:
             return ""
+        except OSError as e:
+            raise DepthError(
+                f"{self.folder / CARD}: cannot read the model card, which states the licence ({e}).\n"
+                "  Check the disk and the file's permissions."
+            ) from e
         front = re.match(r"---\s*\n(.*?)\n---", text, re.DOTALL)
         line = front and re.search(r"^license:[ \t]*['\"]?([\w.-]+)", front[1], re.MULTILINE)
         return line[1] if line else ""

@@ -266,3 +266,9 @@ def test_models_that_need_torchvision(model_type, dense, monkeypatch):
     monkeypatch.setattr(load, "find_spec", lambda name: None)
     with pytest.raises(DepthError, match="pip install torchvision"):
         spec_of(dense)
+
+
+def test_a_model_card_that_cannot_be_read_is_an_error(dense):
+    (dense / "README.md").mkdir()
+    with pytest.raises(DepthError, match=r"README\.md: cannot read the model card"):
+        spec_of(dense)

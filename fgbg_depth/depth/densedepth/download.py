@@ -14,13 +14,9 @@ import os
 import re
 import time
 from dataclasses import dataclass
-from http.client import HTTPException
 from pathlib import Path
-from urllib.error import HTTPError
-from urllib.request import Request, urlopen
 
 from fgbg_depth import paths
-from fgbg_depth.depth.densedepth.keras_file import WeightsFileError
 from fgbg_depth.errors import DepthError, command
 from fgbg_depth.storage.files import FileInfo
 
@@ -77,6 +73,7 @@ def converted(model: str) -> Path:
 
 def _download_and_convert(known: KnownFile, folder: Path) -> None:
     from fgbg_depth.depth.densedepth.convert import convert_weights
+    from fgbg_depth.depth.densedepth.keras_file import WeightsFileError
 
     file = folder.parent / known.name
     if file.is_file():
@@ -167,6 +164,8 @@ def _download(known: KnownFile, file: Path) -> Path:
     Raises:
         DepthError: it cannot be downloaded; the message says how to get the file in another way.
     """
+    from http.client import HTTPException
+
     from huggingface_hub.constants import is_offline_mode
 
     url = f"{ADDRESS}/{known.name}"
@@ -186,6 +185,9 @@ def _download(known: KnownFile, file: Path) -> Path:
 
 
 def _stream(url: str, partial: Path, known: KnownFile) -> None:
+    from urllib.error import HTTPError
+    from urllib.request import Request, urlopen
+
     from tqdm import tqdm
 
     start = partial.stat().st_size if partial.exists() else 0
