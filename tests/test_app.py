@@ -1,29 +1,28 @@
-"""The app's parts: pictures, point clouds, markup that nothing from a dataset can break out of."""
+"""The app's views: HTML in which names and cards of strangers cannot run, row and statistics pages, filters."""
 
-import base64
-import io
-import json
 import re
-import struct
 import subprocess
 import sys
-import zlib
+from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
+from typing import Any
 
+import jinja2
 import numpy as np
 import pytest
-from app_outputs import depth_spec, encode, make_output
-from PIL import Image
+from app_outputs import encode, make_output
 
-from fgbg_depth.app import card, gallery, header, numbers, pixels, scene, source_tiles, viewer
-from fgbg_depth.app.cloud import distances, edges, make_cloud, unproject
-from fgbg_depth.app.handlers import coverage_top, make_filter, parse_address
-from fgbg_depth.app.markup import escape, tag
-from fgbg_depth.depth.colors import colorize
-from fgbg_depth.depth.kinds import METRIC
-from fgbg_depth.errors import UsageError
+from fgbg_depth import schema
+from fgbg_depth.app import card, view_gallery, view_header, view_row, view_statistics
+from fgbg_depth.app.handlers import Handlers, coverage_top, make_filter, parse_address
+from fgbg_depth.app.opened import Opened
+from fgbg_depth.app.templating import ENVIRONMENT, render
+from fgbg_depth.card import chart_data
+from fgbg_depth.errors import UsageError, command
 from fgbg_depth.read.reader import Browser, Filter
+
+APP = Path(card.__file__).parent
 
 HOSTILE = ("<img src=x onerror=alert(1)>", '"><script>alert(2)</script>', "${alert(3)}{{alert}}'`")
 
@@ -59,21 +58,21 @@ def assert_harmless(html: str) -> Tags:
         assert name not in {"script", "iframe", "object", "style", "form", "base", "link", "meta"}
         assert not any(key.startswith("on") for key in attributes), (name, attributes)
         for key in ("src", "href"):
-            assert re.match(r"data:image/(png|jpeg);base64,|https?://|#|$", attributes.get(key) or ""), attributes
+            assert re.match(r"data:image/(png|jpeg);base64,|https?://|mailto:|$", attributes.get(key) or ""), attributes
     return parsed
 
 
 def pages(browser: Browser) -> dict[str, str]:
     rows = browser.sample(Filter(), 12)
     return {
-        "header": header.header(browser),
-        "gallery": gallery.tiles(browser, rows, "fg_bg", 12, 0),
-        "viewer": viewer.view(browser, browser.row("train", 3)),
-        "numbers": numbers.page(browser),
-        "backgrounds": source_tiles.page(browser, "bg"),
-        "cutouts": source_tiles.page(browser, "fg"),
-        "card": card.render(browser.files),
-        "problem": header.problem(f"{HOSTILE[0]}\n  python builder.py {HOSTILE[1]}"),
+        "header": view_header.header(browser),
+        "gallery": view_gallery.rows(browser, rows, "fg_bg", 12, 0),
+        "row": view_row.page(browser, browser.row("train", 3)),
+        "statistics": view_statistics.page(browser),
+        "backgrounds": view_gallery.sources(browser, "bg"),
+        "cutouts": view_gallery.sources(browser, "fg"),
+        "card": card.page(browser),
+        "problem": view_header.problem(f"{HOSTILE[0]}\n  Build it: python builder.py {HOSTILE[1]}"),
     }
 
 
@@ -82,7 +81,7 @@ def test_no_name_becomes_markup(browser: Browser) -> None:
     for html in made.values():
         assert_harmless(html)
     shown = {name for name in HOSTILE if name in Tags(made["cutouts"]).text}
-    assert shown == set(HOSTILE), "they read as they are"
+    assert shown == set(HOSTILE), "shown as text"
 
 
 def test_every_kind_of_dataset_has_pages(other: Browser) -> None:
@@ -90,137 +89,92 @@ def test_every_kind_of_dataset_has_pages(other: Browser) -> None:
         assert_harmless(html)
 
 
-def test_markup_escapes_all_but_its_own() -> None:
-    assert tag("p", "<b>", tag("i", "&"), class_='"x') == '<p class="&quot;x">&lt;b&gt;<i>&amp;</i></p>'
-    assert escape(escape("<")) == "&lt;"
+def test_templates_escape_everything_but_the_cleaned_card() -> None:
+    assert render("note.html", message="<b> & \"'") == '<p class="fg-note">&lt;b&gt; &amp; &#34;&#39;</p>'
+    with pytest.raises(jinja2.UndefinedError):
+        render("note.html")
+    sources = {name: ENVIRONMENT.loader.get_source(ENVIRONMENT, name)[0] for name in ENVIRONMENT.list_templates()}
+    assert {name for name, text in sources.items() if re.search(r"\|\s*safe|autoescape", text)} == {"card.html"}
 
 
-def test_the_card_holds_nothing_foreign(tmp_path: Path) -> None:
-    output = make_output(tmp_path / "out", 2, 2, 2, size=64)
+def card_of(output: Path, text: str) -> Tags:
+    (output / "README.md").write_text(text)
+    return assert_harmless(card.clean_html(Browser.open(output)))
+
+
+@pytest.fixture(scope="module")
+def card_output(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    output = make_output(tmp_path_factory.mktemp("card") / "out", 2, 2, 2, size=64)
     (output / "assets").mkdir()
     (output / "assets" / "a.png").write_bytes(encode(np.zeros((2, 2), np.uint8)))
     (output / "assets" / "b.png").write_bytes(b"<svg onload=alert(1)>")
-    (output / "README.md").write_text(
+    return output
+
+
+def test_a_card_contains_nothing_foreign(card_output: Path) -> None:
+    parsed = card_of(
+        card_output,
         "---\nlicense: x\n---\n# T\n<script>alert(1)</script>\n\n<details onclick=a><summary>S</summary>\n\nin\n\n"
         "</details>\n\n![a](assets/a.png) ![b](assets/b.png) ![c](https://evil.example/x.png) ![d](../../../etc/passwd)"
         " [l](javascript:alert(1)) [m](https://ok.example) <img src=x onerror=alert(1)>\n\n"
-        "<details><summary>ok</summary>"
-        "\n\ntext\n\n</details>\n"
+        "<details><summary>ok</summary>\n\ntext\n\n</details>\n\n<!-- a\n\ncomment -->\n",
     )
-    html = card.render(Browser.open(output).files)
-    parsed = assert_harmless(html)
-    sources = [a["src"] for name, a in parsed.found if name == "img"]
-    assert [bool(s) for s in sources] == [True, False, False, False]
-    assert [a["href"] for name, a in parsed.found if name == "a"] == ["https://ok.example"]
-    assert [name for name, _ in parsed.found].count("details") == 1 and "license" not in html
+    sources = [attributes.get("src") for name, attributes in parsed.found if name == "img"]
+    assert [bool(source) for source in sources] == [True, False, False, False, False]
+    assert [attributes["href"] for name, attributes in parsed.found if name == "a"] == ["https://ok.example"]
+    assert [name for name, _ in parsed.found].count("details") == 2
+    assert "license" not in parsed.text and "comment" not in parsed.text
 
 
-def test_the_line_to_copy_loads_exactly_this_row(browser: Browser, tmp_path: Path, monkeypatch) -> None:
+@pytest.mark.parametrize(
+    "text",
+    [
+        "<svg><script>alert(1)</script></svg>",
+        "<math><mtext><table><mglyph><style><img src=x onerror=alert(1)></style></mglyph></table></mtext></math>",
+        '<a href="javascript:alert(1)">x</a> <a href="JaVa&#x09;Script:alert(1)">y</a> <a href="data:text/html,x">z',
+        '<img src="data:image/svg+xml,<svg onload=alert(1)>"> ![x](data:image/png;base64,AAAA)',
+        '<img src="assets/../../recipe.yaml"> <img src="//evil.example/a.png"> <img srcset="https://evil.example/a.png">',
+        '<p style="background:url(https://evil.example/)" class="fg-row" id="fg-view" data-open="train/1">x</p>',
+        '<form action="https://evil.example"><input name=a><button>go</button></form>',
+        '<iframe src="https://evil.example"></iframe><object data="https://evil.example"></object><embed src=x>',
+        '<meta http-equiv="refresh" content="0;url=https://evil.example"><base href="https://evil.example">',
+        '<blockquote cite="javascript:alert(1)">x</blockquote><video src="https://evil.example/a.mp4"></video>',
+        '<noscript><p title="</noscript><img src=x onerror=alert(1)>"></noscript>',
+        "`<script>` <style>body{display:none}</style>",
+    ],
+)
+def test_hostile_html_in_a_card(card_output: Path, text: str) -> None:
+    parsed = card_of(card_output, f"# T\n\n{text}\n")
+    assert {name for name, _ in parsed.found} <= {"h1", "p", "a", "img", "code", "blockquote", "table", "tbody"}
+    allowed = {"href", "rel", "target", "loading", "alt", "title", "src"}
+    for _, attributes in parsed.found:
+        assert set(attributes) <= allowed and "evil" not in str(attributes) and not attributes.get("src")
+
+
+def test_what_a_card_may_contain(card_output: Path) -> None:
+    parsed = card_of(
+        card_output,
+        "| a | b |\n|---|---:|\n| 1 | 2 |\n\nH<sub>2</sub>O <kbd>Ctrl</kbd> ~~x~~ [m](mailto:a@b.example) "
+        '<img src="./assets/a.png" width="30%" alt="A">\n',
+    )
+    found = dict(parsed.found)
+    assert found["td"] == {"align": "right"} and {"sub", "kbd", "s"} <= found.keys()
+    assert found["a"] == {"href": "mailto:a@b.example", "rel": "noopener noreferrer nofollow", "target": "_blank"}
+    assert found["img"]["src"].startswith("data:image/png;base64,") and found["img"]["width"] == "30%"
+
+
+def test_the_python_of_a_row_loads_exactly_this_row(
+    browser: Browser, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     import datasets
 
     monkeypatch.setattr(datasets.config, "HF_DATASETS_CACHE", tmp_path)
     row = browser.row("train", 17)
     scope: dict = {}
-    exec(viewer.load_line(browser, row), scope)
+    exec(view_row.load_line(browser, row), scope)
     loaded = scope["rows"].cast_column("fg_bg", datasets.Image(decode=False))[row.shard_row]
     assert loaded["fg_bg"]["bytes"] == row.images["fg_bg"]
     assert {key: loaded[key] for key in row.facts} == row.facts
-
-
-def test_pixel_readings_are_the_stored_numbers(browser: Browser) -> None:
-    row = browser.row("train", 5)
-    depth, mask = row.images["fg_bg_depth"], row.images["fg_bg_mask"]
-    raw = zlib.decompress(base64.b64decode(pixels.readings(depth, mask)))
-    stored = np.frombuffer(raw[: 2 * 64 * 64], "<u2").reshape(64, 64)
-    assert (stored == np.asarray(Image.open(io.BytesIO(depth)))).all()
-    assert raw[2 * 64 * 64 :] == Image.open(io.BytesIO(mask)).tobytes()
-
-
-def test_depth_colours_are_the_cards(browser: Browser) -> None:
-    values = pixels.decode(browser.row("train", 5).images["fg_bg_depth"], browser.statistics["depth"])
-    shown = np.asarray(Image.open(io.BytesIO(pixels.depth_png(values, 1, 9, "metric"))).convert("RGB"))
-    assert np.isnan(values).any() and (shown[np.isnan(values)] == 128).all()
-    assert np.abs(shown.astype(int) - colorize(values, 1, 9, METRIC)).max() <= 8, "255 levels instead of 256"
-
-
-def test_the_overlay_is_as_opaque_as_the_matte(browser: Browser) -> None:
-    mask = browser.row("train", 5).images["fg_bg_mask"]
-    overlay = np.asarray(Image.open(io.BytesIO(pixels.overlay_png(mask))).convert("RGBA"))
-    assert (overlay[..., 3] == np.asarray(Image.open(io.BytesIO(mask)))).all()
-
-
-def parse_glb(data: bytes) -> tuple[dict, np.ndarray, np.ndarray, np.ndarray | None]:
-    """Check the container as the specification words it; (document, points, colours, triangles)."""
-    magic, version, length = struct.unpack_from("<4sII", data)
-    assert (magic, version, length) == (b"glTF", 2, len(data))
-    size, kind = struct.unpack_from("<I4s", data, 12)
-    assert kind == b"JSON" and size % 4 == 0
-    document = json.loads(data[20 : 20 + size])
-    body_size, kind = struct.unpack_from("<I4s", data, 20 + size)
-    body = data[28 + size :]
-    assert kind == b"BIN\0" and body_size == len(body) and len(body) % 4 == 0
-    parts = []
-    types = {5126: "<f4", 5123: "<u2", 5125: "<u4"}
-    for accessor in document["accessors"]:
-        view = document["bufferViews"][accessor["bufferView"]]
-        dtype = np.dtype(types[accessor["componentType"]])
-        width = {"VEC3": 3, "VEC4": 4, "SCALAR": 1}[accessor["type"]]
-        assert view["byteOffset"] % 4 == 0 and view["byteLength"] == accessor["count"] * width * dtype.itemsize
-        part = body[view["byteOffset"] : view["byteOffset"] + view["byteLength"]]
-        parts.append(np.frombuffer(part, dtype).reshape(-1, width))
-    assert document["accessors"][0]["min"] == parts[0].min(0).tolist()
-    assert document["accessors"][0]["max"] == parts[0].max(0).tolist()
-    return document, parts[0], parts[1], parts[2].reshape(-1, 3) if len(parts) == 3 else None
-
-
-def test_a_plane_stays_a_plane_and_the_field_of_view_is_kept() -> None:
-    z = np.full((30, 40), 2.0, np.float32)
-    points = unproject(z, 60)
-    assert (points[..., 2] == -2).all()
-    half_pixel = 2 * np.tan(np.radians(30)) / 40
-    assert points[..., 0].max() - points[..., 0].min() == pytest.approx(4 * np.tan(np.radians(30)) - 2 * half_pixel)
-    assert points[0, 0, 1] > 0 > points[-1, 0, 1], "y is up"
-
-
-@pytest.mark.parametrize("as_surface", [False, True])
-def test_glb_is_valid(browser: Browser, as_surface: bool) -> None:
-    row = browser.row("train", 5)
-    document, points, colours, triangles = parse_glb(scene.cloud_of(browser, row, 60, True, as_surface))
-    assert len(points) == len(colours) > 1000 and np.isfinite(points).all()
-    assert document["cameras"][0]["perspective"]["aspectRatio"] == 1
-    assert document["meshes"][0]["primitives"][0]["mode"] == (4 if as_surface else 0)
-    if triangles is not None:
-        assert triangles.max() == len(points) - 1
-        a, b, c = (points[triangles[:, k]] for k in range(3))
-        facing = np.cross(b - a, c - a)
-        camera = np.array([0, 0, document["nodes"][1]["translation"][2]])
-        assert ((camera - a) * facing).sum(1).min() > 0, "all triangles face the camera"
-
-
-def test_points_without_depth_or_at_edges_are_left_out() -> None:
-    spec = depth_spec("metric")
-    values = np.full((20, 20), 4.0, np.float32)
-    values[5:15, 5:15] = 1.0
-    values[0, 0] = np.nan
-    image = np.arange(1200, dtype=np.uint32).reshape(20, 20, 3).astype(np.uint8)
-    _, points, _, _ = parse_glb(make_cloud(image, values, spec, drop_edges=False))
-    assert len(points) == 399
-    jump = edges(values)
-    assert jump[5, 5] and jump[4, 5] and not jump[10, 10] and not jump[2, 2]
-    _, points, colours, _ = parse_glb(make_cloud(image, values, spec, drop_edges=True))
-    assert len(points) == 399 - jump.sum() == len(colours)
-    _, _, _, triangles = parse_glb(make_cloud(image, values, spec, drop_edges=False, as_surface=True))
-    assert triangles is not None and 0 < len(triangles) < 2 * 19 * 19
-
-
-def test_a_map_without_any_depth_gives_an_empty_cloud() -> None:
-    data = make_cloud(np.zeros((4, 4, 3), np.uint8), np.full((4, 4), np.nan, np.float32), depth_spec("metric"))
-    assert json.loads(data[20 : 20 + struct.unpack_from("<I", data, 12)[0]])["accessors"][0]["count"] == 0
-
-
-def test_relative_kinds_keep_their_order() -> None:
-    disparity = distances(np.array([[0.0, 0.5, 1.0]], np.float32), depth_spec("relative_disparity"))
-    assert disparity[0].tolist() == pytest.approx([4, 1.6, 1])
 
 
 def test_addresses_and_filters() -> None:
@@ -244,3 +198,77 @@ def test_the_app_needs_no_torch() -> None:
     )
     found = subprocess.run([sys.executable, "-c", check], capture_output=True, text=True, check=True)
     assert found.stdout.strip() == "[]"
+
+
+def test_rows_list_every_column_of_the_schema(browser: Browser, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A column that is added to the schema is shown without a change of the app."""
+    row = browser.row("train", 3)
+    facts = {fact.name: fact for fact in view_row.column_facts(row)}
+    assert list(facts) == list(schema.fact_columns())
+    assert all(facts[column.name].note == column.meaning for column in schema.columns() if column.type != "image")
+    assert facts["flip"].value in ("yes", "no") and facts["fg"].source_kind == "fg" and not facts["x"].source_kind
+
+    new = schema.Column("angle", "int32", "rotation of the cut-out in degrees", "scene")
+    picture = schema.Column("fg_bg_extra", "image", "another picture", "render")
+    monkeypatch.setitem(schema.COLUMNS, "default", (*schema.COLUMNS["default"], new, picture))
+    images = row.images | {"fg_bg_extra": row.images["fg_bg"]}
+    page = Tags(view_row.page(browser, replace(row, facts=row.facts | {"angle": 12}, images=images)))
+    assert "rotation of the cut-out in degrees" in page.text and "another picture" in page.text
+
+
+def test_charts_of_page_and_card_have_the_same_numbers(browser: Browser) -> None:
+    coverage, depth = view_statistics.bar_charts(browser.manifest)
+    histogram = browser.manifest.depth_histogram
+    assert histogram is not None and browser.manifest.depth is not None
+    expected = chart_data.depth_bars(histogram.edges, histogram.counts, browser.manifest.depth.meaning)
+    assert (depth.heights == expected.heights).all() and depth.x_ticks == expected.x_ticks
+    drawn = [a for name, a in Tags(view_statistics.page(browser)).found if name == "rect"]
+    heights = [max(280 * height, 1) for chart in (coverage, depth) for height in chart.heights if height > 0]
+    assert [float(a["height"]) for a in drawn] == pytest.approx(heights, abs=0.06)
+
+
+def test_chart_numbers() -> None:
+    chart = chart_data.coverage_bars([0, 30, 10, *[0] * 47], 0.03)
+    assert len(chart.heights) == 5, "empty bins at the end are left out"
+    assert chart.heights[1] == pytest.approx(3 * chart.heights[2]) and chart.heights.max() <= 1
+    assert chart.mean == pytest.approx(0.3) and chart.x_ticks[-1] == (1.0, "10 %")
+    assert chart_data.coverage_bars([0] * 50, 0.0).heights.max() == 0
+    assert chart_data.coverage_bars([0] * 49 + [3], 1.0).mean == 1.0
+    assert chart_data.round_steps(17) == [0, 5, 10, 15] and chart_data.round_steps(0.011)[-1] == 0.01
+    heat = chart_data.heat_map_cells([[0.0, 0.2], [0.1, 0.0]])
+    assert heat.colors.shape == (2, 2, 3) and heat.ticks == [(0.0, "0 %"), (1.0, "20 %")]
+
+
+def test_nothing_in_the_app_compares_kinds_of_depth() -> None:
+    for path in [*APP.glob("*.py"), *APP.glob("static/*"), *APP.glob("templates/*")]:
+        assert not re.search(r"""["'](metric|relative_\w+)["']|\.kind [!=]=""", path.read_text()), path.name
+
+
+def test_a_space_gets_templates_and_static_files() -> None:
+    from fgbg_depth.hub.space_files import space_files
+
+    files = space_files("user/name")
+    expected = [p for folder in ("templates", "static") for p in (APP / folder).iterdir()]
+    assert len(expected) > 15
+    assert {f"fgbg_depth/app/{p.parent.name}/{p.name}" for p in expected} <= files.keys()
+
+
+def test_errors_become_a_page_with_commands_to_copy() -> None:
+    with pytest.raises(Exception, match="No dataset has been built yet") as caught:
+        Opened(None)()
+    page = view_header.problem(str(caught.value))
+    assert f"<pre>{command('build')}</pre>" in page and f"<pre>{command('app DATASET')}</pre>" in page
+    assert "<pre>" not in view_header.problem("Failed.\n  Run it again: it builds only what is missing.")
+
+
+def test_random_rows_and_steps(browser: Browser) -> None:
+    opened: Any = lambda: browser  # noqa: E731
+    handlers = Handlers(opened)
+    names = browser.names("fg")
+    assert handlers.step("", 1).address == "train/1"
+    assert handlers.step("train/0", -1).address == f"train/{browser.splits['train'] - 1}", "wraps around"
+    filters = handlers.filters_for("fg", names[1])
+    address = handlers.random_row(filters).address
+    assert browser.row(*parse_address(address), ()).facts["fg"] == names[1]
+    with pytest.raises(UsageError, match="No row matches"):
+        handlers.random_row(["", "", names[1], "any", 99, 100])

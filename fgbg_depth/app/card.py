@@ -1,64 +1,74 @@
-"""The dataset's card as a page. The card is text of strangers: its HTML is shown as text, its pictures stay inside."""
+"""The dataset's card as HTML. Anybody may have written it: nothing in it can run or load anything from elsewhere."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
-from html import escape
-from typing import Any
 
+import nh3
 from markdown_it import MarkdownIt
 from markdown_it.token import Token
 
-from fgbg_depth.app.markup import Markup
-from fgbg_depth.app.pixels import data_uri, mime
+from fgbg_depth import schema
+from fgbg_depth.app.pixels import data_uri, image_format
+from fgbg_depth.app.templating import render
 from fgbg_depth.errors import FgBgError
-from fgbg_depth.read.files import Files
+from fgbg_depth.read.reader import Browser
 
-ASSET = re.compile(r"(?:\./)?(assets/[\w.-]+\.png)")
-LINK = re.compile(r"https?://|mailto:|#", re.IGNORECASE)
-BARE = re.compile(  # the only HTML let through: no attributes
-    r"&lt;(/?(?:details|summary|br|sub|sup|kbd|code|em|strong|b|i))\s*/?&gt;"
-)
+_FRONT_MATTER = re.compile(r"\A---\r?\n.*?\r?\n---\r?\n", re.DOTALL)
+_PICTURE = re.compile(rf"(?:\./)?({schema.ASSETS}/[\w.-]+\.png)")
+_LINK = re.compile(r"(https?://|mailto:)", re.IGNORECASE)
+_ALIGNMENT = re.compile(r"text-align:(left|center|right)")
 
 
-def render(files: Files) -> Markup:
-    """README.md without its front matter, as HTML that holds no script, style, form or outside picture."""
-    text = files.read("README.md").decode("utf-8", "replace")
-    text = re.sub(r"<!--.*?-->", "", text, flags=re.DOTALL)
-    text = re.sub(r"\A---\r?\n.*?\r?\n---\r?\n", "", text, flags=re.DOTALL)
+def page(browser: Browser) -> str:
+    """The card tab."""
+    return render("card.html", card=clean_html(browser))
+
+
+def clean_html(browser: Browser) -> str:
+    """README.md as HTML, without its front matter, cleaned by nh3 (the HTML sanitizer ammonia).
+
+    Scripts, styles, forms, classes, ids and event handlers are removed. Links lead to web pages or mail addresses
+    and open in a new tab. Pictures are those of the dataset's own `assets/`, as data URIs; others keep their text.
+    """
+    text = _FRONT_MATTER.sub("", browser.files.read(schema.CARD).decode("utf-8", "replace"))
     markdown = MarkdownIt("commonmark", {"html": True}).enable(["table", "strikethrough"])
-    markdown.add_render_rule("html_block", _bare_tags)
-    markdown.add_render_rule("html_inline", _bare_tags)
     tokens = markdown.parse(text)
     for token in tokens:
-        for child in token.children or []:
-            _mend(child, files)
-    return Markup(markdown.renderer.render(tokens, markdown.options, {}))
+        _align(token)
+
+    def keep(tag: str, attribute: str, value: str) -> str | None:
+        """The attribute's new value, or None to remove it."""
+        if (tag, attribute) == ("img", "src"):
+            return _picture(value, browser)
+        if attribute in ("href", "cite", "src"):
+            return value if _LINK.match(value) else None
+        return value
+
+    return nh3.clean(
+        markdown.renderer.render(tokens, markdown.options, {}),
+        attribute_filter=keep,
+        url_schemes={"http", "https", "mailto"},
+        link_rel="noopener noreferrer nofollow",
+        set_tag_attribute_values={"a": {"target": "_blank"}, "img": {"loading": "lazy"}},
+    )
 
 
-def _mend(token: Token, files: Files) -> None:
-    if token.type == "image":
-        token.attrSet("src", _asset(str(token.attrGet("src") or ""), files))
-        token.attrSet("loading", "lazy")
-    elif token.type == "link_open":
-        if not LINK.match(str(token.attrGet("href") or "")):
-            token.attrSet("href", "#")
-        token.attrSet("rel", "noopener noreferrer nofollow")
-        token.attrSet("target", "_blank")
+def _align(token: Token) -> None:
+    """Alignment of table cells as the attribute `align`, because nh3 removes `style`."""
+    if token.type in ("th_open", "td_open"):
+        found = _ALIGNMENT.fullmatch(str(token.attrs.pop("style", "")))
+        if found:
+            token.attrSet("align", found[1])
 
 
-def _asset(source: str, files: Files) -> str:
-    """A picture of the dataset as a data address; anything else is left out, so that nothing is fetched elsewhere."""
-    found = ASSET.fullmatch(source)
-    if not found:
-        return ""
+def _picture(source: str, browser: Browser) -> str | None:
+    """A PNG of the dataset as a data URI; None for anything else."""
+    found = _PICTURE.fullmatch(source)
+    if found is None:
+        return None
     try:
-        data = files.read(found[1])
-    except FgBgError:
-        return ""
-    return data_uri(data) if mime(data) == "image/png" else ""
-
-
-def _bare_tags(self: Any, tokens: Sequence[Token], index: int, options: Any, env: Any) -> str:
-    return BARE.sub(r"<\1>", escape(tokens[index].content))
+        data = browser.files.read(found[1])
+    except FgBgError:  # the card names a picture that the dataset lacks
+        return None
+    return data_uri(data) if image_format(data) == "PNG" else None

@@ -1,4 +1,4 @@
-"""A row in three dimensions: its pixels, each at its depth, as a binary glTF file."""
+"""A row in 3-D: each pixel at its distance, as a surface or as points, in a binary glTF file (.glb)."""
 
 from __future__ import annotations
 
@@ -11,47 +11,36 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-EDGE_RATIO = 1.1  # neighbours whose distances differ by more than this are on two sides of an edge
+EDGE_RATIO = 1.1  # a larger ratio of the distances of neighbouring pixels is a depth edge
 POINTS, TRIANGLES = 0, 4  # glTF primitive modes
 
 
 @dataclass(frozen=True)
 class Camera:
-    """The pinhole camera that the picture is taken to come from, looking along -z from (0, 0, distance)."""
+    """The assumed pinhole camera of the picture. It is at (0, 0, distance) and looks along -z."""
 
-    fov_deg: float  # across
+    fov_deg: float  # horizontal
     width: int
     height: int
     distance: float
 
     @property
     def pixel(self) -> float:
-        """Width of a pixel at distance 1."""
+        """Width of a pixel at distance 1, in the unit of `distance`."""
         return 2 * math.tan(math.radians(self.fov_deg) / 2) / self.width
 
     def gltf(self) -> dict[str, Any]:
-        """As glTF describes a camera."""
+        """The camera as a glTF object."""
         yfov = 2 * math.atan(self.pixel * self.height / 2)
         perspective = {"yfov": yfov, "aspectRatio": self.width / self.height, "znear": 0.01}
         return {"type": "perspective", "perspective": perspective}
 
 
-def distances(values: NDArray[np.float32], spec: dict[str, Any]) -> NDArray[np.float32]:
-    """How far each pixel is, for drawing: metres, or 1 to 4 where the depth has no unit.
-
-    A relative disparity is inverted (1 / (1/4 + 3/4 t), t its place in the spec's range), a relative depth scaled.
-    """
-    if spec["kind"] == "metric":
-        return values
-    t = ((values - spec["low"]) / (spec["high"] - spec["low"])).clip(0, 1)
-    return 1 / (0.25 + 0.75 * t) if spec["kind"] == "relative_disparity" else 1 + 3 * t
-
-
 def unproject(z: NDArray[np.float32], fov_deg: float) -> NDArray[np.float32]:
-    """Pixels into space by a pinhole camera at the origin that looks along -z (glTF's way round; y is up).
+    """Positions of pixels seen by a pinhole camera at the origin. As in glTF, it looks along -z and y is up.
 
     Args:
-        z: (H, W) float32 distance along the axis; NaN where there is none.
+        z: (H, W) float32 distance along the camera's axis; NaN where invalid.
         fov_deg: horizontal field of view, degrees.
     Returns:
         (H, W, 3) float32 in the unit of `z`.
@@ -63,82 +52,82 @@ def unproject(z: NDArray[np.float32], fov_deg: float) -> NDArray[np.float32]:
     return np.stack([x[None, :] * z, y[:, None] * z, -z], axis=-1).astype(np.float32)
 
 
-def edges(z: NDArray[np.float32], ratio: float = EDGE_RATIO) -> NDArray[np.bool_]:
-    """(H, W) True at pixels next to a jump in distance, where the depth mixes near and far."""
-    jump = np.zeros(z.shape, bool)
+def depth_edges(z: NDArray[np.float32], ratio: float = EDGE_RATIO) -> NDArray[np.bool_]:
+    """(H, W) True at pixels beside a depth edge, where predicted depth lies between near and far."""
+    found = np.zeros(z.shape, bool)
     for one, other in ((np.s_[:, 1:], np.s_[:, :-1]), (np.s_[1:], np.s_[:-1])):
         with np.errstate(invalid="ignore"):
             steep = np.maximum(z[one], z[other]) > ratio * np.minimum(z[one], z[other])
-        jump[one] |= steep
-        jump[other] |= steep
-    return jump
+        found[one] |= steep
+        found[other] |= steep
+    return found
 
 
-def surface(z: NDArray[np.float32], keep: NDArray[np.bool_], ratio: float = EDGE_RATIO) -> NDArray[np.uint32]:
-    """Two triangles for each four neighbouring pixels that are kept and lie on one surface.
+def triangulate(z: NDArray[np.float32], keep: NDArray[np.bool_], ratio: float = EDGE_RATIO) -> NDArray[np.uint32]:
+    """Two triangles for each square of four neighbouring pixels that are all kept, with no depth edge between them.
 
+    Args:
+        z: (H, W) float32 distance, NaN where invalid.  keep: (H, W) pixels to use.
     Returns:
-        (n, 3) uint32 numbers of pixels, row by row, counter-clockwise as seen from the camera.
+        (n, 3) uint32 indices of pixels, counted row by row; counter-clockwise as seen from the camera.
     """
     height, width = z.shape
     corners = [slice(0, height - 1), slice(1, height)], [slice(0, width - 1), slice(1, width)]
     squares = np.stack([z[a, b] for a in corners[0] for b in corners[1]])
-    whole = np.all([keep[a, b] for a in corners[0] for b in corners[1]], axis=0)
+    complete = np.all([keep[a, b] for a in corners[0] for b in corners[1]], axis=0)
     with np.errstate(invalid="ignore"):
-        whole &= squares.max(0) <= ratio * squares.min(0)
+        complete &= squares.max(0) <= ratio * squares.min(0)
     number = np.arange(height * width, dtype=np.uint32).reshape(height, width)
-    a, b, c, d = (number[i, j][whole] for i in corners[0] for j in corners[1])
+    a, b, c, d = (number[i, j][complete] for i in corners[0] for j in corners[1])
     return np.concatenate([np.stack([a, c, b], 1), np.stack([b, c, d], 1)])
 
 
-def make_cloud(
+def make_glb(
     image: NDArray[np.uint8],
-    values: NDArray[np.float32],
-    spec: dict[str, Any],
+    distances: NDArray[np.float32],
     fov_deg: float = 60.0,
     drop_edges: bool = True,
     as_surface: bool = False,
 ) -> bytes:
-    """A row as .glb, centred on its median distance so that a viewer turns it about its middle.
+    """A row as a .glb file, with its median distance at the origin, so that viewers rotate it about its middle.
 
     Args:
-        image: (H, W, 3) uint8 colours.  values: (H, W) float32 depth, NaN where there is none.
-        spec: the depth spec of the dataset.
-        fov_deg: horizontal field of view; the dataset does not know it, so it is an assumption.
-        drop_edges: leave out pixels at jumps in depth.  as_surface: triangles instead of points.
+        image: (H, W, 3) uint8 RGB.
+        distances: (H, W) float32 distance along the camera's axis (`DepthKind.distances`), NaN where invalid.
+        fov_deg: horizontal field of view in degrees; an assumption, because datasets do not state it.
+        drop_edges: leave out pixels at depth edges. Where that would leave none, all valid pixels are kept.
+        as_surface: triangles instead of points.
     """
-    z = distances(values, spec)
-    keep = np.isfinite(z)
-    if drop_edges:
-        keep &= ~edges(z)
+    valid = np.isfinite(distances)
+    keep = valid & ~depth_edges(distances) if drop_edges else valid
     if not keep.any():
-        keep = np.isfinite(z)
-    middle = float(np.median(z[keep])) if keep.any() else 1.0
-    points = unproject(np.where(np.isfinite(z), z, 0).astype(np.float32), fov_deg)
+        keep = valid
+    middle = float(np.median(distances[keep])) if keep.any() else 1.0
+    points = unproject(np.where(valid, distances, 0).astype(np.float32), fov_deg)
     points[..., 2] += middle
-    camera = Camera(fov_deg, z.shape[1], z.shape[0], middle)
+    camera = Camera(fov_deg, distances.shape[1], distances.shape[0], middle)
     if not as_surface:
-        return glb(points[keep], image[keep], camera)
-    triangles = surface(z, keep)
+        return encode_glb(points[keep], image[keep], camera)
+    triangles = triangulate(distances, keep)
     used, renumbered = np.unique(triangles, return_inverse=True)
     corners = renumbered.reshape(-1, 3).astype(np.uint32)
-    return glb(points.reshape(-1, 3)[used], image.reshape(-1, 3)[used], camera, corners)
+    return encode_glb(points.reshape(-1, 3)[used], image.reshape(-1, 3)[used], camera, corners)
 
 
-def glb(
+def encode_glb(
     points: NDArray[np.float32],
-    colours: NDArray[np.uint8],
+    colors: NDArray[np.uint8],
     camera: Camera,
     triangles: NDArray[np.uint32] | None = None,
 ) -> bytes:
-    """A binary glTF 2.0 file with one unlit, vertex-coloured mesh and the camera that took the picture.
+    """A binary glTF 2.0 file with one unlit mesh, coloured by vertex, and the camera of the picture.
 
     Args:
-        points: (n, 3) float32.  colours: (n, 3) uint8 sRGB.  triangles: (m, 3) uint32, or None for points.
+        points: (n, 3) float32.  colors: (n, 3) uint8 sRGB.  triangles: (m, 3) uint32 indices, or None for points.
     Source: Khronos glTF 2.0 specification, sections 3.6 (buffers), 3.7 (meshes), 3.10 (cameras), 4.4 (GLB);
         KHR_materials_unlit.
     """
-    linear = _srgb_to_linear()[colours]  # glTF's vertex colours are linear
+    linear = _srgb_to_linear()[colors]  # glTF has linear vertex colours
     rgba = np.concatenate([linear, np.full((len(points), 1), 65535, np.uint16)], axis=1)
     blocks = [points.astype("<f4").tobytes(), rgba.astype("<u2").tobytes()]
     low, high = (points.min(0), points.max(0)) if len(points) else (np.zeros(3), np.zeros(3))
@@ -182,7 +171,7 @@ def glb(
 
 
 def _srgb_to_linear() -> NDArray[np.uint16]:
-    """256 linear values, 0..65535, of the sRGB levels. Source: IEC 61966-2-1."""
+    """(256,) uint16: linear light, 0..65535, of the sRGB levels 0..255. Source: IEC 61966-2-1."""
     level = np.arange(256) / 255
     linear = np.where(level <= 0.04045, level / 12.92, ((level + 0.055) / 1.055) ** 2.4)
     return np.round(linear * 65535).astype(np.uint16)

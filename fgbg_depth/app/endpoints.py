@@ -1,4 +1,4 @@
-"""What `gradio_client` users call: named, described, plain values in and out.
+"""The endpoints for `gradio_client`: plain values in, plain values out, each with a name and a description.
 
 from gradio_client import Client
 client = Client("user/space")
@@ -14,34 +14,36 @@ from typing import Any
 
 import gradio as gr
 
-from fgbg_depth.app import pixels, scene, viewer
-from fgbg_depth.app.handlers import MIRRORED, told
+from fgbg_depth.app import pixels, view_row, view_scene
+from fgbg_depth.app.handlers import MIRRORED, show_errors
 from fgbg_depth.app.opened import Opened
 from fgbg_depth.errors import UsageError
 from fgbg_depth.read.reader import Browser, Filter, Row
 
-MOST_ROWS = 100  # of one call
+MAX_ROWS = 100  # of one call of /samples
+Values = dict[str, Any]
 
 
 def add_endpoints(opened: Opened) -> None:
-    """Add every endpoint to the page that is being built."""
-    for name, make, words in ENDPOINTS:
-        gr.api(told(make(opened)), api_name=name, api_description=words)
+    """Add all endpoints to the page that is being built."""
+    for name, make, description in ENDPOINTS:
+        gr.api(show_errors(make(opened)), api_name=name, api_description=description)
 
 
-def info(opened: Opened) -> Callable[[], dict]:
-    def run() -> dict:
+def info(opened: Opened) -> Callable[[], Values]:
+    def run() -> Values:
         browser = opened()
-        s = browser.statistics
+        depth = browser.manifest.depth
         return {
-            "name": browser.name, "rows": browser.num_rows, "splits": browser.splits, "depth": s.get("depth"),
-            "backgrounds": browser.names("bg"), "cutouts": browser.names("fg"), "revision": browser.files.revision,
+            "name": browser.name, "rows": browser.num_rows, "splits": browser.splits,
+            "depth": depth.to_dict() if depth else None, "backgrounds": browser.names("bg"),
+            "cutouts": browser.names("fg"), "revision": browser.files.revision,
         }  # fmt: skip
 
     return run
 
 
-def samples(opened: Opened) -> Callable[..., list]:
+def samples(opened: Opened) -> Callable[..., list[Values]]:
     def run(
         split: str = "",
         background: str = "",
@@ -52,91 +54,99 @@ def samples(opened: Opened) -> Callable[..., list]:
         num: int = 24,
         seed: int = 0,
         page: int = 0,
-    ) -> list:
+    ) -> list[Values]:
         if mirrored not in MIRRORED:
-            raise UsageError(f"mirrored is {mirrored!r}; it must be one of {', '.join(MIRRORED)}.")
-        if not 1 <= num <= MOST_ROWS or not 0 <= page < 10**6 or not 0 <= seed < 2**63:
-            raise UsageError(f"num must lie in 1 to {MOST_ROWS}, page and seed must not be negative.")
+            raise UsageError(f"mirrored is {mirrored!r}; allowed: {', '.join(MIRRORED)}.")
+        for name, value, low, high in (
+            ("num", num, 1, MAX_ROWS), ("page", page, 0, 10**6 - 1), ("seed", seed, 0, 2**63 - 1)
+        ):  # fmt: skip
+            if not low <= value <= high:
+                raise UsageError(f"{name} is {value}; allowed: {low} to {high}.")
         browser = opened()
-        share = (coverage_min, coverage_max)
-        wanted = Filter(split or None, background or None, cutout or None, MIRRORED[mirrored], share)
-        return [describe(browser, row) for row in browser.sample(wanted, num, seed, page, ())]
+        coverage = (coverage_min, coverage_max)
+        row_filter = Filter(split or None, background or None, cutout or None, MIRRORED[mirrored], coverage)
+        return [describe(browser, row) for row in browser.sample(row_filter, num, seed, page, ())]
 
     return run
 
 
-def row(opened: Opened) -> Callable[..., dict]:
-    def run(split: str, index: int) -> dict:
+def row(opened: Opened) -> Callable[..., Values]:
+    def run(split: str, index: int) -> Values:
         browser = opened()
         found = browser.row(split, index)
-        images = {key: as_text(data, pixels.mime(data)) for key, data in found.images.items()}
+        images = {name: as_json(data, pixels.mime(data)) for name, data in found.images.items()}
         return describe(browser, found) | {"images": images}
 
     return run
 
 
-def depth_at(opened: Opened) -> Callable[..., dict]:
-    def run(split: str, index: int, x: int, y: int) -> dict:
+def depth_at(opened: Opened) -> Callable[..., Values]:
+    def run(split: str, index: int, x: int, y: int) -> Values:
         browser = opened()
-        spec = browser.statistics.get("depth")
+        spec = browser.manifest.depth
         found = browser.row(split, index, ("fg_bg_depth",))
-        if not spec or "fg_bg_depth" not in found.images:
-            raise UsageError("This dataset has no depth.")
+        if spec is None or "fg_bg_depth" not in found.images:
+            raise UsageError("This dataset has no depth maps.")
         stored = pixels.stored_numbers(found.images["fg_bg_depth"])
         height, width = stored.shape
         if not (0 <= x < width and 0 <= y < height):
-            raise UsageError(f"The map is {width} x {height} pixels; ({x}, {y}) was asked for.")
-        value = pixels.decode(found.images["fg_bg_depth"], spec)[y, x]
+            raise UsageError(f"The pixel ({x}, {y}) is outside the depth map, which has {width} x {height} pixels.")
         number = int(stored[y, x])
-        shown = round(float(value), 6) if number else None
-        return {"value": shown, "unit": spec["unit"], "kind": spec["kind"], "stored": number}
+        value = pixels.decode_values(found.images["fg_bg_depth"], spec)[y, x]
+        return {
+            "value": round(float(value), 6) if number else None,
+            "unit": spec.unit,
+            "kind": spec.kind,
+            "stored": number,
+        }
 
     return run
 
 
-def point_cloud(opened: Opened) -> Callable[..., dict]:
-    def run(split: str, index: int, fov_deg: float = 60.0, as_surface: bool = True, drop_edges: bool = True) -> dict:
+def point_cloud(opened: Opened) -> Callable[..., Values]:
+    def run(split: str, index: int, fov_deg: float = 60.0, as_surface: bool = True, drop_edges: bool = True) -> Values:
         browser = opened()
         found = browser.row(split, index, ("fg_bg", "fg_bg_depth"))
-        return as_text(scene.cloud_of(browser, found, fov_deg, drop_edges, as_surface), "model/gltf-binary")
+        return as_json(view_scene.row_glb(browser, found, fov_deg, drop_edges, as_surface), "model/gltf-binary")
 
     return run
 
 
-def statistics(opened: Opened) -> Callable[[], dict]:
-    def run() -> dict:
-        return opened().statistics
+def statistics(opened: Opened) -> Callable[[], Values]:
+    def run() -> Values:
+        return opened().manifest.to_dict()
 
     return run
 
 
-def as_text(data: bytes, mime: str) -> dict[str, str]:
-    """Bytes within JSON. Not as a file: a server that writes one for each call can be filled up."""
+def as_json(data: bytes, mime: str) -> dict[str, str]:
+    """Bytes as JSON. Not as a file: a server that writes a file for each call can be made to fill its disk."""
     return {"mime": mime, "base64": base64.b64encode(data).decode()}
 
 
-def describe(browser: Browser, found: Row) -> dict[str, Any]:
-    """A row in plain values, with the Python that loads it."""
+def describe(browser: Browser, found: Row) -> Values:
+    """A row as plain values: where it is, its columns without images, and the Python that loads it."""
     place = {"split": found.split, "index": found.index, "shard": found.shard, "shard_row": found.shard_row}
-    return place | found.facts | {"python": viewer.load_line(browser, found)}
+    return place | found.facts | {"python": view_row.load_line(browser, found)}
 
 
 ENDPOINTS: tuple[tuple[str, Callable[[Opened], Callable[..., Any]], str], ...] = (
-    ("info", info, "What the dataset is: rows by split, names of backgrounds and cut-outs, how its depth is stored."),
+    ("info", info, "The dataset: rows by split, names of backgrounds and cut-outs, and how its depth is stored."),
     (
         "samples",
         samples,
-        "A seeded page of rows: where each is, its columns, and the Python that loads it. Filters: split, background, "
-        "cutout (a name, or empty for all), mirrored (any, mirrored, as is), coverage_min and coverage_max (share of "
-        "the frame under the cut-out, 0 to 1). page 1, 2, ... gives further rows of the same shuffle.",
+        "A page of rows in shuffled order: where each row is, its columns, and the Python that loads it. Filters: "
+        "split, background and cutout (a name, or empty for all), mirrored (any, mirrored, as is), coverage_min and "
+        "coverage_max (share of the image that the mask covers, 0 to 1). The same seed gives the same order; page 1, "
+        "2, ... gives the rows after page 0.",
     ),
-    ("row", row, "One row: its columns and its stored pictures as base64."),
-    ("depth_at", depth_at, "The depth at a pixel of a row (x to the right, y down): value, unit, stored number."),
+    ("row", row, "One row: its columns, and its stored images as base64."),
+    ("depth_at", depth_at, "The depth at a pixel of a row (x to the right, y down): value, unit and stored number."),
     (
         "point_cloud",
         point_cloud,
-        "A row in three dimensions: a vertex-coloured .glb as base64. fov_deg: the camera's horizontal field of view, "
-        "which is assumed. as_surface: triangles, else points. drop_edges: leave out pixels at jumps in depth.",
+        "A row in 3-D: a .glb file with coloured vertices, as base64. fov_deg: the assumed horizontal field of view "
+        "of the camera. as_surface: triangles instead of points. drop_edges: leave out pixels at depth edges.",
     ),
-    ("statistics", statistics, "Everything of statistics.json."),
+    ("statistics", statistics, "The whole content of statistics.json."),
 )

@@ -1,28 +1,28 @@
-"""What happens on each click: the handlers read the controls' values and give back what the components show."""
+"""Answers to the page's events: from values of controls to values of components. `page` connects them to events."""
 
 from __future__ import annotations
 
 import functools
 import secrets
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import gradio as gr
 
-from fgbg_depth.app import gallery, header, viewer
+from fgbg_depth.app import view_gallery, view_header, view_row, view_scene
 from fgbg_depth.app.opened import Opened
-from fgbg_depth.app.wording import SPLIT_NAMES
+from fgbg_depth.app.templating import split_label
 from fgbg_depth.errors import FgBgError, UsageError
 from fgbg_depth.read.reader import Browser, Filter
 
 PAGE_ROWS = 24
-MIRRORED = {"any": None, "mirrored": True, "as is": False}
-ANY = ""
+ANY = ""  # value of a drop-down that does not filter
+MIRRORED = {"any": None, "mirrored": True, "as is": False}  # also the values of the endpoint /samples
+SHAPES = {"Surface": True, "Points": False}
 
 
-def told(work: Callable[..., Any]) -> Callable[..., Any]:
-    """Our own errors become a message on the page; any other stays an error in the server's log."""
+def show_errors(work: Callable[..., Any]) -> Callable[..., Any]:
+    """Show errors of this project as a message on the page. Any other error goes to the server's log."""
 
     @functools.wraps(work)
     def run(*args: Any, **kwargs: Any) -> Any:
@@ -35,121 +35,156 @@ def told(work: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def parse_address(address: str) -> tuple[str, int]:
-    """("train", 12) of "train/12"."""
+    """ "train/12" -> ("train", 12).
+
+    Raises:
+        UsageError: not an address. Whether the row exists is not checked.
+    """
     split, _, index = str(address).partition("/")
     if not index.isascii() or not index.isdigit() or len(index) > 12:
-        raise UsageError(f"{address!r} is not a row; write it as train/12.")
+        raise UsageError(f"{address!r} is not the address of a row. Write it as SPLIT/NUMBER, such as train/12.")
     return split, int(index)
 
 
-def make_filter(chosen: Sequence[Any], top: float) -> Filter:
-    """What the six controls say; the last two in percent, where `top` and above is no limit."""
-    split, bg, fg, mirrored, low, high = chosen
+def make_filter(values: Sequence[Any], top: int) -> Filter:
+    """The filter that the six controls describe.
+
+    Args:
+        values: split, background, cut-out, mirrored, least and greatest coverage in per cent.
+        top: upper end of the coverage sliders in per cent; there the slider does not filter.
+    """
+    split, bg, fg, mirrored, low, high = values
     share = (low / 100 if low > 0 else 0.0, high / 100 if high < top else 1.0)
     return Filter(split or None, bg or None, fg or None, MIRRORED.get(mirrored), share)
 
 
 def coverage_top(browser: Browser) -> int:
-    """Percent at which the coverage sliders end: just above the fullest row."""
-    histogram = browser.statistics.get("coverage", {}).get("histogram") or [1]
-    last = max((i for i, count in enumerate(histogram) if count), default=0)
+    """Upper end of the coverage sliders in per cent: just above the row whose mask covers most."""
+    histogram = browser.manifest.coverage.histogram or [1]
+    last = max((i for i, rows in enumerate(histogram) if rows), default=0)
     return max(2, -(-(last + 1) * 100 // len(histogram)))
 
 
-@dataclass
-class Page:
-    """The components that handlers read and write."""
+class GalleryPage(NamedTuple):
+    """HTML of the tiles, and the page's number, from 0."""
 
-    opened: Opened
-    head: gr.HTML
+    tiles: str
+    number: int
+
+
+class OpenRow(NamedTuple):
+    """HTML of the row, its address, and the tabs with the tab of the row selected."""
+
+    html: str
+    address: str
+    tabs: gr.Tabs
+
+
+class FirstView(NamedTuple):
+    """Values of all components that depend on the dataset, in the order of the fields; `filters` are six controls."""
+
+    header: str
     tabs: gr.Tabs
     filters: list[Any]
-    shown: gr.Radio
-    seed: gr.Number
-    number: gr.State
-    tiles: gr.HTML
-    row: gr.HTML
-    address: gr.State
-    only_with_depth: list[Any]  # what leads to the 3-D view and shapes it
+    columns: gr.Radio
+    gallery: GalleryPage
+    row: Any
+    address: str
+    has_depth: bool
 
-    def sample(self, *values: Any) -> tuple[str, int]:
-        """The gallery for the filters' values, the shown column, the seed and the page number."""
-        *chosen, shown, seed, number = values
+
+class Handlers:
+    """The handlers of one page. Filter values are those of `make_filter`."""
+
+    def __init__(self, opened: Opened) -> None:
+        self.opened = opened
+
+    def sample(self, filters: Sequence[Any], column: str, seed: float | None, number: int) -> GalleryPage:
+        """One page of the rows that match the filters, shuffled by the seed."""
         browser = self.opened()
-        column = gallery.SHOWN.get(shown, "fg_bg")
-        if column == "fg_bg_depth" and not browser.statistics.get("depth"):
-            column = "fg_bg"
-        wanted = make_filter(chosen, coverage_top(browser))
-        seed = int(seed or 0) % 2**63
-        rows = browser.sample(wanted, PAGE_ROWS, seed, number, (column,))
-        return gallery.tiles(browser, rows, column, browser.count(wanted), number * PAGE_ROWS), number
+        row_filter = make_filter(filters, coverage_top(browser))
+        name = view_gallery.SHOWN_COLUMNS.get(column, "fg_bg")
+        if name == "fg_bg_depth" and browser.manifest.depth is None:
+            name = "fg_bg"
+        rows = browser.sample(row_filter, PAGE_ROWS, int(seed or 0) % 2**63, number, (name,))
+        tiles = view_gallery.rows(browser, rows, name, browser.count(row_filter), number * PAGE_ROWS)
+        return GalleryPage(tiles, number)
 
-    def show(self, address: str) -> tuple[Any, ...]:
-        """Open a row and go to it."""
+    def open_row(self, address: str) -> OpenRow:
+        """Show a row and change to its tab."""
         browser = self.opened()
         row = browser.row(*parse_address(address))
-        return viewer.view(browser, row), row.address, gr.Tabs(selected="row")
+        return OpenRow(view_row.page(browser, row), row.address, gr.Tabs(selected="row"))
 
-    def step(self, address: str, by: int) -> tuple[Any, ...]:
-        """The row before or after."""
+    def step(self, address: str, by: int) -> OpenRow:
+        """Show the row `by` rows after the open one; after the last row of the split comes its first."""
         browser = self.opened()
-        split, index = parse_address(address or f"{next(iter(browser.splits))}/0")
-        return self.show(f"{split}/{(index + by) % max(browser.splits.get(split, 1), 1)}")
+        split, index = parse_address(address or first_address(browser))
+        return self.open_row(f"{split}/{(index + by) % max(browser.splits.get(split, 1), 1)}")
 
-    def lucky(self, *chosen: Any) -> tuple[Any, ...]:
-        """A random one of the rows that match the filters."""
+    def random_row(self, filters: Sequence[Any]) -> OpenRow:
+        """Show a random row of those that match the filters."""
         browser = self.opened()
-        wanted = make_filter(chosen, coverage_top(browser))
-        found = browser.sample(wanted, 1, secrets.randbelow(2**32), 0, ())
+        row_filter = make_filter(filters, coverage_top(browser))
+        found = browser.sample(row_filter, 1, secrets.randbelow(2**32), 0, ())
         if not found:
-            raise UsageError("No row matches the filters.")
-        return self.show(found[0].address)
+            raise UsageError("No row matches the filters of the tab Samples.")
+        return self.open_row(found[0].address)
 
-    def pick(self, kind: str, name: str, *values: Any) -> tuple[Any, ...]:
-        """Show the rows made from one source: set that filter, clear the others."""
-        shown, seed = values
-        top = coverage_top(self.opened())
-        chosen = [ANY, name if kind == "bg" else ANY, name if kind == "fg" else ANY, "any", 0, top]
-        tiles, number = self.sample(*chosen, shown, seed, 0)
-        return *chosen, tiles, number, gr.Tabs(selected="samples")
+    def filters_for(self, kind: str = "", name: str = "") -> list[Any]:
+        """Filter values for the rows made from one source; without arguments for all rows."""
+        bg, fg = (name if kind == each else ANY for each in ("bg", "fg"))
+        return [ANY, bg, fg, "any", 0, coverage_top(self.opened())]
 
-    def load(self, request: gr.Request) -> tuple[Any, ...]:
-        """What a visitor sees first. `?row=train/12` opens that row."""
+    def scene(self, address: str, fov_deg: float, shape: str, drop_edges: bool) -> tuple[str, str]:
+        """Description and canvas of the 3-D tab, for the open row or else the first one."""
         try:
             browser = self.opened()
+            row = browser.row(*parse_address(address or first_address(browser)), ("fg_bg", "fg_bg_depth"))
+            glb = view_scene.row_glb(browser, row, fov_deg, drop_edges, SHAPES.get(shape, True))
         except FgBgError as e:
-            return (
-                header.problem(str(e)),
-                gr.Tabs(visible=False),
-                *[gr.skip()] * (len(self.filters) + 5 + len(self.only_with_depth)),
-            )
+            return view_scene.note(str(e)), ""
+        return view_scene.description(browser, row), view_scene.canvas(row, glb)
+
+    def first_view(self, address: str | None) -> FirstView:
+        """What a visitor sees first.
+
+        Args:
+            address: the row to open, from the page's own address (`?row=train/12`), or None.
+        Raises:
+            FgBgError: the dataset cannot be opened.
+        """
+        browser = self.opened()
         top = coverage_top(browser)
-        controls = [
-            gr.Dropdown(choices=[("all", ANY), *((SPLIT_NAMES.get(s, s), s) for s in browser.splits)], value=ANY),
-            gr.Dropdown(choices=[("all", ANY), *((n, n) for n in browser.names("bg"))], value=ANY),
-            gr.Dropdown(choices=[("all", ANY), *((n, n) for n in browser.names("fg"))], value=ANY),
-            gr.Radio(value="any"),
+        splits = [(split_label(split), split) for split in browser.splits]
+        names = {kind: [(name, name) for name in browser.names(kind)] for kind in ("bg", "fg")}
+        filters = [
+            *(gr.Dropdown([("all", ANY), *choices], value=ANY) for choices in (splits, names["bg"], names["fg"])),
+            gr.Dropdown(value="any"),
             gr.Slider(maximum=top, value=0),
             gr.Slider(maximum=top, value=top),
         ]
-        columns = [name for name in gallery.SHOWN if name != "Depth" or browser.statistics.get("depth")]
-        tiles, number = self.sample(ANY, ANY, ANY, "any", 0, top, "Composite", 0, 0)
-        row, address, selected = gr.skip(), "", gr.Tabs(visible=True)
-        wanted = request.query_params.get("row") if request else None
-        if wanted:
+        has_depth = browser.manifest.depth is not None
+        columns = [name for name in view_gallery.SHOWN_COLUMNS if has_depth or name != "Depth"]
+        gallery = self.sample(self.filters_for(), "Composite", 0, 0)
+        row, tabs = OpenRow(gr.skip(), "", gr.Tabs()), gr.Tabs(visible=True)
+        if address:
             try:
-                row, address, _ = self.show(wanted)
-                selected = gr.Tabs(visible=True, selected="row")
+                row, tabs = self.open_row(address), gr.Tabs(visible=True, selected="row")
             except FgBgError as e:
                 gr.Warning(str(e))
-        return (
-            header.header(browser),
-            selected,
-            *controls,
-            gr.Radio(choices=columns, value="Composite"),
-            tiles,
-            number,
-            row,
-            address,
-            *[gr.update(visible=bool(browser.statistics.get("depth")))] * len(self.only_with_depth),
+        return FirstView(
+            header=view_header.header(browser),
+            tabs=tabs,
+            filters=filters,
+            columns=gr.Radio(columns, value="Composite"),
+            gallery=gallery,
+            row=row.html,
+            address=row.address,
+            has_depth=has_depth,
         )
+
+
+def first_address(browser: Browser) -> str:
+    """Address of the first row of the first split."""
+    return f"{next(iter(browser.splits))}/0"

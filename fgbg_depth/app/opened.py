@@ -1,23 +1,21 @@
-"""The one dataset that this server shows: opened at the first visit, and again when it was built anew."""
+"""The one dataset that this server shows: opened at the first visit, and again after it was built again."""
 
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
 from contextlib import suppress
 
-from fgbg_depth.errors import FgBgError, OutputError
+from fgbg_depth.errors import FgBgError, OutputError, command
 from fgbg_depth.read.reader import Browser
-
-NOTHING_BUILT = OutputError(
-    "No dataset has been built yet.\n"
-    "  Build the demo in a minute or so: python builder.py build\n"
-    "  Or name one: python app.py FOLDER, or python app.py user/name for one on the Hub."
-)
 
 
 class Opened:
-    """Gives the browser, or raises what is wrong and what to do."""
+    """Returns the dataset when called. Safe to share between threads.
+
+    Args:
+        source: a folder, or USER/NAME on the Hub; None if the user named no dataset and none has been built.
+        revision: a tag, branch or commit on the Hub.
+    """
 
     def __init__(self, source: str | None, revision: str | None = None) -> None:
         self.source, self._revision = source, revision
@@ -25,24 +23,26 @@ class Opened:
         self._lock = threading.Lock()
 
     def __call__(self) -> Browser:
-        """The dataset as it is now.
+        """The dataset in its current state.
 
         Raises:
-            FgBgError: it is missing, half-built, foreign or out of reach.
+            FgBgError: it is missing, not complete, not a dataset of this project, or cannot be reached.
         """
         if not self.source:
-            raise NOTHING_BUILT
+            raise OutputError(
+                "No dataset has been built yet.\n"
+                f"  Build the demo dataset, which takes about a minute: {command('build')}\n"
+                f"  Or show another dataset, a folder or USER/NAME on the Hub: {command('app DATASET')}"
+            )
         with self._lock:
             if self._browser is None or self._browser.files.stamp() != self._browser.stamp:
                 self._browser = None
                 self._browser = Browser.open(self.source, self._revision)
-                threading.Thread(target=_quietly(self._browser.warm), daemon=True).start()
+                threading.Thread(target=_read_ahead, args=(self._browser,), daemon=True).start()
             return self._browser
 
 
-def _quietly(work: Callable[[], None]) -> Callable[[], None]:
-    def run() -> None:
-        with suppress(FgBgError):  # it runs ahead of need; whoever needs it gets the message
-            work()
-
-    return run
+def _read_ahead(browser: Browser) -> None:
+    """Read what filters need before a visitor uses one. A visitor who needs unreadable data gets the error then."""
+    with suppress(FgBgError):
+        browser.warm()

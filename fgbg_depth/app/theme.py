@@ -1,10 +1,10 @@
-"""How the page looks: a theme of few colours, system typefaces only, and the style sheet."""
+"""The page's theme: two sets of colours (light and dark), typefaces of the visitor's system, and the style sheet."""
 
 from __future__ import annotations
 
-from importlib.resources import files
-
 import gradio as gr
+
+from fgbg_depth.app.templating import static
 
 SANS = (
     "ui-sans-serif",
@@ -19,12 +19,12 @@ SANS = (
 )
 MONO = ("ui-monospace", "SFMono-Regular", "Cascadia Mono", "Menlo", "Consolas", "Liberation Mono", "monospace")
 
-PAPER, INK = "#fbfaf8", "#1c1a22"
-NIGHT, CHALK = "#131217", "#ece9f2"
+PAPER, INK = "#fbfaf8", "#1c1a22"  # background and text of the light page; the same as in static/style.css
+DARK_PAPER, DARK_INK = "#131217", "#ece9f2"
 
 
 def theme() -> gr.themes.Base:
-    """Paper and violet ink; at night, chalk and ember. The accents come out of the depth colours."""
+    """Gradio's theme; the accents are colours of depth: violet on the light page, orange on the dark one."""
     base = gr.themes.Base(
         primary_hue=gr.themes.colors.purple,
         neutral_hue=gr.themes.colors.stone,
@@ -35,9 +35,9 @@ def theme() -> gr.themes.Base:
     )
     return base.set(
         body_background_fill=PAPER,
-        body_background_fill_dark=NIGHT,
+        body_background_fill_dark=DARK_PAPER,
         body_text_color=INK,
-        body_text_color_dark=CHALK,
+        body_text_color_dark=DARK_INK,
         body_text_color_subdued="#6d6878",
         body_text_color_subdued_dark="#9d97aa",
         background_fill_primary="#ffffff",
@@ -95,8 +95,3 @@ def theme() -> gr.themes.Base:
 def css() -> str:
     """The style sheet."""
     return static("style.css")
-
-
-def static(name: str) -> str:
-    """A text file of this package."""
-    return files("fgbg_depth.app").joinpath("static", name).read_text(encoding="utf-8")

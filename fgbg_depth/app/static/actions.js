@@ -1,16 +1,16 @@
-// Clicks in server-made HTML become events of the component: open a row, pick a source, copy a text.
+// Clicks on server-made HTML become events of the component: open a row, show the rows of a source. Also copies text.
 element.addEventListener('click', (event) => {
-  const at = (name) => event.target.closest(`[data-${name}]`);
-  if (at('open')) trigger('open', { address: at('open').dataset.open });
-  else if (at('pick')) trigger('pick', { kind: at('pick').dataset.pick, name: at('pick').dataset.name });
-  else if (at('copy')) copy(at('copy'));
+  const find = (name) => event.target.closest(`[data-${name}]`);
+  if (find('open')) trigger('open', { address: find('open').dataset.open });
+  else if (find('pick')) trigger('pick', { kind: find('pick').dataset.pick, name: find('pick').dataset.name });
+  else if (find('copy')) copy(find('copy'));
 });
 
 async function copy(button) {
   const code = button.closest('.fg-code').querySelector('pre');
   try {
     await navigator.clipboard.writeText(code.textContent);
-  } catch {  // no permission, or not a secure page: the old way needs neither
+  } catch {  // no permission, or the page is not served by https: execCommand needs neither
     const range = document.createRange();
     range.selectNodeContents(code);
     getSelection().removeAllRanges();

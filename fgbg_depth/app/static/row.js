@@ -1,12 +1,7 @@
-// The opened row: one crosshair for all pictures, the matte's opacity, the cut-out's box, the picture-to-depth slider.
+// The open row: pixel values and a crosshair on all images, the mask's opacity, the cut-out's box, the slider that compares
+// composite and depth. Needs inflate.js.
 const row = () => element.querySelector('.fg-row');
 let pixels = null;  // {depth: Uint16Array or null, mask: Uint8Array}
-
-async function unpack(text) {
-  const packed = Uint8Array.from(atob(text), (c) => c.charCodeAt(0));
-  const stream = new Blob([packed]).stream().pipeThrough(new DecompressionStream('deflate'));
-  return new Uint8Array(await new Response(stream).arrayBuffer());
-}
 
 async function setup() {
   const root = row();
@@ -15,11 +10,13 @@ async function setup() {
   applyControls(root);
   root.classList.remove('fg-reading');
   const size = root.dataset.width * root.dataset.height;
-  const bytes = await unpack(root.dataset.readings);
-  const labelled = bytes.length === 3 * size;
+  const address = root.dataset.row;
+  const bytes = new Uint8Array(await inflate(root.dataset.readings));
+  if (row()?.dataset.row !== address) return;  // another row was opened meanwhile
+  const hasDepth = bytes.length === 3 * size;
   pixels = {
-    depth: labelled ? new Uint16Array(bytes.buffer, 0, size) : null,
-    mask: new Uint8Array(bytes.buffer, labelled ? 2 * size : 0, size),
+    depth: hasDepth ? new Uint16Array(bytes.buffer, 0, size) : null,
+    mask: new Uint8Array(bytes.buffer, hasDepth ? 2 * size : 0, size),
   };
 }
 
@@ -31,10 +28,11 @@ function applyControls(root) {
   root.classList.toggle('fg-boxed', Boolean(root.querySelector('[data-box]')?.checked));
 }
 
-function near(d, value) {  // the same scale as fgbg_depth/colors.py: logarithmic for metres
-  const [low, high] = [Number(d.low), Number(d.high)];
-  const far = d.kind === 'metric' ? Math.log(value / low) / Math.log(high / low) : (value - low) / (high - low);
-  return Math.min(1, Math.max(0, d.kind === 'relative_disparity' ? far : 1 - far));
+function nearness(d, value) {  // as DepthKind.nearness in fgbg_depth/depth/kinds.py
+  const scale = 'logarithmic' in d ? Math.log : Number;
+  const [low, high] = [scale(d.low), scale(d.high)];
+  const position = Math.min(1, Math.max(0, (scale(value) - low) / (high - low)));
+  return 'largerIsNearer' in d ? position : 1 - position;
 }
 
 function read(x, y) {
@@ -48,12 +46,12 @@ function read(x, y) {
   if (pixels.depth) {
     const stored = pixels.depth[at];
     const value = Number(d.offset) + Number(d.step) * stored;
-    const text = stored === 0 ? 'none' : d.unit === 'm' ? `${value.toFixed(2)} m` : value.toFixed(3);
+    const text = stored === 0 ? 'invalid' : d.unit ? `${value.toFixed(2)} ${d.unit}` : value.toFixed(3);  // DepthKind.format_value
     parts.push(['depth', text], ['stored', stored]);
-    root.style.setProperty('--near', stored === 0 ? '-10%' : `${near(d, value) * 100}%`);
+    root.style.setProperty('--near', stored === 0 ? '-10%' : `${nearness(d, value) * 100}%`);
   }
   const mask = pixels.mask[at];
-  parts.push(['matte', `${mask} ${mask >= 128 ? 'cut-out' : 'background'}`]);
+  parts.push(['mask', `${mask} (${mask >= 128 ? 'cut-out' : 'background'})`]);
   root.style.setProperty('--x', `${((i + 0.5) / width) * 100}%`);
   root.style.setProperty('--y', `${((j + 0.5) / height) * 100}%`);
   root.classList.add('fg-reading');

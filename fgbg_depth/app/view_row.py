@@ -1,0 +1,166 @@
+"""One row: its images side by side, its columns, and the Python that loads it."""
+
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fgbg_depth import schema
+from fgbg_depth.app import pixels
+from fgbg_depth.app.templating import percent, render
+from fgbg_depth.depth.kinds import DepthKind
+from fgbg_depth.depth.spec import DepthSpec
+from fgbg_depth.read.reader import Browser, Row
+
+_MIN_TICK_DISTANCE = 0.14  # a label takes up to a seventh of the colour bar
+
+
+@dataclass(frozen=True)
+class Fact:
+    """A line of the list beside the images.
+
+    Args:
+        name: a column, or a few words.
+        value: as text.
+        note: what it means.
+        source_kind: "bg" or "fg" if the value names a source, whose rows a click then shows; else "".
+        is_column: `name` is the name of a column.
+    """
+
+    name: str
+    value: str
+    note: str
+    source_kind: str = ""
+    is_column: bool = False
+
+
+@dataclass(frozen=True)
+class DepthView:
+    """The depth map of a row, as the template and static/row.js need it."""
+
+    image: str  # data URI
+    spec: DepthSpec
+    kind: DepthKind
+    low: float  # range of the colours, in the kind's unit
+    high: float
+    ticks: list[tuple[float, str]]  # position on the colour bar in per cent, text
+
+
+def page(browser: Browser, row: Row) -> str:
+    """Everything of the tab for one row. The row must have all image columns."""
+    mask = pixels.mask_array(row.images["fg_bg_mask"])
+    facts = column_facts(row)
+    facts.append(Fact("Coverage", percent(float(mask.mean()) / 255), "share of the image that the mask covers"))
+    depth = None
+    if browser.manifest.depth is not None and "fg_bg_depth" in row.images:
+        values = pixels.decode_values(row.images["fg_bg_depth"], browser.manifest.depth)
+        depth = depth_view(browser, values, browser.manifest.depth)
+        facts += depth_facts(values, mask >= 128, depth.kind)
+    images = {name: pixels.data_uri(data) for name, data in row.images.items()}
+    return render(
+        "row.html",
+        row=row,
+        num_rows=browser.splits[row.split],
+        width=mask.shape[1],
+        height=mask.shape[0],
+        readings=pixels.readings(row.images.get("fg_bg_depth") if depth else None, row.images["fg_bg_mask"]),
+        meanings={column.name: column.meaning for column in schema.columns()},
+        images=images,
+        other_images=[name for name in images if name not in ("fg_bg", "fg_bg_mask", "fg_bg_depth")],
+        overlay=pixels.data_uri(pixels.overlay_png(row.images["fg_bg_mask"])),
+        depth=depth,
+        gradient=pixels.gradient(),
+        sources=source_images(browser, row),
+        facts=facts,
+        python=load_line(browser, row),
+        columns_json=json.dumps({"split": row.split, "row": row.index, **row.facts}, ensure_ascii=False),
+        downloads=downloads(row),
+    )
+
+
+def nothing() -> str:
+    """The tab before a row is opened."""
+    return render("no_row.html")
+
+
+def column_facts(row: Row) -> list[Fact]:
+    """One line for each column that holds no image, with the column's meaning from `schema.COLUMNS`."""
+    return [
+        Fact(
+            column.name,
+            as_text(row.facts[column.name]),
+            column.meaning,
+            source_kind=column.name if column.name in (schema.BG, schema.FG) else "",
+            is_column=True,
+        )
+        for column in schema.columns()
+        if column.name in row.facts
+    ]
+
+
+def as_text(value: Any) -> str:
+    """A column's value for people: "yes" and "no" for flags, JSON for lists."""
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+
+
+def depth_view(browser: Browser, values: NDArray[np.float32], spec: DepthSpec) -> DepthView:
+    """The depth map in the colours of all rows, and its colour bar."""
+    kind = spec.meaning
+    low, high = kind.shown_range(*browser.manifest.depth_range)
+    ticks: list[tuple[float, str]] = []
+    for nearness, text in kind.ticks(low, high):
+        if not ticks or nearness * 100 >= ticks[-1][0] + _MIN_TICK_DISTANCE * 100:
+            ticks.append((round(nearness * 100, 1), text))
+    image = pixels.data_uri(pixels.depth_png(values, low, high, kind))
+    return DepthView(image, spec, kind, low, high, ticks)
+
+
+def depth_facts(values: NDArray[np.float32], foreground: NDArray[np.bool_], kind: DepthKind) -> list[Fact]:
+    """Median and spread of the depth of the cut-out and of the background.
+
+    Args:
+        values: (H, W) depth, NaN where invalid.  foreground: (H, W) True at pixels of the cut-out.
+    """
+    facts = []
+    for name, chosen in (("Depth of the cut-out", values[foreground]), ("Depth around it", values[~foreground])):
+        chosen = chosen[np.isfinite(chosen)]
+        if chosen.size:
+            low, median, high = (kind.format_value(float(v)) for v in np.quantile(chosen, (0.05, 0.5, 0.95)))
+            note = f"median; 90 % of the pixels have {low} to {high}" if low != high else "of every pixel"
+            facts.append(Fact(name, median, note))
+    return facts
+
+
+def source_images(browser: Browser, row: Row) -> dict[str, str]:
+    """Data URIs of the background and of the cut-out alone, by kind; a source that the dataset lacks is left out."""
+    found = {kind: browser.sources(kind).get(row.facts[kind]) for kind in (schema.BG, schema.FG)}
+    return {kind: pixels.data_uri(source.image) for kind, source in found.items() if source is not None}
+
+
+def load_line(browser: Browser, row: Row) -> str:
+    """Python that loads exactly this row, and downloads only the file that contains it."""
+    name = json.dumps(browser.files.name)
+    revision = f', revision="{browser.files.revision}"' if browser.files.revision else ""
+    return (
+        "from datasets import load_dataset\n"
+        f'rows = load_dataset({name}, data_files={json.dumps(row.shard)}, split="train"{revision})\n'
+        f"row = rows[{row.shard_row}]"
+    )
+
+
+def downloads(row: Row) -> list[dict[str, object]]:
+    """The stored files, byte for byte."""
+    stem = re.sub(r"[^a-z_]", "", row.split) + f"-{row.index}"
+    found = []
+    for column, data in row.images.items():
+        extension = {"JPEG": "jpg", "PNG": "png"}.get(pixels.image_format(data) or "", "bin")
+        file_name = f"{stem}-{column}.{extension}"
+        found.append({"column": column, "num_bytes": len(data), "extension": extension, "file_name": file_name})
+    return found
