@@ -13,6 +13,9 @@ from hub_outputs import grow
 from hub_server import HubServer
 
 from fgbg_depth.errors import HubError
+from fgbg_depth.hub.messages import explain
+from fgbg_depth.hub.target import RepoTarget
+from fgbg_depth.retry import RequestError
 
 pytest_plugins = ["hub_fixtures"]
 LOG_IN = "hf auth login"
@@ -200,6 +203,14 @@ def test_hub_without_xet(hub: HubServer, work: Path, monkeypatch: pytest.MonkeyP
 
     monkeypatch.setattr(constants, "HF_HUB_DISABLE_XET", False)
     assert "HF_HUB_DISABLE_XET=1" in message_of_failed_push(work / "out")
+
+
+def test_reason_of_a_failed_upload_is_in_the_message():
+    wrapped = RuntimeError("Error while uploading 'data/a.parquet' to the Hub.")
+    wrapped.__cause__ = ValueError("Malformed response from server")
+    message = str(explain(RequestError("uploading data/a.parquet", wrapped), RepoTarget(NAME)))
+    assert "uploading data/a.parquet failed" in message and "Malformed response from server" in message
+    assert "Nothing was committed to branch main." in message
 
 
 def test_output_behind_a_url(hub: HubServer):

@@ -138,6 +138,8 @@ def _reason(error: RequestError) -> str:
     for cause in causes(raised):
         if isinstance(cause, HfHubHTTPError) and cause.server_message:
             return " ".join(cause.server_message.split())
+    if isinstance(raised, RuntimeError) and raised.__cause__ is not None and not error.is_temporary:
+        return " ".join(f"{raised} ({raised.__cause__})".split())  # the client wraps what an upload raised
     with_text = [cause for cause in causes(raised) if str(cause).strip()]
     chosen = with_text[-1] if with_text and error.is_temporary else raised
     return " ".join(str(chosen).split()) or type(chosen).__name__
