@@ -69,7 +69,7 @@ def coverage(row: dict) -> float:
 
 
 @pytest.mark.parametrize(
-    "wanted",
+    "row_filter",
     [
         Filter(),
         Filter(split="train"),
@@ -85,24 +85,24 @@ def coverage(row: dict) -> float:
 )
 @pytest.mark.parametrize("pick", [page_of_all, page_of_some])
 def test_filters_equal_brute_force(
-    reader: DatasetReader, truth: dict, wanted: Filter, pick: object, monkeypatch
+    reader: DatasetReader, truth: dict, row_filter: Filter, pick: object, monkeypatch
 ) -> None:
     monkeypatch.setattr(reader.files, "is_local", pick is page_of_all)
-    low, high = wanted.coverage
+    low, high = row_filter.coverage
     expected = {
         (split, index)
         for split, rows in truth.items()
         for index, row in enumerate(rows)
-        if wanted.split in (None, split)
-        and wanted.bg in (None, row["bg"])
-        and wanted.fg in (None, row["fg"])
-        and wanted.flip in (None, row["flip"])
+        if row_filter.split in (None, split)
+        and row_filter.bg in (None, row["bg"])
+        and row_filter.fg in (None, row["fg"])
+        and row_filter.flip in (None, row["flip"])
         and low <= np.float32(coverage(row)) <= high
     }
-    found = reader.sample(wanted, num=10_000, seed=3, columns=())
+    found = reader.sample(row_filter, num=10_000, seed=3, columns=())
     assert len(found) == len(expected)
     assert {(row.split, row.index) for row in found} == expected
-    assert reader.count(wanted) == len(expected)
+    assert reader.count(row_filter) == len(expected)
 
 
 @pytest.mark.parametrize("pick", [page_of_all, page_of_some])

@@ -213,11 +213,26 @@ def test_an_unquoted_subsampling_says_to_use_quotes() -> None:
     ("text", "message"),
     [
         ("size: 64\nseed: 1\nsize: 32\n", "mine.yaml: size is given twice, in lines 1 and 3"),
+        ("{size: 64, size: 64}", "size is given twice, in lines 1 and 1"),
         ("size: 64\n\n\n'size': 64\n", "size is given twice, in lines 1 and 4"),
         ("placement: ground\nplacement_mode: ground\n", "placement_mode is given twice: placement is its old name"),
     ],
 )
 def test_a_key_given_twice_is_an_error(text: str, message: str) -> None:
+    with pytest.raises(RecipeError, match=message):
+        parse_recipe(text, "mine.yaml")
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("size: 64\nseed: [1,\n", r"mine.yaml: not valid YAML: .* \(line 3, column 1\)"),
+        ("size: \t64\n\t- x", r"not valid YAML: found character '\\t' .* \(line 1, column 7\)"),
+        ("seed: 2001-99-99", "not valid YAML: month must be in 1..12"),
+        ("- size", "has lines `key: value`, but this is a list"),
+    ],
+)
+def test_text_that_is_not_a_recipe_says_where(text: str, message: str) -> None:
     with pytest.raises(RecipeError, match=message):
         parse_recipe(text, "mine.yaml")
 

@@ -281,7 +281,7 @@ def test_recipe_and_statistics_of_different_builds(output_copy):
     (output / "recipe.yaml").write_text(text.replace("seed: 0", "seed: 5"))
     assert only_problem(output).startswith("recipe.yaml: not the recipe in statistics.json")
     (output / "recipe.yaml").write_text("size: [\n")
-    assert only_problem(output).startswith("recipe.yaml: not a recipe (not valid YAML.")
+    assert only_problem(output).startswith("recipe.yaml: not a recipe (not valid YAML:")
     (output / "recipe.yaml").unlink()
     assert only_problem(output).startswith("recipe.yaml: missing")
 

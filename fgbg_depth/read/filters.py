@@ -72,15 +72,15 @@ class ShardFacts:
             for name, column in self.columns.items()
         }
 
-    def matches(self, wanted: Filter, coverage: Callable[[], NDArray[np.float32]]) -> NDArray[np.int32]:
+    def matches(self, row_filter: Filter, coverage: Callable[[], NDArray[np.float32]]) -> NDArray[np.int32]:
         """Numbers of the rows that match, increasing. `coverage` is called only if the filter has a condition on it."""
         match = np.ones(len(self.columns["fg"]), bool)
-        if wanted.fg is not None:
-            match &= self.columns["fg"] == self._position("fg", wanted.fg)
-        if wanted.flip is not None:
-            match &= self.columns["flip"] == wanted.flip
-        lowest, highest = wanted.coverage
-        if wanted.coverage != _ALL:
+        if row_filter.fg is not None:
+            match &= self.columns["fg"] == self._position("fg", row_filter.fg)
+        if row_filter.flip is not None:
+            match &= self.columns["flip"] == row_filter.flip
+        lowest, highest = row_filter.coverage
+        if row_filter.coverage != _ALL:
             share = coverage()
             match &= (share >= lowest) & (share <= highest)
         return np.flatnonzero(match).astype(np.int32)

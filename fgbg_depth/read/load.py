@@ -91,10 +91,12 @@ def _paths(manifest: Manifest, config: str, split: str | None, name: str) -> dic
     names = [re.split(r"[\[(]", term)[0].strip() for term in split.split("+")]
     if "all" in names:
         return by_split
-    for wanted in names:
-        if wanted not in by_split:
-            raise HubError(f"{name} has no split {wanted!r} in config {config}; its splits are {', '.join(by_split)}.")
-    return {wanted: by_split[wanted] for wanted in dict.fromkeys(names)}
+    for split_name in names:
+        if split_name not in by_split:
+            raise HubError(
+                f"{name} has no split {split_name!r} in config {config}; its splits are {', '.join(by_split)}."
+            )
+    return {split_name: by_split[split_name] for split_name in dict.fromkeys(names)}
 
 
 def _open(base: str, paths: dict[str, list[str]], split: str | None, streaming: bool, token: str | None) -> Any:

@@ -97,7 +97,7 @@ class DatasetReader:
         return self._row(shard, index - shard.first_index, columns)
 
     def sample(
-        self, wanted: Filter, num: int, seed: int = 0, page: int = 0, columns: Sequence[str] = ("fg_bg",)
+        self, row_filter: Filter, num: int, seed: int = 0, page: int = 0, columns: Sequence[str] = ("fg_bg",)
     ) -> list[StoredRow]:
         """One page of `num` rows of a shuffle of the matching rows. Equal arguments give equal rows.
 
@@ -105,20 +105,20 @@ class DatasetReader:
             page: counted from 0; no row is on two pages.
             columns: image columns to read.
         """
-        shards = self._candidates(wanted)
+        shards = self._candidates(row_filter)
         choose = page_of_all if self.files.is_local else page_of_some
-        chosen = choose(lambda i: self._matches(shards[i], wanted), len(shards), seed, page * num, num)
+        chosen = choose(lambda i: self._matches(shards[i], row_filter), len(shards), seed, page * num, num)
         if self.files.is_local:
             return [self._row(shards[position], row, columns) for position, row in chosen]
         with ThreadPoolExecutor(_PARALLEL_ROWS, thread_name_prefix="read-rows") as pool:
             return list(pool.map(lambda pair: self._row(shards[pair[0]], pair[1], columns), chosen))
 
-    def count(self, wanted: Filter) -> int | None:
+    def count(self, row_filter: Filter) -> int | None:
         """Number of matching rows; None if every shard would have to be read over the network to know it."""
-        shards = self._candidates(wanted)
-        if wanted.looks_at_rows and not self.files.is_local and any(s.path not in self._facts for s in shards):
+        shards = self._candidates(row_filter)
+        if row_filter.looks_at_rows and not self.files.is_local and any(s.path not in self._facts for s in shards):
             return None
-        return sum(len(self._matches(shard, wanted)) for shard in shards)
+        return sum(len(self._matches(shard, row_filter)) for shard in shards)
 
     def sources(self, kind: str) -> dict[str, StoredSource]:
         """All backgrounds ("bg") or cut-outs ("fg") by name. They are read once and kept."""
@@ -142,25 +142,25 @@ class DatasetReader:
         images = {name: values[name] for name in columns if name in values}
         return StoredRow(shard.split, shard.first_index + row, shard.path, row, facts, images)
 
-    def _candidates(self, wanted: Filter) -> list[ShardFile]:
+    def _candidates(self, row_filter: Filter) -> list[ShardFile]:
         """Shards of the split and background that the filter names."""
-        shards = self._shards.matching(wanted.split, wanted.bg)
-        return shards if wanted.bg is None else [s for s in shards if self._background(s) == wanted.bg]
+        shards = self._shards.matching(row_filter.split, row_filter.bg)
+        return shards if row_filter.bg is None else [s for s in shards if self._background(s) == row_filter.bg]
 
     def _background(self, shard: ShardFile) -> str:
         if shard.path not in self._backgrounds:
             self._backgrounds[shard.path] = self._rows.read(shard.path, 0, ["bg"])["bg"]
         return self._backgrounds[shard.path]
 
-    def _matches(self, shard: ShardFile, wanted: Filter) -> NDArray[np.int32]:
+    def _matches(self, shard: ShardFile, row_filter: Filter) -> NDArray[np.int32]:
         """Numbers of the shard's rows that match."""
-        if not wanted.looks_at_rows:
+        if not row_filter.looks_at_rows:
             return np.arange(shard.num_rows, dtype=np.int32)
         with self._lock:
             if shard.path not in self._facts:
                 table = read_columns(self.files, shard.path, FILTER_COLUMNS)
                 self._facts[shard.path] = ShardFacts.from_table(table)
-            return self._facts[shard.path].matches(wanted, lambda: self._share(shard))
+            return self._facts[shard.path].matches(row_filter, lambda: self._share(shard))
 
     def _share(self, shard: ShardFile) -> NDArray[np.float32]:
         if shard.path not in self._shares:

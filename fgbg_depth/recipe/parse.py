@@ -37,12 +37,19 @@ def parse_recipe(text: str, where: str = "recipe") -> Recipe:
     except RecipeError as e:
         raise RecipeError(f"{where}: {e}") from None
     except (yaml.YAMLError, ValueError, RecursionError) as e:  # ValueError: impossible dates and numbers
-        raise RecipeError(f"{where}: not valid YAML.\n  {e}") from e
+        raise RecipeError(f"{where}: not valid YAML: {_problem(e)}.") from e
     if values is None:  # an empty file
         values = {}
     if not isinstance(values, dict):
         raise RecipeError(f"{where}: a recipe has lines `key: value`, but this is a {type(values).__name__}.")
     return from_dict(values, where)
+
+
+def _problem(error: Exception) -> str:
+    """What is wrong with YAML text, in one line, with the line's number if it is known."""
+    mark = getattr(error, "problem_mark", None)
+    problem = getattr(error, "problem", None) or " ".join(str(error).split()) or type(error).__name__
+    return f"{problem} (line {mark.line + 1}, column {mark.column + 1})" if mark else str(problem)
 
 
 class _UniqueKeyLoader(yaml.SafeLoader):
@@ -51,8 +58,10 @@ class _UniqueKeyLoader(yaml.SafeLoader):
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
         lines: dict[str, int] = {}
         for key_node, _ in node.value if isinstance(node, yaml.MappingNode) else ():
-            line = key_node.start_mark.line + 1
-            if isinstance(key_node, yaml.ScalarNode) and lines.setdefault(key_node.value, line) != line:
-                first = lines[key_node.value]
-                raise RecipeError(f"{key_node.value} is given twice, in lines {first} and {line}.\n  Keep one of them.")
+            if not isinstance(key_node, yaml.ScalarNode):
+                continue
+            key, line = key_node.value, key_node.start_mark.line + 1
+            if key in lines:
+                raise RecipeError(f"{key} is given twice, in lines {lines[key]} and {line}.\n  Keep one of them.")
+            lines[key] = line
         return super().construct_mapping(node, deep)
