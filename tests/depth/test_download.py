@@ -261,3 +261,19 @@ def test_the_known_files():
         "densedepth-nyu": download.KnownFile("nyu.h5", size=172_897_376, sha256=None),
         "densedepth-kitti": download.KnownFile("kitti.h5", size=None, sha256=None),
     } == download.KNOWN_FILES
+
+
+def test_a_model_converted_by_an_earlier_version_is_not_downloaded_again(server, monkeypatch, tmp_path, caplog):
+    """Earlier versions stored models beside the Hub's cache unless FGBG_DEPTH_HOME was set."""
+    earlier = tmp_path / "huggingface/fgbg-depth/densedepth-nyu"
+    earlier.parent.mkdir(parents=True)
+    locate("densedepth-nyu").folder.rename(earlier)
+    monkeypatch.delenv("FGBG_DEPTH_HOME")
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    monkeypatch.setattr("huggingface_hub.constants.HF_HOME", str(tmp_path / "huggingface"))
+    server.files.clear()
+    server.ranges.clear()
+    caplog.clear()
+    assert [locate("densedepth-nyu").folder for _ in range(2)] == [earlier] * 2
+    assert server.ranges == []
+    assert [m for m in caplog.messages if str(earlier) in m and "You can move it to" in m] == caplog.messages[:1]

@@ -58,7 +58,7 @@ def converted(model: str) -> Path:
     from filelock import FileLock
 
     home = paths.home()
-    folder = home / model
+    folder = paths.find_folder(model, marker="config.json")
     if (folder / "config.json").is_file():
         return folder
     try:
