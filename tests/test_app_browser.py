@@ -207,9 +207,7 @@ def test_row(visit: Visit, output: Path) -> None:
     for button, address in (("fg-after", "train/8"), ("fg-before", "train/7")):
         page.locator(f"#{button}").click()
         page.wait_for_selector(f".fg-row[data-row='{address}']")
-    assert overlay.evaluate("e => getComputedStyle(e).opacity") == "0.6", (
-        "the slider keeps its value"
-    )
+    assert overlay.evaluate("e => getComputedStyle(e).opacity") == "0.6", "the slider keeps its value"
     page.locator("#fg-lucky").click()
     page.wait_for_selector(".fg-row:not([data-row='train/7'])")
     page.locator(".fg-facts [data-pick=bg]").click()
@@ -236,7 +234,7 @@ def test_row_with_disparity(chromium: "Browser", tmp_path: Path) -> None:
         frame.click(position={"x": box["width"] * (x + 0.5) / 64, "y": box["height"] * (y + 0.5) / 64})
         readout = visit.page.locator("[data-readout]").inner_text().split()
         value = stored[y, x] / 65534
-        assert readout[readout.index("depth") + 1] == RELATIVE_DISPARITY.format_value(value)
+        assert readout[readout.index("disparity") + 1] == RELATIVE_DISPARITY.format_value(value)
         low, high = (float(row.get_attribute(f"data-{end}") or "") for end in ("low", "high"))
         nearness = RELATIVE_DISPARITY.nearness(value, low, high).item() * 100
         assert row.evaluate("e => parseFloat(e.style.getPropertyValue('--near'))") == pytest.approx(nearness, abs=0.01)
