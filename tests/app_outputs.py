@@ -1,4 +1,4 @@
-"""Output folders for the tests of the app: small, made in a second, shaped exactly as a build leaves them."""
+"""Small datasets for the tests of the app, with the files that a build writes. Making one takes a second."""
 
 import hashlib
 import io
@@ -30,7 +30,7 @@ DEPTHS = {
 
 
 def depth_spec(kind: str) -> dict:
-    """What the depth model of these outputs claims to be."""
+    """The depth spec of these datasets, as in statistics.json."""
     shared = {"model": "densedepth-demo", "revision": "", "digest": "0" * 16, "bits": 16, "precision": "fp32"}
     return shared | {"input_size": "native", "flip": False, "license": "apache-2.0"} | DEPTHS[kind]
 
@@ -43,7 +43,7 @@ def encode(array: np.ndarray, file_format: str = "PNG") -> bytes:
 
 
 def make_background(index: int, size: int) -> np.ndarray:
-    """(size, size, 3) uint8: a sky above a floor, its colour by `index`."""
+    """(size, size, 3) uint8: a sky above a floor. `index` determines the colour."""
     y, x = np.mgrid[0:size, 0:size] / size
     hue = np.array([0.4 + 0.5 * np.sin(index * 1.7 + k) for k in (0, 2, 4)])
     sky = hue * 0.6 + 0.4
@@ -53,7 +53,7 @@ def make_background(index: int, size: int) -> np.ndarray:
 
 
 def make_cutout(index: int, size: int) -> np.ndarray:
-    """(h, w, 4) uint8, straight alpha: a soft ellipse, its shape and colour by `index`."""
+    """(h, w, 4) uint8, straight alpha: a soft ellipse. `index` determines shape and colour."""
     height, width = max(size // 2, 2), max(size * (3 + index % 4) // 12, 2)
     y, x = np.mgrid[-1 : 1 : height * 1j, -1 : 1 : width * 1j]
     radius = np.hypot(x, y)
@@ -110,7 +110,7 @@ def _image(data: bytes) -> dict:
 
 
 def write_table(path: Path, columns: dict[str, list], schema: dict[str, pa.DataType], meta: dict) -> dict:
-    """Write one parquet as a shard is written; what statistics.json says about it."""
+    """Write one parquet file as a build does, and return its entry of statistics.json."""
     path.parent.mkdir(parents=True, exist_ok=True)
     fields = pa.schema(schema).with_metadata({"fgbg_depth": json.dumps(meta)})
     table = pa.table(columns, schema=fields)
@@ -130,7 +130,7 @@ def make_output(
     names: Sequence[str] = (),
     seed: int = 0,
 ) -> Path:
-    """Write an output folder. `names` replaces the first cut-outs' names; `real` takes pictures from a folder."""
+    """Write a dataset. `names` are the names of the first cut-outs; `real` is a folder to take pictures from."""
     rng = np.random.Generator(np.random.Philox(seed))
     if real is not None:
         backgrounds = _load(real / "backgrounds", "RGB", size, num_backgrounds)
@@ -223,7 +223,7 @@ def _write_sources(output: Path, backgrounds: dict, cutouts: dict, held_bg: set,
 
 
 class _Totals:
-    """Enough of a build's statistics for the pages to have something true to show."""
+    """The part of a build's statistics that the pages show."""
 
     def __init__(self) -> None:
         self.images: list[np.ndarray] = []

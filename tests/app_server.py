@@ -1,4 +1,4 @@
-"""The app, served: within this process (quick to start), or as people start it, `python app.py ...`."""
+"""Run the app for tests: in this process, which is quick, or as people do, `python app.py ...`."""
 
 import os
 import socket

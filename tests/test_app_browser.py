@@ -1,4 +1,4 @@
-"""The page in a real browser, wide and on a phone: every control is used, and the console stays free of errors."""
+"""The page in a real browser, on a wide screen and on a phone. The console must have no errors."""
 
 import importlib.util
 import io
@@ -16,6 +16,8 @@ import pytest
 from app_outputs import make_output
 from app_server import serving
 from PIL import Image
+
+from fgbg_depth.depth.kinds import METRIC, RELATIVE_DISPARITY
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Locator, Page
@@ -57,7 +59,7 @@ def chromium() -> Iterator["Browser"]:
 
 
 class Visit:
-    """A page, what its console said, and where it went for more."""
+    """A page, the errors in its console, and its requests to other servers."""
 
     def __init__(self, chromium: "Browser", url: str, size: tuple[int, int], dark: bool) -> None:
         phone = size == PHONE
@@ -83,8 +85,8 @@ class Visit:
     def tab(self, name: str) -> None:
         self.page.locator("[role=tab]:visible", has_text=re.compile(f"^{name}$")).last.click()
 
-    def wide_as_the_window(self) -> None:
-        """Nothing makes the page scroll sideways."""
+    def fits_the_window(self) -> None:
+        """The page does not scroll sideways."""
         sizes = self.page.evaluate("[document.documentElement.scrollWidth, innerWidth]")
         assert sizes[0] <= sizes[1] + 1, sizes
 
@@ -123,12 +125,12 @@ def test_samples(visit: Visit) -> None:
     page.goto(visit.url)
     tiles(page).first.wait_for()
     assert tiles(page).count() == 24 and page.locator("h1").inner_text() == "out"
-    visit.wide_as_the_window()
+    visit.fits_the_window()
 
     first = addresses(page)
     page.locator("#fg-more").click()
     wait_for(page, "25 to 48")
-    assert not set(first) & set(addresses(page)), "more shows others"
+    assert not set(first) & set(addresses(page)), "no row is on two pages"
     page.locator("#fg-shuffle").click()
     wait_for(page, "1 to 24")
     assert addresses(page) != first and page.locator("#fg-seed input").input_value() == "1"
@@ -141,11 +143,11 @@ def test_samples(visit: Visit) -> None:
     wait_for(page, f"{3 * 6} rows match")
     choose(page, "fg-fg", HOSTILE[0])
     wait_for(page, "6 rows match")
-    assert page.locator("#fg-gallery .fg-name b").all_inner_texts() == [HOSTILE[0]] * 6, "it reads as it is"
+    assert page.locator("#fg-gallery .fg-name b").all_inner_texts() == [HOSTILE[0]] * 6, "shown as text"
     page.locator("#fg-low input[type=number]").fill("17")
     page.locator("#fg-low input[type=number]").blur()
     page.locator("#fg-low input[type=range]").press("ArrowRight")
-    page.get_by_text("No row matches.").wait_for()
+    page.get_by_text("No row matches the filters.").wait_for()
     page.locator("#fg-clear").click()
     wait_for(page, f"{NUM_ROWS} rows match")
 
@@ -163,7 +165,7 @@ def test_row(visit: Visit, output: Path) -> None:
     row.wait_for()
     assert row.get_attribute("data-row") == "train/7"
     assert page.locator(".fg-title:visible").inner_text() == "train, row 7"
-    visit.wide_as_the_window()
+    visit.fits_the_window()
     assert page.locator(".fg-panel").count() == 6
     page.wait_for_function("[...document.querySelectorAll('.fg-row img')].every(i => i.complete && i.naturalWidth)")
 
@@ -184,6 +186,9 @@ def test_row(visit: Visit, output: Path) -> None:
     table = pq.read_table(min((output / "data").glob("train-*.parquet")))
     stored = np.asarray(Image.open(io.BytesIO(table["fg_bg_depth"][7].as_py()["bytes"])))[20, 50]
     assert readout[:4] == ["x", "50", "y", "20"] and readout[5] == f"{stored / 1000:.2f}" and readout[8] == str(stored)
+    low, high = (float(row.get_attribute(f"data-{end}") or "") for end in ("low", "high"))
+    nearness = METRIC.nearness(stored / 1000, low, high).item() * 100
+    assert row.evaluate("e => parseFloat(e.style.getPropertyValue('--near'))") == pytest.approx(nearness, abs=0.01)
     frame.press("ArrowRight")
     assert page.locator("[data-readout]").inner_text().split()[1] == "51"
 
@@ -198,11 +203,11 @@ def test_row(visit: Visit, output: Path) -> None:
 
     page.locator("[data-panel=fg_bg] [data-grow]").click()
     assert page.locator(".fg-large").count() == 1
-    visit.wide_as_the_window()
+    visit.fits_the_window()
     for button, address in (("fg-after", "train/8"), ("fg-before", "train/7")):
         page.locator(f"#{button}").click()
         page.wait_for_selector(f".fg-row[data-row='{address}']")
-    assert overlay.evaluate("e => getComputedStyle(e).opacity") == "0.6", "the slider holds from row to row"
+    assert overlay.evaluate("e => getComputedStyle(e).opacity") == "0.6", "the slider keeps its value"
     page.locator("#fg-lucky").click()
     page.wait_for_selector(".fg-row:not([data-row='train/7'])")
     page.locator(".fg-facts [data-pick=bg]").click()
@@ -212,6 +217,31 @@ def test_row(visit: Visit, output: Path) -> None:
     page.wait_for_selector(".fg-row")
 
 
+def test_row_with_disparity(chromium: "Browser", tmp_path: Path) -> None:
+    """Values without a unit, where larger is nearer."""
+    output = make_output(tmp_path / "out", 2, 2, 2, size=64, depth=RELATIVE_DISPARITY.name)
+    table = pq.read_table(min((output / "data").glob("train-*.parquet")))
+    stored = np.asarray(Image.open(io.BytesIO(table["fg_bg_depth"][1].as_py()["bytes"])))
+    x, y = 30, 40
+    with serving(str(output)) as other:
+        visit = Visit(chromium, other, PHONE, dark=False)
+        visit.page.goto(f"{other}/?row=train/1")
+        row = visit.page.locator(".fg-row")
+        row.wait_for()
+        frame = visit.page.locator("[data-panel=fg_bg_depth] .fg-frame")
+        box = frame.bounding_box()
+        assert box is not None
+        frame.click(position={"x": box["width"] * (x + 0.5) / 64, "y": box["height"] * (y + 0.5) / 64})
+        readout = visit.page.locator("[data-readout]").inner_text().split()
+        value = stored[y, x] / 65534
+        assert readout[readout.index("disparity") + 1] == RELATIVE_DISPARITY.format_value(value)
+        low, high = (float(row.get_attribute(f"data-{end}") or "") for end in ("low", "high"))
+        nearness = RELATIVE_DISPARITY.nearness(value, low, high).item() * 100
+        assert row.evaluate("e => parseFloat(e.style.getPropertyValue('--near'))") == pytest.approx(nearness, abs=0.01)
+        assert visit.page.locator(".fg-ticks").inner_text().split() == ["far", "near"]
+        visit.done()
+
+
 def test_space(visit: Visit) -> None:
     page = visit.page
     page.goto(f"{visit.url}/?row=train/7")
@@ -219,7 +249,7 @@ def test_space(visit: Visit) -> None:
     page.locator("#fg-turn").click()
     page.wait_for_selector("[data-drawn='train/7']")
     canvas = page.locator("#fg-scene canvas")
-    visit.wide_as_the_window()
+    visit.fits_the_window()
 
     def picture() -> bytes:  # below the buttons
         page.wait_for_timeout(150)
@@ -258,16 +288,17 @@ def test_statistics_sources_and_card(visit: Visit) -> None:
     page.goto(visit.url)
     tiles(page).first.wait_for()
     visit.tab("Statistics")
-    page.get_by_text("How much a cut-out covers").wait_for()
-    assert page.locator(".fg-numbers svg").count() == 3 and page.locator(".fg-splits li").count() == 4
-    visit.wide_as_the_window()
+    page.get_by_text("How much the cut-outs cover").wait_for()
+    assert page.locator(".fg-numbers svg").count() == 2 and page.locator("img.fg-heat").count() == 1
+    assert page.locator(".fg-splits li").count() == 4
+    visit.fits_the_window()
 
     visit.tab("Sources")
     page.locator("#fg-sources [data-pick=bg]").first.wait_for()
     page.locator("#fg-kind label", has_text="Cut-outs").click()
     page.locator("#fg-sources [data-pick=fg]").first.wait_for()
     assert set(HOSTILE) <= set(page.locator("#fg-sources b").all_inner_texts())
-    visit.wide_as_the_window()
+    visit.fits_the_window()
     page.locator("#fg-sources [data-pick=fg]", has_text="object_002").click()
     wait_for(page, f"{3 * 2 * 6} rows match")
     assert page.locator("#fg-fg input").input_value() == "object_002"
@@ -275,7 +306,7 @@ def test_statistics_sources_and_card(visit: Visit) -> None:
     visit.tab("Card")
     page.locator(".fg-cardpage h1").wait_for()
     assert page.locator(".fg-cardpage td code").inner_text() == "fg_bg"
-    visit.wide_as_the_window()
+    visit.fits_the_window()
 
 
 def test_wrong_addresses_and_missing_data(chromium: "Browser", url: str, tmp_path: Path) -> None:
@@ -286,8 +317,8 @@ def test_wrong_addresses_and_missing_data(chromium: "Browser", url: str, tmp_pat
     with serving(str(tmp_path / "nowhere")) as other:
         visit = Visit(chromium, other, PHONE, dark=True)
         visit.page.goto(other)
-        visit.page.get_by_text("There is nothing to show yet").wait_for()
+        visit.page.get_by_text("No dataset to show").wait_for()
         assert "builder.py build" in visit.page.locator(".fg-problem pre").inner_text()
         assert not visit.page.locator("#fg-tabs").is_visible()
-        visit.wide_as_the_window()
+        visit.fits_the_window()
         visit.done()

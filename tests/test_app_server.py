@@ -1,4 +1,4 @@
-"""The running app: endpoints through gradio_client, what no visitor can reach, what it says when there is no data."""
+"""The running app: its endpoints through gradio_client, what no visitor can reach, and datasets that are missing."""
 
 import base64
 import json
@@ -79,7 +79,7 @@ def test_depth_and_cloud_and_statistics(client: Client, output: Path) -> None:
         {"mirrored": "sideways", "api_name": "/samples"},
     ],
 )
-def test_wrong_questions_get_a_message(client: Client, call: dict) -> None:
+def test_wrong_arguments_get_a_message(client: Client, call: dict) -> None:
     with pytest.raises(AppError) as caught:
         client.predict(**call)
     assert "Traceback" not in str(caught.value) and len(str(caught.value)) > 20
@@ -121,13 +121,13 @@ def test_nothing_can_be_uploaded(url: str) -> None:
         urllib.request.urlopen(request, timeout=10)
 
 
-def test_no_visitor_leaves_a_file(client: Client, output: Path) -> None:
+def test_calls_write_no_files(client: Client, output: Path) -> None:
     client.predict("train", 1, api_name="/row")
     folder = output.parent / "home" / "gradio"
     assert [p for p in folder.rglob("*") if p.is_file()] == []
 
 
-def test_nothing_is_reported_to_anybody(url: str) -> None:
+def test_analytics_are_off(url: str) -> None:
     assert json.loads(urllib.request.urlopen(f"{url}/config", timeout=10).read())["analytics_enabled"] is False
 
 
@@ -157,7 +157,7 @@ def test_a_dataset_on_the_hub(output: Path, tmp_path: Path, monkeypatch: pytest.
             assert read and all(f"/resolve/{info['revision']}/" in path for path in read), "only the pinned commit"
 
 
-def test_without_data_the_page_says_what_to_do_and_then_finds_it(output: Path, tmp_path: Path) -> None:
+def test_a_dataset_that_is_finished_while_the_server_runs(output: Path, tmp_path: Path) -> None:
     folder = tmp_path / "made later"
     folder.mkdir()
     (folder / "recipe.yaml").write_text("name: x\n")
@@ -166,4 +166,4 @@ def test_without_data_the_page_says_what_to_do_and_then_finds_it(output: Path, t
         with pytest.raises(AppError, match="not finished"):
             client.predict(api_name="/info")
         shutil.copytree(output, folder, dirs_exist_ok=True)
-        assert client.predict(api_name="/info")["rows"] == 240, "no new start is needed"
+        assert client.predict(api_name="/info")["rows"] == 240, "without a restart"

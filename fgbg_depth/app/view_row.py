@@ -129,7 +129,8 @@ def depth_facts(values: NDArray[np.float32], foreground: NDArray[np.bool_], kind
         values: (H, W) depth, NaN where invalid.  foreground: (H, W) True at pixels of the cut-out.
     """
     facts = []
-    for name, chosen in (("Depth of the cut-out", values[foreground]), ("Depth around it", values[~foreground])):
+    label = kind.label.capitalize()
+    for name, chosen in ((f"{label} of the cut-out", values[foreground]), (f"{label} around it", values[~foreground])):
         chosen = chosen[np.isfinite(chosen)]
         if chosen.size:
             low, median, high = (kind.format_value(float(v)) for v in np.quantile(chosen, (0.05, 0.5, 0.95)))

@@ -88,7 +88,7 @@ def depth_bars(edges: Sequence[float], counts: Sequence[int], kind: DepthKind) -
     shares, middles = kind.bars(edges, counts, low, high, NUM_DEPTH_BARS)
     heights, y_ticks = _vertical_axis(shares)
     return BarChart(
-        title="Depth of the pixels",
+        title=f"{kind.label.capitalize()} of the pixels",
         note=f"share of pixels, by {kind.title}",
         heights=heights,
         x_ticks=kind.axis_ticks(low, high),

@@ -47,7 +47,7 @@ function read(x, y) {
     const stored = pixels.depth[at];
     const value = Number(d.offset) + Number(d.step) * stored;
     const text = stored === 0 ? 'invalid' : d.unit ? `${value.toFixed(2)} ${d.unit}` : value.toFixed(3);  // DepthKind.format_value
-    parts.push(['depth', text], ['stored', stored]);
+    parts.push([d.label, text], ['stored', stored]);
     root.style.setProperty('--near', stored === 0 ? '-10%' : `${nearness(d, value) * 100}%`);
   }
   const mask = pixels.mask[at];
