@@ -119,7 +119,7 @@ def test_no_space_without_the_packages_of_the_app(monkeypatch: pytest.MonkeyPatc
     pytest.importorskip("gradio")
     known = {name: found for name, found in metadata.packages_distributions().items() if name != "markdown_it"}
     monkeypatch.setattr(space_files, "packages_distributions", lambda: known)
-    with pytest.raises(HubError, match=r"not installed here: markdown_it\.\n  Install them: .*pip install"):
+    with pytest.raises(HubError, match=r"not installed: markdown_it\.\n  Install them: .*pip install"):
         space_files.space_files("user/name")
 
     def no_gradio(name: str) -> str:
@@ -129,7 +129,7 @@ def test_no_space_without_the_packages_of_the_app(monkeypatch: pytest.MonkeyPatc
 
     monkeypatch.setattr(space_files, "packages_distributions", metadata.packages_distributions)
     monkeypatch.setattr(space_files, "version", no_gradio)
-    with pytest.raises(HubError, match=r"not installed here: gradio\.\n"):
+    with pytest.raises(HubError, match=r"not installed: gradio\.\n"):
         space_files.space_files("user/name")
 
 

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import json
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 from pydantic import AfterValidator, BeforeValidator, PlainSerializer
-from pydantic_core import ErrorDetails
 
 from fgbg_depth import schema
 from fgbg_depth.depth.spec import DepthSpec
 from fgbg_depth.errors import DepthError, RecipeError
 from fgbg_depth.recipe import Recipe, from_stored
+
+if TYPE_CHECKING:
+    from pydantic_core import ErrorDetails
 
 _MEANINGS = {  # of pydantic's error types, for messages
     "int": "a whole number",
