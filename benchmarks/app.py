@@ -35,7 +35,7 @@ sys.path[:0] = [str(ROOT), str(ROOT / "tests")]
 from app_outputs import IMAGE, SMALL, _image, encode, make_output, write_table  # noqa: E402
 from app_server import command  # noqa: E402
 
-from fgbg_depth.read.reader import Browser, Filter  # noqa: E402
+from fgbg_depth.read.reader import DatasetReader, Filter  # noqa: E402
 
 NUM_BACKGROUNDS, NUM_CUTOUTS, PLACEMENTS, SIZE = 100, 100, 20, 224
 
@@ -102,7 +102,7 @@ def measure_reading(output: Path) -> None:
     before = process.memory_info().rss
     drop_from_cache(output)
     begin = time.perf_counter()
-    browser = Browser.open(output)
+    browser = DatasetReader.open(output)
     browser.sample(Filter(), 24, seed=0)
     first = time.perf_counter() - begin
     print(f"{browser.num_rows:,} rows in {len(browser.shards)} shards")

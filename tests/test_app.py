@@ -20,7 +20,7 @@ from fgbg_depth.app.opened import Opened
 from fgbg_depth.app.templating import ENVIRONMENT, render
 from fgbg_depth.card import chart_data
 from fgbg_depth.errors import UsageError, command
-from fgbg_depth.read.reader import Browser, Filter
+from fgbg_depth.read.reader import DatasetReader, Filter
 
 APP = Path(card.__file__).parent
 
@@ -28,14 +28,14 @@ HOSTILE = ("<img src=x onerror=alert(1)>", '"><script>alert(2)</script>', "${ale
 
 
 @pytest.fixture(scope="module")
-def browser(tmp_path_factory: pytest.TempPathFactory) -> Browser:
-    return Browser.open(make_output(tmp_path_factory.mktemp("app") / "out", names=HOSTILE, size=64))
+def browser(tmp_path_factory: pytest.TempPathFactory) -> DatasetReader:
+    return DatasetReader.open(make_output(tmp_path_factory.mktemp("app") / "out", names=HOSTILE, size=64))
 
 
 @pytest.fixture(scope="module", params=["relative_disparity", None])
-def other(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Browser:
+def other(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> DatasetReader:
     folder = tmp_path_factory.mktemp("other") / "out"
-    return Browser.open(make_output(folder, 2, 2, 2, size=64, depth=request.param))
+    return DatasetReader.open(make_output(folder, 2, 2, 2, size=64, depth=request.param))
 
 
 class Tags(HTMLParser):
@@ -62,7 +62,7 @@ def assert_harmless(html: str) -> Tags:
     return parsed
 
 
-def pages(browser: Browser) -> dict[str, str]:
+def pages(browser: DatasetReader) -> dict[str, str]:
     rows = browser.sample(Filter(), 12)
     return {
         "header": view_header.header(browser),
@@ -76,7 +76,7 @@ def pages(browser: Browser) -> dict[str, str]:
     }
 
 
-def test_no_name_becomes_markup(browser: Browser) -> None:
+def test_no_name_becomes_markup(browser: DatasetReader) -> None:
     made = pages(browser)
     for html in made.values():
         assert_harmless(html)
@@ -84,7 +84,7 @@ def test_no_name_becomes_markup(browser: Browser) -> None:
     assert shown == set(HOSTILE), "shown as text"
 
 
-def test_every_kind_of_dataset_has_pages(other: Browser) -> None:
+def test_every_kind_of_dataset_has_pages(other: DatasetReader) -> None:
     for html in pages(other).values():
         assert_harmless(html)
 
@@ -99,7 +99,7 @@ def test_templates_escape_everything_but_the_cleaned_card() -> None:
 
 def card_of(output: Path, text: str) -> Tags:
     (output / "README.md").write_text(text)
-    return assert_harmless(card.clean_html(Browser.open(output)))
+    return assert_harmless(card.clean_html(DatasetReader.open(output)))
 
 
 @pytest.fixture(scope="module")
@@ -164,7 +164,7 @@ def test_what_a_card_may_contain(card_output: Path) -> None:
 
 
 def test_the_python_of_a_row_loads_exactly_this_row(
-    browser: Browser, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    browser: DatasetReader, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     import datasets
 
@@ -186,7 +186,7 @@ def test_addresses_and_filters() -> None:
     assert make_filter(["train", "b", "", "mirrored", 5, 10], 18) == Filter("train", "b", None, True, (0.05, 0.1))
 
 
-def test_coverage_slider_reaches_the_fullest_row(browser: Browser) -> None:
+def test_coverage_slider_reaches_the_fullest_row(browser: DatasetReader) -> None:
     top = coverage_top(browser) / 100
     assert browser.count(Filter(coverage=(0, top))) == browser.num_rows
 
@@ -200,7 +200,7 @@ def test_the_app_needs_no_torch() -> None:
     assert found.stdout.strip() == "[]"
 
 
-def test_rows_list_every_column_of_the_schema(browser: Browser, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_rows_list_every_column_of_the_schema(browser: DatasetReader, monkeypatch: pytest.MonkeyPatch) -> None:
     """A column that is added to the schema is shown without a change of the app."""
     row = browser.row("train", 3)
     facts = {fact.name: fact for fact in view_row.column_facts(row)}
@@ -216,7 +216,7 @@ def test_rows_list_every_column_of_the_schema(browser: Browser, monkeypatch: pyt
     assert "rotation of the cut-out in degrees" in page.text and "another picture" in page.text
 
 
-def test_charts_of_page_and_card_have_the_same_numbers(browser: Browser) -> None:
+def test_charts_of_page_and_card_have_the_same_numbers(browser: DatasetReader) -> None:
     coverage, depth = view_statistics.bar_charts(browser.manifest)
     histogram = browser.manifest.depth_histogram
     assert histogram is not None and browser.manifest.depth is not None
@@ -261,7 +261,7 @@ def test_errors_become_a_page_with_commands_to_copy() -> None:
     assert "<pre>" not in view_header.problem("Failed.\n  Run it again: it builds only what is missing.")
 
 
-def test_random_rows_and_steps(browser: Browser) -> None:
+def test_random_rows_and_steps(browser: DatasetReader) -> None:
     opened: Any = lambda: browser  # noqa: E731
     handlers = Handlers(opened)
     names = browser.names("fg")

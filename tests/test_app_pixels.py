@@ -19,12 +19,12 @@ from fgbg_depth.depth.colors import colorize
 from fgbg_depth.depth.kinds import METRIC
 from fgbg_depth.depth.spec import DepthSpec
 from fgbg_depth.errors import ShardError
-from fgbg_depth.read.reader import Browser
+from fgbg_depth.read.reader import DatasetReader
 
 
 @pytest.fixture(scope="module")
-def browser(tmp_path_factory: pytest.TempPathFactory) -> Browser:
-    return Browser.open(make_output(tmp_path_factory.mktemp("pixels") / "out", size=64))
+def browser(tmp_path_factory: pytest.TempPathFactory) -> DatasetReader:
+    return DatasetReader.open(make_output(tmp_path_factory.mktemp("pixels") / "out", size=64))
 
 
 def png_header(width: int, height: int) -> bytes:
@@ -73,7 +73,7 @@ def test_only_png_and_jpeg_are_decoded(file_format: str | None) -> None:
     assert pixels.mime(buffer.getvalue()) == "application/octet-stream"
 
 
-def test_pixel_readings_are_the_stored_numbers(browser: Browser) -> None:
+def test_pixel_readings_are_the_stored_numbers(browser: DatasetReader) -> None:
     row = browser.row("train", 5)
     depth, mask = row.images["fg_bg_depth"], row.images["fg_bg_mask"]
     raw = zlib.decompress(base64.b64decode(pixels.readings(depth, mask)))
@@ -82,14 +82,14 @@ def test_pixel_readings_are_the_stored_numbers(browser: Browser) -> None:
     assert raw[2 * 64 * 64 :] == Image.open(io.BytesIO(mask)).tobytes()
 
 
-def test_depth_has_the_colours_of_the_card(browser: Browser) -> None:
+def test_depth_has_the_colours_of_the_card(browser: DatasetReader) -> None:
     values = pixels.decode_values(browser.row("train", 5).images["fg_bg_depth"], browser.manifest.depth)
     shown = np.asarray(Image.open(io.BytesIO(pixels.depth_png(values, 1, 9, METRIC))).convert("RGB"))
     assert np.isnan(values).any() and (shown[np.isnan(values)] == 128).all()
     assert np.abs(shown.astype(int) - colorize(values, 1, 9, METRIC)).max() <= 8, "255 levels instead of 256"
 
 
-def test_the_opacity_of_the_overlay_is_the_mask(browser: Browser) -> None:
+def test_the_opacity_of_the_overlay_is_the_mask(browser: DatasetReader) -> None:
     mask = browser.row("train", 5).images["fg_bg_mask"]
     overlay = np.asarray(Image.open(io.BytesIO(pixels.overlay_png(mask))).convert("RGBA"))
     assert (overlay[..., 3] == np.asarray(Image.open(io.BytesIO(mask)))).all()
@@ -129,7 +129,7 @@ def test_a_plane_stays_a_plane_and_the_field_of_view_is_kept() -> None:
 
 
 @pytest.mark.parametrize("as_surface", [False, True])
-def test_glb_is_valid(browser: Browser, as_surface: bool) -> None:
+def test_glb_is_valid(browser: DatasetReader, as_surface: bool) -> None:
     row = browser.row("train", 5)
     document, points, colours, triangles = parse_glb(view_scene.row_glb(browser, row, 60, True, as_surface))
     assert len(points) == len(colours) > 1000 and np.isfinite(points).all()

@@ -19,7 +19,7 @@ from hub_client import use_hub
 from hub_server import HubServer
 
 from fgbg_depth.manifest import Manifest
-from fgbg_depth.read.reader import Browser, Filter
+from fgbg_depth.read.reader import DatasetReader, Filter
 
 
 @pytest.fixture(scope="module")
@@ -151,8 +151,8 @@ def test_a_dataset_on_the_hub(output: Path, tmp_path: Path, monkeypatch: pytest.
             assert base64.b64decode(whole["images"]["fg_bg"]["base64"]) == stored["fg_bg"]["bytes"]
             assert f'revision="{info["revision"]}"' in whole["python"]
             read = {path for method, path, _ in hub.log if method == "GET" and "/resolve/" in path}
-            rows = Browser.open("alice/scenes").sample(Filter(split="train"), 24)
-            local = Browser.open(output)
+            rows = DatasetReader.open("alice/scenes").sample(Filter(split="train"), 24)
+            local = DatasetReader.open(output)
             assert len(rows) == 24 and all(r.images == local.row(r.split, r.index, ("fg_bg",)).images for r in rows)
             assert read and all(f"/resolve/{info['revision']}/" in path for path in read), "only the pinned commit"
 

@@ -154,7 +154,7 @@ def test_all_of_them_at_once_and_left_out(folder: Path, capsys: pytest.CaptureFi
     count = len(BAD_BACKGROUNDS) + len(BAD_CUTOUTS)
     assert f"{count} source files cannot be used" in capsys.readouterr().err
     assert run(folder, "--skip-bad") == 0
-    assert f"{count} bad source files were left out" in capsys.readouterr().out
+    assert f"Skipped {count} bad source files" in capsys.readouterr().out
     statistics = json.loads((folder / "out" / "statistics.json").read_text())
     assert len(statistics["skipped"]) == count and statistics["rows"] == 2 * 2 * 2
     card = (folder / "out" / "README.md").read_text()

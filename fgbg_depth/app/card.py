@@ -12,7 +12,7 @@ from fgbg_depth import schema
 from fgbg_depth.app.pixels import data_uri, image_format
 from fgbg_depth.app.templating import render
 from fgbg_depth.errors import FgBgError
-from fgbg_depth.read.reader import Browser
+from fgbg_depth.read.reader import DatasetReader
 
 _FRONT_MATTER = re.compile(r"\A---\r?\n.*?\r?\n---\r?\n", re.DOTALL)
 _PICTURE = re.compile(rf"(?:\./)?({schema.ASSETS}/[\w.-]+\.png)")
@@ -20,12 +20,12 @@ _LINK = re.compile(r"(https?://|mailto:)", re.IGNORECASE)
 _ALIGNMENT = re.compile(r"text-align:(left|center|right)")
 
 
-def page(browser: Browser) -> str:
+def page(browser: DatasetReader) -> str:
     """The card tab."""
     return render("card.html", card=clean_html(browser))
 
 
-def clean_html(browser: Browser) -> str:
+def clean_html(browser: DatasetReader) -> str:
     """README.md as HTML, without its front matter, cleaned by nh3 (the HTML sanitizer ammonia).
 
     Scripts, styles, forms, classes, ids and event handlers are removed. Links lead to web pages or mail addresses
@@ -62,7 +62,7 @@ def _align(token: Token) -> None:
             token.attrSet("align", found[1])
 
 
-def _picture(source: str, browser: Browser) -> str | None:
+def _picture(source: str, browser: DatasetReader) -> str | None:
     """A PNG of the dataset as a data URI; None for anything else."""
     found = _PICTURE.fullmatch(source)
     if found is None:

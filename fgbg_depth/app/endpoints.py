@@ -18,7 +18,7 @@ from fgbg_depth.app import pixels, view_row, view_scene
 from fgbg_depth.app.handlers import MIRRORED, show_errors
 from fgbg_depth.app.opened import Opened
 from fgbg_depth.errors import UsageError
-from fgbg_depth.read.reader import Browser, Filter, Row
+from fgbg_depth.read.reader import DatasetReader, Filter, StoredRow
 
 MAX_ROWS = 100  # of one call of /samples
 Values = dict[str, Any]
@@ -124,7 +124,7 @@ def as_json(data: bytes, mime: str) -> dict[str, str]:
     return {"mime": mime, "base64": base64.b64encode(data).decode()}
 
 
-def describe(browser: Browser, found: Row) -> Values:
+def describe(browser: DatasetReader, found: StoredRow) -> Values:
     """A row as plain values: where it is, its columns without images, and the Python that loads it."""
     place = {"split": found.split, "index": found.index, "shard": found.shard, "shard_row": found.shard_row}
     return place | found.facts | {"python": view_row.load_line(browser, found)}

@@ -13,7 +13,7 @@ from fgbg_depth.app import view_gallery, view_header, view_row, view_scene
 from fgbg_depth.app.opened import Opened
 from fgbg_depth.app.templating import split_label
 from fgbg_depth.errors import FgBgError, UsageError
-from fgbg_depth.read.reader import Browser, Filter
+from fgbg_depth.read.reader import DatasetReader, Filter
 
 PAGE_ROWS = 24
 ANY = ""  # value of a drop-down that does not filter
@@ -58,7 +58,7 @@ def make_filter(values: Sequence[Any], top: int) -> Filter:
     return Filter(split or None, bg or None, fg or None, MIRRORED.get(mirrored), share)
 
 
-def coverage_top(browser: Browser) -> int:
+def coverage_top(browser: DatasetReader) -> int:
     """Upper end of the coverage sliders in per cent: just above the row whose mask covers most."""
     histogram = browser.manifest.coverage.histogram or [1]
     last = max((i for i, rows in enumerate(histogram) if rows), default=0)
@@ -185,6 +185,6 @@ class Handlers:
         )
 
 
-def first_address(browser: Browser) -> str:
+def first_address(browser: DatasetReader) -> str:
     """Address of the first row of the first split."""
     return f"{next(iter(browser.splits))}/0"

@@ -6,7 +6,7 @@ import threading
 from contextlib import suppress
 
 from fgbg_depth.errors import FgBgError, OutputError, command
-from fgbg_depth.read.reader import Browser
+from fgbg_depth.read.reader import DatasetReader
 
 
 class Opened:
@@ -19,10 +19,10 @@ class Opened:
 
     def __init__(self, source: str | None, revision: str | None = None) -> None:
         self.source, self._revision = source, revision
-        self._browser: Browser | None = None
+        self._browser: DatasetReader | None = None
         self._lock = threading.Lock()
 
-    def __call__(self) -> Browser:
+    def __call__(self) -> DatasetReader:
         """The dataset in its current state.
 
         Raises:
@@ -37,12 +37,12 @@ class Opened:
         with self._lock:
             if self._browser is None or self._browser.files.stamp() != self._browser.stamp:
                 self._browser = None
-                self._browser = Browser.open(self.source, self._revision)
+                self._browser = DatasetReader.open(self.source, self._revision)
                 threading.Thread(target=_read_ahead, args=(self._browser,), daemon=True).start()
             return self._browser
 
 
-def _read_ahead(browser: Browser) -> None:
+def _read_ahead(browser: DatasetReader) -> None:
     """Read what filters need before a visitor uses one. A visitor who needs unreadable data gets the error then."""
     with suppress(FgBgError):
         browser.warm()

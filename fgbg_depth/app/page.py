@@ -31,7 +31,7 @@ class SamplesTab:
 
 @dataclass(frozen=True)
 class RowTab:
-    """Components of the tab Row."""
+    """Components of the tab StoredRow."""
 
     previous: gr.Button
     next: gr.Button

@@ -7,14 +7,14 @@ from collections.abc import Sequence
 from fgbg_depth.app.pixels import data_uri, decode_values, depth_png, thumbnail
 from fgbg_depth.app.templating import render, split_label
 from fgbg_depth.card.markdown import count
-from fgbg_depth.read.reader import Browser, Row
+from fgbg_depth.read.reader import DatasetReader, StoredRow
 
 SHOWN_COLUMNS = {"Composite": "fg_bg", "Mask": "fg_bg_mask", "Depth": "fg_bg_depth"}
 _ROW_TILE_PX, _SOURCE_TILE_PX = 280, 160
 _MAX_SOURCES = 400  # about 2 MB of thumbnails
 
 
-def rows(browser: Browser, found: Sequence[Row], column: str, num_matching: int | None, first: int) -> str:
+def rows(browser: DatasetReader, found: Sequence[StoredRow], column: str, num_matching: int | None, first: int) -> str:
     """One page of rows, or that there are none.
 
     Args:
@@ -46,7 +46,7 @@ def placeholder(num_tiles: int) -> str:
     return render("placeholder.html", num_tiles=num_tiles)
 
 
-def sources(browser: Browser, kind: str) -> str:
+def sources(browser: DatasetReader, kind: str) -> str:
     """All backgrounds ("bg") or cut-outs ("fg")."""
     stored = list(browser.sources(kind).values())
     return render(
@@ -63,7 +63,7 @@ def sources(browser: Browser, kind: str) -> str:
     )
 
 
-def _row_image(browser: Browser, row: Row, column: str) -> str:
+def _row_image(browser: DatasetReader, row: StoredRow, column: str) -> str:
     """A tile's picture as a data URI; depth in colours."""
     data = row.images[column]
     spec = browser.manifest.depth

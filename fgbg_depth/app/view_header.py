@@ -7,12 +7,12 @@ from pathlib import PurePath
 from fgbg_depth.app.templating import render
 from fgbg_depth.card.markdown import count
 from fgbg_depth.errors import program
-from fgbg_depth.read.reader import Browser
+from fgbg_depth.read.reader import DatasetReader
 
 _PROGRAMS = frozenset({"python", "python3", "fgbg-depth", "hf", "pip"})
 
 
-def header(browser: Browser) -> str:
+def header(browser: DatasetReader) -> str:
     """Name, one sentence and five figures."""
     manifest = browser.manifest
     num_bg, num_fg = len(manifest.sources["bg"]), len(manifest.sources["fg"])

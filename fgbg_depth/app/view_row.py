@@ -15,7 +15,7 @@ from fgbg_depth.app import pixels
 from fgbg_depth.app.templating import percent, render
 from fgbg_depth.depth.kinds import DepthKind
 from fgbg_depth.depth.spec import DepthSpec
-from fgbg_depth.read.reader import Browser, Row
+from fgbg_depth.read.reader import DatasetReader, StoredRow
 
 _MIN_TICK_DISTANCE = 0.14  # a label takes up to a seventh of the colour bar
 
@@ -51,7 +51,7 @@ class DepthView:
     ticks: list[tuple[float, str]]  # position on the colour bar in per cent, text
 
 
-def page(browser: Browser, row: Row) -> str:
+def page(browser: DatasetReader, row: StoredRow) -> str:
     """Everything of the tab for one row. The row must have all image columns."""
     mask = pixels.mask_array(row.images["fg_bg_mask"])
     facts = column_facts(row)
@@ -88,7 +88,7 @@ def nothing() -> str:
     return render("no_row.html")
 
 
-def column_facts(row: Row) -> list[Fact]:
+def column_facts(row: StoredRow) -> list[Fact]:
     """One line for each column that holds no image, with the column's meaning from `schema.COLUMNS`."""
     return [
         Fact(
@@ -110,7 +110,7 @@ def as_text(value: Any) -> str:
     return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
 
 
-def depth_view(browser: Browser, values: NDArray[np.float32], spec: DepthSpec) -> DepthView:
+def depth_view(browser: DatasetReader, values: NDArray[np.float32], spec: DepthSpec) -> DepthView:
     """The depth map in the colours of all rows, and its colour bar."""
     kind = spec.meaning
     low, high = kind.shown_range(*browser.manifest.depth_range)
@@ -139,13 +139,13 @@ def depth_facts(values: NDArray[np.float32], foreground: NDArray[np.bool_], kind
     return facts
 
 
-def source_images(browser: Browser, row: Row) -> dict[str, str]:
+def source_images(browser: DatasetReader, row: StoredRow) -> dict[str, str]:
     """Data URIs of the background and of the cut-out alone, by kind; a source that the dataset lacks is left out."""
     found = {kind: browser.sources(kind).get(row.facts[kind]) for kind in (schema.BG, schema.FG)}
     return {kind: pixels.data_uri(source.image) for kind, source in found.items() if source is not None}
 
 
-def load_line(browser: Browser, row: Row) -> str:
+def load_line(browser: DatasetReader, row: StoredRow) -> str:
     """Python that loads exactly this row, and downloads only the file that contains it."""
     name = json.dumps(browser.files.name)
     revision = f', revision="{browser.files.revision}"' if browser.files.revision else ""
@@ -156,7 +156,7 @@ def load_line(browser: Browser, row: Row) -> str:
     )
 
 
-def downloads(row: Row) -> list[dict[str, object]]:
+def downloads(row: StoredRow) -> list[dict[str, object]]:
     """The stored files, byte for byte."""
     stem = re.sub(r"[^a-z_]", "", row.split) + f"-{row.index}"
     found = []

@@ -9,12 +9,12 @@ from fgbg_depth.app.cloud import make_glb
 from fgbg_depth.app.pixels import decode_values, rgb_array
 from fgbg_depth.app.templating import render
 from fgbg_depth.errors import UsageError
-from fgbg_depth.read.reader import Browser, Row
+from fgbg_depth.read.reader import DatasetReader, StoredRow
 
 MIN_FOV_DEG, MAX_FOV_DEG = 1, 170
 
 
-def row_glb(browser: Browser, row: Row, fov_deg: float, drop_edges: bool, as_surface: bool) -> bytes:
+def row_glb(browser: DatasetReader, row: StoredRow, fov_deg: float, drop_edges: bool, as_surface: bool) -> bytes:
     """A row as a .glb file; the arguments are those of `cloud.make_glb`.
 
     Raises:
@@ -29,12 +29,12 @@ def row_glb(browser: Browser, row: Row, fov_deg: float, drop_edges: bool, as_sur
     return make_glb(rgb_array(row.images["fg_bg"]), distances, fov_deg, drop_edges, as_surface)
 
 
-def canvas(row: Row, glb: bytes) -> str:
+def canvas(row: StoredRow, glb: bytes) -> str:
     """The canvas and the file that static/scene.js draws on it."""
     return render("scene.html", row=row, glb=base64.b64encode(zlib.compress(glb, 1)).decode())
 
 
-def description(browser: Browser, row: Row) -> str:
+def description(browser: DatasetReader, row: StoredRow) -> str:
     """Which row it is, how to move it, and what the distances mean."""
     spec = browser.manifest.depth
     return render("scene_description.html", row=row, distances_note=spec.meaning.distances_note if spec else "")

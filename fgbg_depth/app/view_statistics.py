@@ -11,12 +11,12 @@ from fgbg_depth.app.pixels import data_uri, gradient, png
 from fgbg_depth.app.templating import percent, render
 from fgbg_depth.card import chart_data
 from fgbg_depth.manifest import DepthStatistics, Manifest, Version
-from fgbg_depth.read.reader import Browser
+from fgbg_depth.read.reader import DatasetReader
 
 _MODES = {"I;16": "grey, 16 bit", "L": "grey, 8 bit"}  # Pillow's names of modes for people
 
 
-def page(browser: Browser) -> str:
+def page(browser: DatasetReader) -> str:
     """Everything of the tab."""
     manifest = browser.manifest
     return render(

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Annotated, Any
+from collections.abc import Mapping
+from typing import Annotated, Any
 
 from pydantic import AfterValidator, BeforeValidator, PlainSerializer
 
@@ -11,9 +12,6 @@ from fgbg_depth import schema
 from fgbg_depth.depth.spec import DepthSpec
 from fgbg_depth.errors import DepthError, RecipeError
 from fgbg_depth.recipe import Recipe, from_stored
-
-if TYPE_CHECKING:
-    from pydantic_core import ErrorDetails
 
 _MEANINGS = {  # of pydantic's error types, for messages
     "int": "a whole number",
@@ -72,8 +70,8 @@ ShardPath = Annotated[str, AfterValidator(_shard_path)]
 ConfigPath = Annotated[str, AfterValidator(_config_path)]
 
 
-def sentence(error: ErrorDetails) -> str:
-    """One problem that pydantic found: the key, its value and what is allowed."""
+def sentence(error: Mapping[str, Any]) -> str:
+    """One problem that pydantic found, an item of `ValidationError.errors()`: the key, its value, what is allowed."""
     key = ".".join(str(part) for part in error["loc"] if part not in ("<depth>", "<image>", "[key]"))
     if error["type"] == "missing":
         return f"the key {key} is missing"

@@ -71,9 +71,6 @@ class DatasetFiles(Protocol):
         """A value that changes when the dataset is built again."""
 
 
-Files = DatasetFiles  # old name, for the app until it uses the new one
-
-
 def read_columns(files: DatasetFiles, name: str, columns: Sequence[str]) -> pa.Table:
     """Columns of all rows of a parquet file."""
     footer = files.read_footer(name)

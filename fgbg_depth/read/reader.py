@@ -12,7 +12,6 @@ from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import cached_property
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -26,7 +25,7 @@ from fgbg_depth.read.rows import RowReader, StoredRow
 from fgbg_depth.read.shard_files import ShardFile, ShardList
 from fgbg_depth.read.stored_sources import StoredSource, read_sources
 
-__all__ = ["Browser", "DatasetReader", "Filter", "Row", "ShardFile", "StoredRow", "StoredSource"]
+__all__ = ["DatasetReader", "Filter", "ShardFile", "StoredRow", "StoredSource"]
 
 _PARALLEL_ROWS = 8  # rows that are downloaded at once
 
@@ -62,11 +61,6 @@ class DatasetReader:
     def open(cls, source: str | Path, revision: str | None = None) -> DatasetReader:
         """Open a folder, an fsspec URL or a dataset on the Hub; see `open_files`."""
         return cls(open_files(source, revision))
-
-    @cached_property
-    def statistics(self) -> dict[str, Any]:
-        """The content of statistics.json as plain values. To be removed: use `manifest`."""
-        return self.manifest.to_dict()
 
     @property
     def shards(self) -> list[ShardFile]:
@@ -172,8 +166,3 @@ class DatasetReader:
         tables = [read_columns(self.files, path, ["name", "mask"]) for path in self.manifest.files_of(schema.FG)]
         rows = (row for table in tables for row in table.to_pylist())
         return Coverage(((row["name"], row["mask"]["bytes"]) for row in rows), self.frame)
-
-
-# Old names, for the app until it uses the new ones.
-Browser = DatasetReader
-Row = StoredRow
