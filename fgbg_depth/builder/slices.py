@@ -8,7 +8,7 @@ import uuid
 from collections.abc import Iterable, Mapping
 
 from fgbg_depth.builder.shard import ShardTask
-from fgbg_depth.errors import OutputError
+from fgbg_depth.errors import OutputError, command
 from fgbg_depth.manifest import Manifest
 from fgbg_depth.plan import Plan
 from fgbg_depth.storage.files import FileInfo, Storage
@@ -37,7 +37,7 @@ def missing_shards_error(tasks: Iterable[ShardTask], plan: Plan) -> OutputError:
     tasks = list(tasks)
     names = "\n".join(f"  {task.path}" for task in tasks[:10])
     more = f"\n  ... and {len(tasks) - 10} more" if len(tasks) > 10 else ""
-    hint = "Run the slices that build them (build --shards i/n), or build without --finish."
+    hint = f"Run the slices that build them ({command('build ... --shards i/n')}), or build without --finish."
     if plan.spec is not None and any(task.reuse_from for task in tasks):
         hint = (
             "Some exist with other depth labels: their slices ran with another depth model, or with\n"
