@@ -1,10 +1,12 @@
 """Worker processes: their errors and deaths are reported, and they end with the process that started them."""
 
+import contextlib
 import os
 import signal
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import psutil
@@ -90,7 +92,21 @@ if __name__ == "__main__":
 """
 
 
-def start(tmp_path: Path, sources: Path, placements: int = 2000) -> subprocess.Popen:
+_started: list[subprocess.Popen[str]] = []
+
+
+@pytest.fixture(autouse=True)
+def _kill_builds() -> Iterator[None]:
+    """No build outlives its test, also if the test fails."""
+    yield
+    while _started:
+        process = _started.pop()
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
+        process.communicate()
+
+
+def start(tmp_path: Path, sources: Path, placements: int = 2000) -> subprocess.Popen[str]:
     """Start a build with two workers, in a process session of its own, that takes far longer than the test."""
     script = tmp_path / "build.py"
     script.write_text(
@@ -102,10 +118,12 @@ def start(tmp_path: Path, sources: Path, placements: int = 2000) -> subprocess.P
             placements=placements,
         )
     )
-    return subprocess.Popen([sys.executable, str(script)], start_new_session=True, stderr=subprocess.PIPE, text=True)
+    process = subprocess.Popen([sys.executable, str(script)], start_new_session=True, stderr=subprocess.PIPE, text=True)
+    _started.append(process)
+    return process
 
 
-def workers_of(process: subprocess.Popen, limit_s: float = 60) -> list[psutil.Process]:
+def workers_of(process: subprocess.Popen[str], limit_s: float = 60) -> list[psutil.Process]:
     """The two workers, as soon as both have started."""
     end = time.time() + limit_s
     while time.time() < end:
@@ -154,7 +172,7 @@ def test_ctrl_c_ends_all_at_once(tmp_path: Path, sources: Path) -> None:
 def test_a_second_build_is_refused_while_one_runs(tmp_path: Path, sources: Path) -> None:
     process = start(tmp_path, sources)
     workers = workers_of(process)
-    with pytest.raises(FgBgError, match="another build is writing here"):
+    with pytest.raises(FgBgError, match="another build is writing to this folder"):
         quiet_build(tiny_recipe(sources), tmp_path / "out")
     os.killpg(process.pid, signal.SIGKILL)
     process.wait()

@@ -42,10 +42,12 @@ LABELLED_ROWS = 4 * ROW_GROUP
 def composing_counts_images(spec: DepthSpec | None) -> bool:
     """Whether the pixels of fg_bg are counted while composing; if not, they are counted while labelling.
 
-    Stored JPEGs must be decoded to be counted. Composing decodes only the strips that the cut-out touches, which costs
-    about half of decoding whole images; labelling decodes whole images in any case, and counting these costs little.
-    If composing counted in labelled builds, too, these would take LABELLED_COST_PLACEHOLDER
+    Stored JPEGs must be decoded to be counted. Composing would decode only the strips that the cut-out touches;
+    labelling decodes whole images in any case, so in a labelled build it counts.
     """
+    # CPU time a row of a labelled build, counted while composing and while labelling; 224x224, 2 workers, medians of 5
+    # alternating runs, two series: 3.31 and 2.90 ms, 3.18 and 2.92 ms with a labeller that costs the CPU almost
+    # nothing, as on a GPU (9 to 14 % more); with the bundled network on the CPU 17 ms and no difference beyond noise.
     return spec is None
 
 

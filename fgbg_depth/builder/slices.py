@@ -7,8 +7,9 @@ import json
 import uuid
 from collections.abc import Iterable, Mapping
 
+from fgbg_depth.builder.messages import count
 from fgbg_depth.builder.shard import ShardTask
-from fgbg_depth.errors import OutputError
+from fgbg_depth.errors import OutputError, command
 from fgbg_depth.manifest import Manifest
 from fgbg_depth.plan import Plan
 from fgbg_depth.storage.files import FileInfo, Storage
@@ -18,14 +19,14 @@ PREVIOUS_MANIFEST = ".earlier.json"  # of the build before this one: its history
 RECORD_PREFIX = ".slice-"  # hashes of the shards of a slice; otherwise --finish would have to read all data
 
 
-def slice_paths(plan: Plan, index: int, count: int) -> set[str]:
-    """Paths of the shards of slice `index` (from 1) of `count`.
+def slice_paths(plan: Plan, index: int, num_slices: int) -> set[str]:
+    """Paths of the shards of slice `index` (from 1) of `num_slices`.
 
     Shards are dealt out by size: in the plan's order every other shard is a small test split, so that with an even
-    `count` half of the slices would get all the large ones.
+    number of slices half of them would get all the large ones.
     """
     by_size = sorted(plan.shards, key=lambda shard: (-shard.rows, shard.path))
-    return {shard.path for shard in by_size[index - 1 :: count]}
+    return {shard.path for shard in by_size[index - 1 :: num_slices]}
 
 
 def missing_shards_error(tasks: Iterable[ShardTask], plan: Plan) -> OutputError:
@@ -37,14 +38,15 @@ def missing_shards_error(tasks: Iterable[ShardTask], plan: Plan) -> OutputError:
     tasks = list(tasks)
     names = "\n".join(f"  {task.path}" for task in tasks[:10])
     more = f"\n  ... and {len(tasks) - 10} more" if len(tasks) > 10 else ""
-    hint = "Run the slices that build them (build --shards i/n), or build without --finish."
+    hint = f"Run the slices that build them ({command('build ... --shards i/n')}), or build without --finish."
     if plan.spec is not None and any(task.reuse_from for task in tasks):
         hint = (
             "Some exist with other depth labels: their slices ran with another depth model, or with\n"
             f"  depth_precision auto on other hardware (on this machine it means {plan.spec.precision}).\n"
             "  Give --finish and all slices the same --depth-precision."
         )
-    return OutputError(f"{len(tasks)} of {len(plan.shards)} shards are missing:\n{names}{more}\n  {hint}")
+    missing = f"{len(tasks):,} of {count(len(plan.shards), 'shard')} {'is' if len(tasks) == 1 else 'are'} missing"
+    return OutputError(f"{missing}:\n{names}{more}\n  {hint}")
 
 
 def write_record(storage: Storage, files: Mapping[str, FileInfo]) -> None:
