@@ -74,7 +74,7 @@ IMPORTS = {module_of(path): imports_of(path) for path in FILES}
 def test_every_room_has_a_layer() -> None:
     rooms = {room_of(module_of(path)) for path in FILES}
     assert rooms <= LEVEL.keys()
-    assert len(rooms) <= 24
+    assert len(rooms - {"__init__"}) <= 24  # a package's face is no room
 
 
 @pytest.mark.parametrize("module", IMPORTS)
