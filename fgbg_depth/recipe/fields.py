@@ -104,9 +104,15 @@ def with_current_names(recipe_class: type, values: Mapping[str, Any]) -> dict[st
         if name != key:
             if name in values:
                 raise RecipeError(f"{name} is given twice: {key} is its old name.\n  Keep only {name}.")
-            logger.warning("recipe: %s is now called %s; the old name will stop working in the next version", key, name)
+            _log_rename(key, name)
         renamed[name] = value
     return renamed
+
+
+@functools.cache
+def _log_rename(old_name: str, name: str) -> None:
+    """Log it once in a process: a build reads its output's recipe, too."""
+    logger.warning("recipe: %s is now called %s; the old name will stop working in the next version", old_name, name)
 
 
 def accepts_old_names(recipe_class: Class) -> Class:
