@@ -1,4 +1,4 @@
-"""What every test runs under: one torch thread, no network, nothing read from or left in the user's folders."""
+"""Settings of all tests: one torch thread, no network, no file read from or written to the user's folders."""
 
 import os
 import tempfile
@@ -13,7 +13,7 @@ _HOME = tempfile.TemporaryDirectory(prefix="fgbg-depth-tests-")
 os.environ |= {
     "OMP_NUM_THREADS": "1",
     "HF_HOME": f"{_HOME.name}/hf",
-    "HF_ENDPOINT": "http://127.0.0.1:9",  # nobody answers there; tests of the Hub bring their own server
+    "HF_ENDPOINT": "http://127.0.0.1:9",  # no server listens there; tests of the Hub start their own
     "HF_HUB_DISABLE_XET": "1",
     "HF_HUB_DISABLE_TELEMETRY": "1",
     "FGBG_DEPTH_HOME": f"{_HOME.name}/fgbg-depth",

@@ -1,4 +1,4 @@
-"""Bad input, kind by kind: it ends in the right result, or in a message that names the file and says what to do.
+"""Bad input of every kind gives the right result, or a message that names the file and says what to do.
 
 Exit code 1 or 2, no traceback, and no output that could be taken for a whole one.
 """
@@ -204,7 +204,7 @@ AWKWARD = [
 
 
 def test_awkward_names(folder: Path, capsys: pytest.CaptureFixture) -> None:
-    """All at once: each is a source with a name of its own, the card and the dataset still open."""
+    """All of them in one build: each source has its own name, and the card and the dataset can be opened."""
     import datasets
 
     for index, name in enumerate(AWKWARD):
@@ -329,7 +329,7 @@ DAMAGE: dict[str, Callable[[Path], object]] = {
 
 @pytest.mark.parametrize("what", DAMAGE)
 def test_damaged_outputs_are_mended_or_named(folder: Path, what: str, capsys: pytest.CaptureFixture) -> None:
-    """A changed recipe makes every file be looked at; verify has its own tests."""
+    """With a changed recipe every file is read again. `verify` has its own tests."""
     quiet_build(tiny_recipe(folder, placements=1, holdout=0), folder / "out")
     DAMAGE[what](folder / "out")
     code = run(folder, "--name", "tiny", "--holdout", "0", "--license", "mit")
@@ -352,7 +352,7 @@ def test_enough_kinds() -> None:
 
 @pytest.mark.slow
 def test_thousands_of_files(tmp_path: Path) -> None:
-    """Three thousand backgrounds: no list of them in memory is decoded, nothing is quadratic."""
+    """With three thousand backgrounds not all of them are decoded in memory at once, and no step is quadratic."""
     make_sources(tmp_path, 1, 1)
     data = (tmp_path / "bg" / "scene_00.png").read_bytes()
     for i in range(3000):
