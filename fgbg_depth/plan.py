@@ -1,4 +1,4 @@
-"""From a recipe and its sources to the shards. A shard is finished if the file exists that its digests name."""
+"""From recipe and sources to shards, and what decides that one is finished: a file exists whose name has its digests."""
 
 from __future__ import annotations
 
