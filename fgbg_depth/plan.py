@@ -1,4 +1,4 @@
-"""From recipe and sources to shards, and what decides that one is finished: a file exists whose name has its digests."""
+"""From recipe and sources to shards, and what decides that one is finished: the file exists that its digests name."""
 
 from __future__ import annotations
 
