@@ -12,7 +12,7 @@ from fgbg_depth import schema
 from fgbg_depth.builder import messages
 from fgbg_depth.builder.messages import Log, log_to_stderr
 from fgbg_depth.builder.output import OutputState, check_output
-from fgbg_depth.builder.planning import default_workers, plan_build, plan_output
+from fgbg_depth.builder.planning import default_workers, plan_output
 from fgbg_depth.builder.shard import ShardJob, ShardTask
 from fgbg_depth.builder.slices import PREVIOUS_MANIFEST, missing_shards_error, slice_paths, write_record
 from fgbg_depth.engine import local
@@ -23,7 +23,7 @@ from fgbg_depth.recipe import Recipe
 from fgbg_depth.sources.prepared import write_prepared
 from fgbg_depth.storage.files import FileInfo, Storage
 
-__all__ = ["BuildResult", "build", "default_workers", "plan_build"]
+__all__ = ["BuildResult", "build"]
 
 
 @dataclass(frozen=True)
