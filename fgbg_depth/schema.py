@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Literal
 if TYPE_CHECKING:
     from datasets import Features
 
-FORMAT = 1  # increase it when the meaning of stored files changes; it is part of every shard's digest
+FORMAT = 2  # increase it when the meaning of stored files changes; it is part of every shard's digest
 
 TRAIN = "train"
 UNSEEN_BG = "test_unseen_bg"
