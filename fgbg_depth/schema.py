@@ -25,6 +25,8 @@ PARQUET_FOLDERS = (DATA, BG, FG, PREVIEW)  # `load_dataset` reads every file in 
 FOLDERS = (*PARQUET_FOLDERS, ASSETS, "")  # all folders of an output
 CARD, RECIPE, STATISTICS = "README.md", "recipe.yaml", "statistics.json"
 
+FOREGROUND_ALPHA = 128  # of 255; from here on a pixel of fg_bg_mask is foreground
+
 NO_LABELS = "00000000"  # label digest of a dataset without depth
 
 

@@ -11,10 +11,10 @@ from fgbg_depth.errors import SourceError
 from fgbg_depth.recipe import Recipe
 from fgbg_depth.render.resample import resize_cutout
 from fgbg_depth.rng import sample_rng
+from fgbg_depth.schema import FOREGROUND_ALPHA
 from fgbg_depth.sources.decode import load_rgb, load_rgba
 
 VISIBLE_ALPHA = 8  # of 255; fainter pixels (3 %) cannot be seen and do not count as part of a cut-out
-MASK_ALPHA = 128  # of 255; from here on a pixel is foreground in the binary mask
 MIN_SIDE = 4  # pixels; a smaller source shows nothing
 
 
@@ -63,6 +63,6 @@ def prepare_cutout(data: bytes, recipe: Recipe) -> tuple[Image.Image, str]:
         warning = f"scaled down to fit into the frame ({recipe.size} pixels)"
     size = [min(recipe.size, max(1, round(side * scale))) for side in (width, height)]
     cutout = resize_cutout(image.crop(box), (size[0], size[1]))
-    if np.asarray(cutout)[..., 3].max() < MASK_ALPHA:
-        raise SourceError(f"is too faint to be foreground (alpha below {MASK_ALPHA} everywhere)")
+    if np.asarray(cutout)[..., 3].max() < FOREGROUND_ALPHA:
+        raise SourceError(f"is too faint to be foreground (alpha below {FOREGROUND_ALPHA} everywhere)")
     return cutout, warning
