@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from fgbg_depth.depth.spec import DepthSpec
@@ -23,7 +23,7 @@ class Shard:
     fgs: tuple[str, ...]
     rows: int
     compose_digest: str  # 16 hex digits; determines fg_bg and fg_bg_mask
-    label_digest: str  # 8 hex digits; determines fg_bg_depth
+    label_digest: str  # 8 hex digits; determines the depth labels
     group: str = ""  # label of the group of cut-outs, if those of one split fill several shards
 
     @property
@@ -49,6 +49,11 @@ class Plan:
     def rows(self) -> int:
         return sum(s.rows for s in self.shards)
 
+    @property
+    def labels(self) -> tuple[str, ...]:
+        """The kinds of depth labels of every row, of `schema.LABELS`; empty without depth."""
+        return self.recipe.labels
+
     def split_rows(self) -> dict[str, int]:
         """Rows of each split, in the order of `schema.SPLITS`; splits without rows are left out."""
         counts = {split: sum(s.rows for s in self.shards if s.split == split) for split in SPLITS}
@@ -57,7 +62,7 @@ class Plan:
 
 def make_plan(recipe: Recipe, sources: Sources, spec: DepthSpec | None) -> Plan:
     """Divide all rows into shards. Composes nothing."""
-    labels, choices = label_digest(spec), recipe.pixel_choices()
+    labels, choices = label_digest(spec, recipe.labels), recipe.pixel_choices()
     groups = []  # the same for all backgrounds, so that the digests of thousands of cut-outs are computed once
     for fg_held_out in (False, True):
         cutouts = [fg for fg in sources.cutouts if fg.held_out == fg_held_out]
@@ -80,9 +85,18 @@ def make_plan(recipe: Recipe, sources: Sources, spec: DepthSpec | None) -> Plan:
     return Plan(recipe, sources, spec, shards)
 
 
-def label_digest(spec: DepthSpec | None) -> str:
-    """8 hex digits that determine the labels. The model's licence is part of a DepthSpec, but not of the digest."""
-    return NO_LABELS if spec is None else json_digest(spec.to_dict() | {"license": ""})[:8]
+def label_digest(spec: DepthSpec | None, labels: Sequence[str]) -> str:
+    """8 hex digits that determine the depth labels of a shard.
+
+    Args:
+        labels: the kinds of labels that every row has, of `schema.LABELS`.
+    """
+    return NO_LABELS if spec is None else json_digest([spec_digest(spec), list(labels)])[:8]
+
+
+def spec_digest(spec: DepthSpec) -> str:
+    """Hex digits of all that a model predicts. Its licence is part of a DepthSpec, but not of the digest."""
+    return json_digest(spec.to_dict() | {"license": ""})
 
 
 def _groups(cutouts: list[Source], recipe: Recipe) -> Iterator[tuple[str, list[Source]]]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Collection
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
@@ -17,7 +18,9 @@ UNSEEN_FG = "test_unseen_fg"
 UNSEEN_BOTH = "test_unseen_both"
 SPLITS = (TRAIN, UNSEEN_BG, UNSEEN_FG, UNSEEN_BOTH)
 
-IMAGE_KINDS = ("bg", "fg", "fg_bg", "fg_bg_mask", "fg_bg_depth")  # the manifest has statistics of each
+PREDICTED, PLACED = "predicted", "placed"
+LABELS = {PREDICTED: "fg_bg_depth", PLACED: "fg_bg_depth_placed"}  # the column of each kind of depth label
+IMAGE_KINDS = ("bg", "fg", "fg_bg", "fg_bg_mask", *LABELS.values())  # the manifest has statistics of each
 
 FOOTER_KEY = b"fgbg_depth"  # parquet key-value metadata: the record of a shard in its footer
 DATA, BG, FG, PREVIEW, ASSETS = "data", "bg", "fg", "preview", "assets"
@@ -48,14 +51,14 @@ class Column:
         type: "image" (encoded bytes), or the name of a `datasets.Value` type.
         meaning: a phrase for the card, the documents and the app, with unit and range.
         filled_by: the module of this package that computes the values.
-        needs_depth: datasets without a depth model do not have the column.
+        needs: the label without which a dataset does not have the column; "any" of `LABELS`, or "" for every dataset.
     """
 
     name: str
-    type: Literal["image", "string", "bool", "int32"]
+    type: Literal["image", "string", "bool", "int32", "float32"]
     meaning: str
     filled_by: str
-    needs_depth: bool = False
+    needs: Literal["", "predicted", "placed", "any"] = ""
 
 
 _COMPOSED, _SCENE, _PREPARED = "render", "scene", "sources.prepared"
@@ -77,7 +80,14 @@ COLUMNS: dict[str, tuple[Column, ...]] = {
     "default": (
         _FG_BG,
         _FG_BG_MASK,
-        Column("fg_bg_depth", "image", "predicted depth of fg_bg; 0 = invalid", "depth.label_batch", needs_depth=True),
+        Column("fg_bg_depth", "image", "depth predicted from fg_bg; 0 = invalid", "depth.label_batch", PREDICTED),
+        Column(
+            "fg_bg_depth_placed",
+            "image",
+            "depth predicted from the bare background, with the cut-out set in at the depth where it stands; 0 = invalid",
+            "depth.placed_labels",
+            PLACED,
+        ),
         *_NAMES,
         Column("x", "int32", "left edge of the placed cut-out's box, in pixels of fg_bg; may be negative", _SCENE),
         Column(
@@ -94,6 +104,7 @@ COLUMNS: dict[str, tuple[Column, ...]] = {
         Column("image", "image", "the background, cropped and resized, RGB PNG, lossless", _PREPARED),
         Column("held_out", "bool", "whether it is kept out of train", _PREPARED),
         Column("digest", "string", "SHA-256 of the original file", _PREPARED),
+        Column("depth", "image", "depth predicted from `image`; 0 = invalid", "builder.background_labels", "any"),
     ),
     "fg": (
         Column("name", "string", "the cut-out's name, unique", _PREPARED),
@@ -107,7 +118,8 @@ COLUMNS: dict[str, tuple[Column, ...]] = {
     "preview": (
         _FG_BG,
         _FG_BG_MASK,
-        Column("fg_bg_depth_color", "image", "the depth as colours, 8-bit RGB: near is bright", "card", True),
+        Column("fg_bg_depth_color", "image", "fg_bg_depth as colours, 8-bit RGB: near is bright", "card", PREDICTED),
+        Column("fg_bg_depth_placed_color", "image", "fg_bg_depth_placed as colours", "card", PLACED),
         *_NAMES,
         Column("split", "string", "the split that contains the row", "card"),
     ),
@@ -115,31 +127,32 @@ COLUMNS: dict[str, tuple[Column, ...]] = {
 CONFIGS = tuple(COLUMNS)
 
 
-def columns(config: str = "default", depth: bool = True) -> tuple[Column, ...]:
+def columns(config: str = "default", labels: Collection[str] = tuple(LABELS)) -> tuple[Column, ...]:
     """Columns of a config, in stored order.
 
     Args:
         config: one of `CONFIGS`.
-        depth: whether the dataset has depth labels.
+        labels: the dataset's kinds of depth labels, of `LABELS`; empty without depth.
     """
-    return tuple(column for column in COLUMNS[config] if depth or not column.needs_depth)
+    have = {"", *labels, "any"} if labels else {""}
+    return tuple(column for column in COLUMNS[config] if column.needs in have)
 
 
-def image_columns(config: str = "default", depth: bool = True) -> tuple[str, ...]:
+def image_columns(config: str = "default", labels: Collection[str] = tuple(LABELS)) -> tuple[str, ...]:
     """Names of the columns that hold encoded images."""
-    return tuple(column.name for column in columns(config, depth) if column.type == "image")
+    return tuple(column.name for column in columns(config, labels) if column.type == "image")
 
 
-def fact_columns(config: str = "default", depth: bool = True) -> tuple[str, ...]:
+def fact_columns(config: str = "default", labels: Collection[str] = tuple(LABELS)) -> tuple[str, ...]:
     """Names of the columns that hold numbers, names and flags."""
-    return tuple(column.name for column in columns(config, depth) if column.type != "image")
+    return tuple(column.name for column in columns(config, labels) if column.type != "image")
 
 
-def features(config: str = "default", depth: bool = True) -> Features:
+def features(config: str = "default", labels: Collection[str] = tuple(LABELS)) -> Features:
     """The `datasets.Features` of a config."""
     from datasets import Features, Image, Value
 
-    return Features({c.name: Image() if c.type == "image" else Value(c.type) for c in columns(config, depth)})
+    return Features({c.name: Image() if c.type == "image" else Value(c.type) for c in columns(config, labels)})
 
 
 @dataclass(frozen=True)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import dataclasses
 import math
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -30,6 +32,78 @@ class CountedMatte:
 
 
 @dataclass
+class DepthSums:
+    """Sums over the depth maps of one column: integers, exact over all pixels of the stored values.
+
+    Args:
+        top: largest stored value, 65535 or 255.
+        sum, sum_squares: of the stored values.
+        invalid: pixels with the value 0.
+        at_limits: pixels with the value 1 or `top`, which may have been clipped.
+        smallest, largest: valid stored values.
+        histogram: (DEPTH_BINS,) valid pixels in equal bins of the stored range.
+        bytes: of the encoded images.
+    """
+
+    top: int
+    sum: int = 0
+    sum_squares: int = 0
+    invalid: int = 0
+    at_limits: int = 0
+    smallest: int | None = None
+    largest: int | None = None
+    histogram: np.ndarray = field(default_factory=lambda: np.zeros(DEPTH_BINS, np.int64))
+    bytes: int = 0
+
+    def __post_init__(self) -> None:
+        self._full = np.zeros(self.top + 1, np.int64)
+
+    def add(self, stored: np.ndarray, num_bytes: int) -> None:
+        """Add stored depth values of any shape, uint8 or uint16."""
+        self.add_counts(np.bincount(stored.ravel(), minlength=self.top + 1), num_bytes)
+
+    def add_counts(self, counts: np.ndarray, num_bytes: int) -> None:
+        """Add (top + 1,) numbers of pixels by stored value."""
+        self._full += counts
+        self.bytes += num_bytes
+
+    def flush(self) -> None:
+        """Add the counts by stored value to the sums and clear them. More may be added afterwards."""
+        full, values = self._full, np.flatnonzero(self._full)
+        self.invalid += int(full[0])
+        self.at_limits += int(full[1] + full[self.top])
+        self.sum += sum(int(full[v]) * int(v) for v in values)
+        self.sum_squares += sum(int(full[v]) * int(v) ** 2 for v in values)
+        valid = values[values > 0]
+        if len(valid):
+            self.smallest = _known(min, self.smallest, int(valid[0]))
+            self.largest = _known(max, self.largest, int(valid[-1]))
+            bins = np.minimum((valid - 1) * DEPTH_BINS // self.top, DEPTH_BINS - 1)
+            np.add.at(self.histogram, bins, full[valid])
+        full[:] = 0
+
+    def merge(self, other: DepthSums) -> None:
+        """Add the sums of other rows.
+
+        Raises:
+            ValueError: the range of stored values differs.
+        """
+        if self.top != other.top:
+            raise ValueError(f"cannot add sums of depth 0..{other.top} to sums of depth 0..{self.top}")
+        self.flush()
+        other.flush()
+        for name in ("sum", "sum_squares", "invalid", "at_limits", "histogram", "bytes"):
+            setattr(self, name, getattr(self, name) + getattr(other, name))
+        self.smallest = _known(min, self.smallest, other.smallest)
+        self.largest = _known(max, self.largest, other.largest)
+
+
+def _known(choose: Callable[..., int], *values: int | None) -> int | None:
+    known = [value for value in values if value is not None]
+    return choose(known) if known else None
+
+
+@dataclass
 class Sums:
     """Sums over rows of the default config. `a.add(b)` gives the same as one pass over the rows of both.
 
@@ -38,7 +112,7 @@ class Sums:
     """
 
     size: int  # of the frame, in pixels
-    depth_top: int = 0  # largest stored value of a depth: 65535 or 255; 0 without depth
+    depths: dict[str, DepthSums] = field(default_factory=dict)  # by column, of `schema.LABELS`
     rows: int = 0
     rgb_histogram: np.ndarray = field(default_factory=lambda: np.zeros((3, 256), np.int64))
     rgb_bytes: int = 0
@@ -46,21 +120,23 @@ class Sums:
     mask_bytes: int = 0
     heat: np.ndarray = field(default_factory=lambda: np.zeros((0, 0), np.int64))  # sums of alpha by cell
     coverage: np.ndarray = field(default_factory=lambda: np.zeros(COVERAGE_BINS, np.int64))  # rows by bin
-    depth_sum: int = 0
-    depth_sum_squares: int = 0
-    depth_invalid: int = 0  # pixels with the value 0
-    depth_at_limits: int = 0  # pixels with the value 1 or depth_top, which may have been clipped
-    depth_min: int | None = None
-    depth_max: int | None = None
-    depth_histogram: np.ndarray = field(default_factory=lambda: np.zeros(DEPTH_BINS, np.int64))
-    depth_bytes: int = 0
 
     def __post_init__(self) -> None:
         cells = min(HEAT_CELLS, self.size)
         if self.heat.shape != (cells, cells):
             self.heat = np.zeros((cells, cells), np.int64)
         self._heat_full = np.zeros((self.size, self.size), np.int32)
-        self._depth_full = np.zeros(65536, np.int64)
+
+    @classmethod
+    def empty(cls, size: int, depth_columns: Iterable[str] = (), top: int = 0) -> Sums:
+        """Sums of no rows yet.
+
+        Args:
+            size: of the frame, in pixels.
+            depth_columns: the columns that hold depth.
+            top: largest stored value of a depth.
+        """
+        return cls(size, {column: DepthSums(top) for column in depth_columns})
 
     def add_image(self, image: Image.Image, num_bytes: int) -> None:
         """Add one fg_bg as it is stored: decoded from its file, RGB."""
@@ -84,64 +160,59 @@ class Sums:
         covered = int(matte.histogram @ _LEVELS) / (255 * self.size**2)
         self.coverage[min(int(covered * COVERAGE_BINS), COVERAGE_BINS - 1)] += 1
 
-    def add_depth(self, stored: np.ndarray, num_bytes: int) -> None:
-        """Add stored depth values of any shape, uint8 or uint16."""
-        self._depth_full += np.bincount(stored.ravel(), minlength=65536)
-        self.depth_bytes += num_bytes
-
     def flush(self) -> Sums:
         """Add the large working arrays to the small stored ones and clear them. More rows may be added afterwards."""
         edges = np.arange(len(self.heat)) * self.size // len(self.heat)
         full_heat = self._heat_full.astype(np.int64)
         self.heat += np.add.reduceat(np.add.reduceat(full_heat, edges, 0), edges, 1)
         self._heat_full[:] = 0
-        full, values = self._depth_full, np.flatnonzero(self._depth_full)
-        self.depth_invalid += int(full[0])
-        self.depth_at_limits += int(full[1] + full[self.depth_top]) if self.depth_top else 0
-        self.depth_sum += sum(int(full[v]) * int(v) for v in values)
-        self.depth_sum_squares += sum(int(full[v]) * int(v) ** 2 for v in values)
-        valid = values[values > 0]
-        if len(valid):
-            self.depth_min = min(filter(None, (self.depth_min, int(valid[0]))))
-            self.depth_max = max(filter(None, (self.depth_max, int(valid[-1]))))
-            bins = np.minimum((valid - 1) * DEPTH_BINS // self.depth_top, DEPTH_BINS - 1)
-            np.add.at(self.depth_histogram, bins, full[valid])
-        full[:] = 0
+        for depth in self.depths.values():
+            depth.flush()
         return self
 
     def add(self, other: Sums) -> None:
         """Add the sums of other rows.
 
         Raises:
-            ValueError: the frames differ in size, or the depth in its range.
+            ValueError: the frames differ in size, or the depth in its columns or its range.
         """
-        if (self.size, self.depth_top) != (other.size, other.depth_top):
+        if self.size != other.size or self.depths.keys() != other.depths.keys():
             raise ValueError(
-                f"cannot add sums of size {other.size} and depth range 0..{other.depth_top} "
-                f"to sums of size {self.size} and depth range 0..{self.depth_top}"
+                f"cannot add sums of size {other.size} and columns {sorted(other.depths)} "
+                f"to sums of size {self.size} and columns {sorted(self.depths)}"
             )
         self.flush()
         other.flush()
-        for name, value in other._fields().items():
-            if name in ("depth_min", "depth_max"):
-                known = [v for v in (getattr(self, name), value) if v is not None]
-                setattr(self, name, (min if name == "depth_min" else max)(known) if known else None)
-            elif name not in ("size", "depth_top"):
-                setattr(self, name, getattr(self, name) + value)
+        for name, depth in self.depths.items():
+            depth.merge(other.depths[name])
+        for name in ("rows", "rgb_histogram", "rgb_bytes", "mask_histogram", "mask_bytes", "heat", "coverage"):
+            setattr(self, name, getattr(self, name) + getattr(other, name))
 
-    def _fields(self) -> dict[str, Any]:
-        return {name: getattr(self, name) for name in self.__dataclass_fields__}
+    def take_images(self, other: Sums) -> None:
+        """Add the sums of other rows, without their depth."""
+        self.add(dataclasses.replace(other, depths={name: DepthSums(d.top) for name, d in self.depths.items()}))
 
     def to_dict(self) -> dict[str, Any]:
         """The fields as integers and lists, for JSON."""
-        fields = self.flush()._fields()
-        return {k: v.tolist() if isinstance(v, np.ndarray) else v for k, v in fields.items()}
+        self.flush()
+        return {**_plain(self), "depths": {name: _plain(depth) for name, depth in self.depths.items()}}
 
     @classmethod
     def from_dict(cls, values: dict[str, Any]) -> Sums:
         """The inverse of `to_dict`."""
-        loaded: dict[str, Any] = {k: np.array(v, np.int64) if isinstance(v, list) else v for k, v in values.items()}
-        return cls(**loaded)
+        depths = {name: DepthSums(**_arrays(depth)) for name, depth in values["depths"].items()}
+        return cls(**_arrays(values) | {"depths": depths})
+
+
+def _plain(sums: Sums | DepthSums) -> dict[str, Any]:
+    """The fields as JSON types."""
+    fields = {name: getattr(sums, name) for name in sums.__dataclass_fields__}
+    return {k: v.tolist() if isinstance(v, np.ndarray) else v for k, v in fields.items()}
+
+
+def _arrays(values: dict[str, Any]) -> dict[str, Any]:
+    """Lists of numbers as arrays."""
+    return {k: np.array(v, np.int64) if isinstance(v, list) else v for k, v in values.items()}
 
 
 def histogram_moments(histogram: np.ndarray) -> tuple[float, float]:

@@ -25,7 +25,8 @@ LAYERS = (
     ("render",),
     ("scene",),
     ("storage", "statistics"),
-    ("recipe", "schema"),
+    ("recipe",),
+    ("schema",),
     ("retry", "rng", "paths"),
     ("errors",),
 )

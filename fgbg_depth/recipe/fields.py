@@ -21,7 +21,7 @@ class Shapes(enum.Enum):
     PIXELS = "pixels"  # fg_bg and fg_bg_mask: part of the compose digest of every shard
     SOURCES = "sources"  # prepared backgrounds and cut-outs: their digests are part of the compose digest
     GROUPS = "groups"  # which rows share a split and a shard; no row changes
-    LABELS = "labels"  # fg_bg_depth: part of the depth spec, and so of the label digest
+    LABELS = "labels"  # the depth labels: part of the depth spec, and so of the label digest
     NOTHING = "nothing"  # text of the card, and how the work is done
 
 

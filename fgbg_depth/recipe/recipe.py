@@ -21,9 +21,11 @@ from fgbg_depth.recipe.fields import (
     with_current_names,
 )
 from fgbg_depth.recipe.values import checked, parse_size
+from fgbg_depth.schema import LABELS
 
 DEMO = "demo"  # the bundled sources
 NO_DEPTH = "none"  # the depth model of a dataset without depth
+BOTH = "both"  # every kind of depth label
 
 _sources = functools.partial(option, group="sources")
 _composites = functools.partial(option, group="composites")
@@ -132,9 +134,15 @@ class Recipe:
 
     depth_model: str = _depth(
         "densedepth-demo",
-        "densedepth-demo, densedepth-nyu, densedepth-kitti, a folder, a Hub id, or none for no depth column",
+        "densedepth-demo, densedepth-nyu, densedepth-kitti, a folder, a Hub id, or none for no depth",
         shapes=Shapes.LABELS,
-        null_advice="for no depth column, write none",
+        null_advice="for no depth, write none",
+    )
+    depth_label: Literal["predicted", "placed", "both"] = _depth(
+        BOTH,
+        "predicted = the model's depth of each composite, column fg_bg_depth; placed = the model's depth of the bare "
+        "background with the cut-out set in where it stands, column fg_bg_depth_placed; both = both columns",
+        shapes=Shapes.LABELS,
     )
     depth_revision: str = _depth("", "commit, tag or branch of a depth model on the Hub", shapes=Shapes.LABELS)
     depth_kind: Literal["auto", "metric", "relative_depth", "relative_disparity"] = _depth(
@@ -222,8 +230,15 @@ class Recipe:
 
     @property
     def has_depth(self) -> bool:
-        """Whether the dataset has the column fg_bg_depth."""
+        """Whether the dataset has depth labels."""
         return self.depth_model != NO_DEPTH
+
+    @property
+    def labels(self) -> tuple[str, ...]:
+        """The kinds of depth labels, of `schema.LABELS`; empty without depth."""
+        if not self.has_depth:
+            return ()
+        return tuple(LABELS) if self.depth_label == BOTH else (self.depth_label,)
 
     def foreground_range_px(self) -> tuple[float, float]:
         """(smallest, largest) size of cut-outs, in pixels of the composite."""
