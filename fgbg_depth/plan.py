@@ -50,6 +50,11 @@ class Plan:
         return sum(s.rows for s in self.shards)
 
     @property
+    def depth_key(self) -> str:
+        """Decides the depth of the bare backgrounds; "" without depth."""
+        return spec_digest(self.spec) if self.spec else ""
+
+    @property
     def labels(self) -> tuple[str, ...]:
         """The kinds of depth labels of every row, of `schema.LABELS`; empty without depth."""
         return self.recipe.labels

@@ -20,6 +20,10 @@ SPLITS = (TRAIN, UNSEEN_BG, UNSEEN_FG, UNSEEN_BOTH)
 
 PREDICTED, PLACED = "predicted", "placed"
 LABELS = {PREDICTED: "fg_bg_depth", PLACED: "fg_bg_depth_placed"}  # the column of each kind of depth label
+CHECKS = {  # the column of each check of `depth.checks`, by kind of label; placed labels cannot drift
+    PREDICTED: {"boundary_recall": "boundary_recall", "nearer": "nearer", "background_drift": "background_drift"},
+    PLACED: {"boundary_recall": "placed_boundary_recall", "nearer": "placed_nearer"},
+}
 IMAGE_KINDS = ("bg", "fg", "fg_bg", "fg_bg_mask", *LABELS.values())  # the manifest has statistics of each
 
 FOOTER_KEY = b"fgbg_depth"  # parquet key-value metadata: the record of a shard in its footer
@@ -58,7 +62,7 @@ class Column:
     type: Literal["image", "string", "bool", "int32", "float32"]
     meaning: str
     filled_by: str
-    needs: Literal["", "predicted", "placed", "any"] = ""
+    needs: str = ""
 
 
 _COMPOSED, _SCENE, _PREPARED = "render", "scene", "sources.prepared"
@@ -66,6 +70,8 @@ _FG_BG = Column("fg_bg", "image", "the cut-out placed on the background, RGB", _
 _FG_BG_MASK = Column(
     "fg_bg_mask", "image", "the cut-out's alpha in the same place, 0 to 255; foreground where >= 128", _COMPOSED
 )
+_RECALL = "share of the cut-out's outline, 0 to 1, along which the background is clearly farther than the cut-out"
+_NEARER = "median log ratio of the distances 5 px outside and 5 px inside the outline; above 0 = the cut-out is nearer"
 _NAMES = (
     Column("bg", "string", "name of the background, the key of the config `bg`", _SCENE),
     Column("fg", "string", "name of the cut-out, the key of the config `fg`", _SCENE),
@@ -84,10 +90,22 @@ COLUMNS: dict[str, tuple[Column, ...]] = {
         Column(
             "fg_bg_depth_placed",
             "image",
-            "depth predicted from the bare background, with the cut-out set in at the depth where it stands; 0 = invalid",
+            "depth predicted from the bare background, with the cut-out set in where it stands; 0 = invalid",
             "depth.placed_labels",
             PLACED,
         ),
+        Column("boundary_recall", "float32", f"{_RECALL} in fg_bg_depth", "depth.checks", PREDICTED),
+        Column("nearer", "float32", f"{_NEARER} in fg_bg_depth", "depth.checks", PREDICTED),
+        Column(
+            "background_drift",
+            "float32",
+            "mean |log ratio| of the distances in fg_bg_depth and in the bare background's depth, more than 10 px away "
+            "from the cut-out; 0 = the background's label did not move",
+            "depth.checks",
+            PREDICTED,
+        ),
+        Column("placed_boundary_recall", "float32", f"{_RECALL} in fg_bg_depth_placed", "depth.checks", PLACED),
+        Column("placed_nearer", "float32", f"{_NEARER} in fg_bg_depth_placed", "depth.checks", PLACED),
         *_NAMES,
         Column("x", "int32", "left edge of the placed cut-out's box, in pixels of fg_bg; may be negative", _SCENE),
         Column(
@@ -136,6 +154,11 @@ def columns(config: str = "default", labels: Collection[str] = tuple(LABELS)) ->
     """
     have = {"", *labels, "any"} if labels else {""}
     return tuple(column for column in COLUMNS[config] if column.needs in have)
+
+
+def label_columns(label: str) -> tuple[str, ...]:
+    """Names of the columns of one kind of label: the depth maps, and their checks."""
+    return LABELS[label], *CHECKS[label].values()
 
 
 def image_columns(config: str = "default", labels: Collection[str] = tuple(LABELS)) -> tuple[str, ...]:

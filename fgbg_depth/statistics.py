@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -127,16 +127,9 @@ class Sums:
             self.heat = np.zeros((cells, cells), np.int64)
         self._heat_full = np.zeros((self.size, self.size), np.int32)
 
-    @classmethod
-    def empty(cls, size: int, depth_columns: Iterable[str] = (), top: int = 0) -> Sums:
-        """Sums of no rows yet.
-
-        Args:
-            size: of the frame, in pixels.
-            depth_columns: the columns that hold depth.
-            top: largest stored value of a depth.
-        """
-        return cls(size, {column: DepthSums(top) for column in depth_columns})
+    def emptied(self) -> Sums:
+        """Sums of no rows yet, for rows of the same kind."""
+        return Sums(self.size, {column: DepthSums(depth.top) for column, depth in self.depths.items()})
 
     def add_image(self, image: Image.Image, num_bytes: int) -> None:
         """Add one fg_bg as it is stored: decoded from its file, RGB."""

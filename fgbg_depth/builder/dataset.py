@@ -82,8 +82,8 @@ class FgBgDepth(datasets.ArrowBasedBuilder):
 
     def _info(self) -> datasets.DatasetInfo:
         return datasets.DatasetInfo(
-            description="Cut-outs placed on backgrounds, with mattes and predicted depth.",
-            features=schema.features(depth=self.recipe.has_depth),
+            description="Cut-outs placed on backgrounds, with mattes and depth labels.",
+            features=schema.features(labels=self.recipe.labels),
         )
 
     def _split_generators(self, dl_manager: Any) -> list[datasets.SplitGenerator]:

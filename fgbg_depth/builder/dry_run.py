@@ -10,18 +10,23 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
+from fgbg_depth import schema
+from fgbg_depth.builder.background_labels import predict_backgrounds
 from fgbg_depth.builder.shard import composing_counts_images
 from fgbg_depth.card.sheets import contact_sheet
 from fgbg_depth.depth import decode_depth, models
 from fgbg_depth.depth.label_batch import decode_image
+from fgbg_depth.depth.placed import Silhouette
+from fgbg_depth.depth.placed_labels import PlacedLabels
 from fgbg_depth.depth.spec import DepthSpec
 from fgbg_depth.plan import Plan
+from fgbg_depth.render.blend import blended
 from fgbg_depth.render.codecs import decode_grey, decode_rgb
 from fgbg_depth.render.compose import compose_rows
 from fgbg_depth.render.inputs import Background, Cutout
 from fgbg_depth.render.png import encode_depth
 from fgbg_depth.sources.prepared import Prepared
-from fgbg_depth.statistics import Sums
+from fgbg_depth.statistics import DepthSums, Sums
 
 SHEET_ROWS = 6
 ROWS_PER_PAIR = 16  # composed for the estimate; one of them is shown
@@ -52,17 +57,24 @@ def estimate(plan: Plan, workers: int, device: str = "auto") -> Estimate:
     compose_s = (time.perf_counter() - start) / len(rows)
     row_bytes = sum(len(row["fg_bg"]["bytes"]) + len(row["fg_bg_mask"]["bytes"]) for row in rows) / len(rows)
     shown = [rows[i * ROWS_PER_PAIR + 5 * i % ROWS_PER_PAIR] for i in range(len(pairs))]
-    label_s, depths = 0.0, None
+    label_s, model_s, depths = 0.0, 0.0, list[dict[str, np.ndarray]]({} for _ in shown)
     if plan.spec is not None:
-        label_s, stored = _label(plan, plan.spec, device, shown, rows)
-        row_bytes += sum(len(encode_depth(values)) for values in stored) / len(stored)
-        depths = [decode_depth(values, plan.spec) for values in stored[: len(shown)]]
+        backgrounds, model_s = _label_backgrounds(plan, plan.spec, device, pairs)
+        for label in plan.labels:
+            if label == schema.PREDICTED:
+                seconds, stored, num_bytes = _predict(plan, plan.spec, device, shown, rows)
+            else:
+                seconds, stored, num_bytes = _place(plan, plan.spec, shown, pairs, backgrounds)
+            label_s += seconds
+            row_bytes += num_bytes
+            for depth, values in zip(depths, stored, strict=True):
+                depth[schema.LABELS[label]] = decode_depth(values, plan.spec)
     return Estimate(
         rows=plan.rows,
         shards=len(plan.shards),
         splits=plan.split_rows(),
         bytes=round(row_bytes * plan.rows),
-        seconds=plan.rows * (compose_s + label_s) / workers,
+        seconds=plan.rows * (compose_s + label_s) / workers + len(plan.sources.backgrounds) * model_s,
         compose_rows_per_s=1 / compose_s,
         label_rows_per_s=1 / label_s if label_s else None,
         workers=workers,
@@ -85,7 +97,7 @@ def _sample_pairs(plan: Plan, prepared: Prepared) -> list[tuple[Background, Cuto
 
 def _compose(plan: Plan, pairs: list[tuple[Background, Cutout]]) -> list[Row]:
     """`ROWS_PER_PAIR` rows of each pair, composed and counted as in a build."""
-    sums, count_images = Sums(plan.recipe.size), composing_counts_images(plan.spec)
+    sums, count_images = Sums(plan.recipe.size), composing_counts_images(plan.labels)
     recipe = plan.recipe.replace(placements=-(-ROWS_PER_PAIR // len(plan.recipe.flips)))
     rows = [row for bg, fg in pairs for row in islice(compose_rows(recipe, bg, fg, sums, count_images), ROWS_PER_PAIR)]
     if not count_images:  # labelling would decode and count them
@@ -94,22 +106,61 @@ def _compose(plan: Plan, pairs: list[tuple[Background, Cutout]]) -> list[Row]:
     return rows
 
 
-def _label(plan: Plan, spec: DepthSpec, device: str, shown: list[Row], rows: list[Row]) -> tuple[float, np.ndarray]:
-    """Label the shown rows and one batch more.
+def _predict(
+    plan: Plan, spec: DepthSpec, device: str, shown: list[Row], rows: list[Row]
+) -> tuple[float, list[np.ndarray], float]:
+    """Predict the depth of the shown rows and of one batch more.
 
     Returns:
-        seconds a row, and the stored values, (N, H, W), those of the shown rows first.
+        seconds a row; the stored values of each shown row, (H, W); bytes a row.
     """
     labeller = models.load_labeller(plan.recipe, spec, device)
     pixels = np.stack([decode_rgb(row["fg_bg"]["bytes"]) for row in [*shown, *rows[: labeller.batch_size]]])
     labeller(pixels[: labeller.batch_size])  # the first call is slower
     start = time.perf_counter()
     stored = labeller(pixels)
-    return (time.perf_counter() - start) / len(pixels), stored
+    seconds = (time.perf_counter() - start) / len(pixels)
+    labeller.release()
+    return seconds, list(stored[: len(shown)]), sum(len(encode_depth(values)) for values in stored) / len(stored)
+
+
+def _label_backgrounds(
+    plan: Plan, spec: DepthSpec, device: str, pairs: list[tuple[Background, Cutout]]
+) -> tuple[dict[str, np.ndarray], float]:
+    """The stored depth of the backgrounds of the pairs, by name, and seconds a background."""
+    names = {background.name for background, _ in pairs}
+    sources = [source for source in plan.sources.backgrounds if source.name in names]
+    start = time.perf_counter()
+    depths = predict_backgrounds(sources, plan.recipe, spec, device)
+    seconds = (time.perf_counter() - start) / len(sources)
+    return {source.name: decode_grey(data) for source, data in zip(sources, depths, strict=True)}, seconds
+
+
+def _place(
+    plan: Plan,
+    spec: DepthSpec,
+    shown: list[Row],
+    pairs: list[tuple[Background, Cutout]],
+    backgrounds: dict[str, np.ndarray],
+) -> tuple[float, list[np.ndarray], float]:
+    """Placed labels of the shown rows; returns as `_predict`."""
+    seconds, stored, num_bytes = 0.0, [], 0
+    for row, (background, cutout) in zip(shown, pairs, strict=True):
+        labels = PlacedLabels(backgrounds[background.name], spec, DepthSums(spec.levels))
+        silhouette = Silhouette.of(np.asarray(blended(cutout, row["flip"], plan.recipe).alpha))
+        start = time.perf_counter()
+        values, data = labels.label(silhouette, row["x"], row["y"])
+        seconds += time.perf_counter() - start
+        stored.append(values)
+        num_bytes += len(data)
+    return seconds / len(shown), stored, num_bytes / len(shown)
 
 
 def _sheet(
-    pairs: list[tuple[Background, Cutout]], shown: list[Row], depths: list[np.ndarray] | None, spec: DepthSpec | None
+    pairs: list[tuple[Background, Cutout]],
+    shown: list[Row],
+    depths: list[dict[str, np.ndarray]],
+    spec: DepthSpec | None,
 ) -> Image.Image:
     rows = [
         {
@@ -117,7 +168,7 @@ def _sheet(
             "fg": np.asarray(fg.image),
             "fg_bg": decode_rgb(row["fg_bg"]["bytes"]),
             "mask": decode_grey(row["fg_bg_mask"]["bytes"]),
-            "depth": depths[i] if depths else None,
+            **depths[i],
             "bg_name": row["bg"],
             "fg_name": row["fg"] + (", mirrored" if row["flip"] else ""),
         }

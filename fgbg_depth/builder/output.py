@@ -57,7 +57,7 @@ class OutputState:
             and manifest.recipe == plan.recipe
             and storage.exists(schema.CARD)
             and _card_pictures(plan) <= set(storage.list(schema.ASSETS))
-            and set(prepared_names(plan.sources)) <= set(manifest.files)
+            and set(prepared_names(plan.sources, plan.depth_key)) <= set(manifest.files)
             and all(storage.exists(name) for name in manifest.files)
         )
 

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 from fgbg_depth import schema
 from fgbg_depth.builder import messages
+from fgbg_depth.builder.background_labels import label_backgrounds
 from fgbg_depth.builder.messages import Log, log_to_stderr
 from fgbg_depth.builder.output import OutputState, check_output
 from fgbg_depth.builder.planning import default_workers, plan_output
@@ -133,6 +134,7 @@ def _build_missing(
         raise missing_shards_error(tasks, plan)
     if slice_of is None:
         storage.remove_temporary_files(schema.FOLDERS)
+    plan = label_backgrounds(plan, storage, device, log)
     bg_file, fg_file = _write_inputs(plan, storage, state)
     if slice_of is not None:
         paths = slice_paths(plan, *slice_of)
@@ -173,7 +175,7 @@ def _write_inputs(plan: Plan, storage: Storage, state: OutputState) -> tuple[str
     if state.manifest is not None:
         storage.write(PREVIOUS_MANIFEST, state.manifest.to_json().encode())
     storage.remove(schema.STATISTICS)
-    return write_prepared(storage, plan.sources)
+    return write_prepared(storage, plan.sources, plan.depth_key)
 
 
 @contextmanager

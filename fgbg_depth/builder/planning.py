@@ -70,7 +70,7 @@ def plan_output(recipe: Recipe, storage: Storage | None, workers: int, device: s
 def default_workers(recipe: Recipe, device: str) -> int:
     """One process a core; where labels are made on GPUs, at most 6 a GPU, which keep it busy."""
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    if recipe.has_depth and (gpus := models.num_gpus(device)):
+    if schema.PREDICTED in recipe.labels and (gpus := models.num_gpus(device)):
         return min(cores, 6 * gpus)
     return cores
 

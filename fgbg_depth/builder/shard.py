@@ -7,48 +7,50 @@ The file's footer has the statistics of its rows, so the card needs to read no p
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
-import pyarrow.parquet as pq
 
 from fgbg_depth import schema
+from fgbg_depth.builder.reused_shard import ReusedShard
+from fgbg_depth.builder.shard_labels import Shapes, ShardLabels
 from fgbg_depth.depth import models
-from fgbg_depth.depth.label_batch import LabelBatch
 from fgbg_depth.depth.models import Labeller
 from fgbg_depth.engine.job import OnRows, ShardResult
 from fgbg_depth.errors import FgBgError, ShardError
 from fgbg_depth.plan import Shard
 from fgbg_depth.recipe import Recipe
 from fgbg_depth.render.compose import compose_rows
+from fgbg_depth.render.inputs import Background
 from fgbg_depth.sources.prepared import Prepared
-from fgbg_depth.statistics import Sums
+from fgbg_depth.statistics import DepthSums, Sums
 from fgbg_depth.storage.files import Storage
-from fgbg_depth.storage.parquet import ROW_GROUP, measure, read_footer, write_parquet
+from fgbg_depth.storage.parquet import ROW_GROUP, write_parquet
 
 if TYPE_CHECKING:
-    from datasets import Features
-
     from fgbg_depth.depth.spec import DepthSpec
 
 # Rows in memory at once where there are labels: 40 MB at 224x224, and ten times that while they are written.
 LABELLED_ROWS = 4 * ROW_GROUP
 
 
-def composing_counts_images(spec: DepthSpec | None) -> bool:
-    """Whether the pixels of fg_bg are counted while composing; if not, they are counted while labelling.
+def composing_counts_images(labels: Sequence[str]) -> bool:
+    """Whether the pixels of fg_bg are counted while composing; if not, they are counted while depth is predicted.
 
     Stored JPEGs must be decoded to be counted. Composing would decode only the strips that the cut-out touches;
-    labelling decodes whole images in any case, so in a labelled build it counts.
+    predicting decodes whole images in any case, so in a build with predicted labels it counts.
+
+    Args:
+        labels: the kinds of labels that every row gets, of `schema.LABELS`.
     """
     # CPU time a row of a labelled build, counted while composing and while labelling; 224x224, 2 workers, medians of 5
     # alternating runs, two series: 3.31 and 2.90 ms, 3.18 and 2.92 ms with a labeller that costs the CPU almost
     # nothing, as on a GPU (9 to 14 % more); with the bundled network on the CPU 17 ms and no difference beyond noise.
-    return spec is None
+    return schema.PREDICTED not in labels
 
 
 @dataclass(frozen=True)
@@ -56,7 +58,7 @@ class ShardTask:
     """One shard to build."""
 
     shard: Shard
-    reuse_from: str | None = None  # path of a finished shard with the same composites and other labels
+    reuse_from: str | None = None  # path of a finished shard with the same composites; labels may differ
 
     @property
     def path(self) -> str:
@@ -84,7 +86,7 @@ class ShardJob:
 
     @property
     def uses_gpus(self) -> bool:
-        return self.spec is not None and self.device in ("auto", "cuda")
+        return schema.PREDICTED in self.recipe.labels and self.device in ("auto", "cuda")
 
     def at(self, output: str) -> ShardJob:
         return dataclasses.replace(self, output=output)
@@ -120,11 +122,10 @@ class ShardBuilder:
         Raises:
             ShardError: it failed; the message names the shard. No file is left behind.
         """
-        shard = task.shard
-        sums = Sums(self.recipe.size, depth_top=self.spec.levels if self.spec else 0)
-        columns = schema.features(depth=self.spec is not None)
-        if self.spec is not None and self._labeller is None:
-            self._labeller = self.load_labeller()
+        shard, labels = task.shard, self.recipe.labels
+        background = self.prepared.background(shard.bg)
+        levels = self.spec.levels if self.spec else 0
+        sums = Sums(self.recipe.size, {schema.LABELS[label]: DepthSums(levels) for label in labels})
 
         def footer() -> dict[str, Any]:
             return {
@@ -134,11 +135,31 @@ class ShardBuilder:
                 "label_digest": shard.label_digest,
                 "statistics": sums.to_dict(),
                 "depth": self.spec.to_dict() if self.spec else None,
+                "bg_depth": background.depth_digest,
             }
 
+        reused = None
+        if task.reuse_from:
+            reused = ReusedShard.open(self.storage, task.reuse_from, labels, self.spec, background.depth_digest)
+        predicts = schema.PREDICTED in labels and not (reused and reused.has_predicted)
+        if predicts and self._labeller is None:
+            self._labeller = self.load_labeller()
         try:
-            tables = self._tables(task, sums, columns, on_rows)
-            written = write_parquet(self.storage, shard.path, columns, tables, footer)
+            label = None
+            if self.spec is not None:
+                label = ShardLabels(
+                    labels,
+                    self.spec,
+                    background,
+                    self._shapes,
+                    sums,
+                    self._labeller if predicts else None,
+                    count_images=reused is None and not composing_counts_images(labels),
+                    on_rows=on_rows,
+                )
+            composed = reused.tables(sums, LABELLED_ROWS) if reused else self._composed(shard, background, sums)
+            tables = (label(table, shard.name.digest) for table in composed) if label else _counted(composed, on_rows)
+            written = write_parquet(self.storage, shard.path, schema.features(labels=labels), tables, footer)
         except FgBgError:
             raise
         except Exception as e:
@@ -147,62 +168,29 @@ class ShardBuilder:
             ) from e
         return ShardResult(shard.path, shard.rows, written)
 
-    def _tables(self, task: ShardTask, sums: Sums, columns: Features, on_rows: OnRows) -> Iterator[pa.Table]:
-        """The shard's rows, composed or reused, with labels if the recipe has a depth model; counted into `sums`."""
-        reused = task.reuse_from
-        tables = self._composed(task.shard, sums) if reused is None else self._reused(reused, sums)
-        if self._labeller is None:
-            for table in tables:
-                on_rows(len(table))
-                yield table
-            return
-        count_images = reused is None and not composing_counts_images(self.spec)
-        label = LabelBatch(self._labeller, sums, count_images, on_rows)
-        for table in tables:
-            yield _labelled(table, label, task.shard.name.digest, columns)
+    @cached_property
+    def _shapes(self) -> Shapes:
+        return Shapes(self.recipe, self.prepared)
 
-    def _composed(self, shard: Shard, sums: Sums) -> Iterator[pa.Table]:
-        background = self.prepared.background(shard.bg)
-        count_images = composing_counts_images(self.spec)
+    def _composed(self, shard: Shard, background: Background, sums: Sums) -> Iterator[pa.Table]:
+        labels = self.recipe.labels
+        count_images = composing_counts_images(labels)
         rows = (
             row
             for name in shard.fgs
             for row in compose_rows(self.recipe, background, self.prepared.cutout(name), sums, count_images)
         )
-        columns = schema.features(depth=False).arrow_schema
-        chunk_rows = LABELLED_ROWS if self.spec else ROW_GROUP  # small chunks reuse memory, which is faster
+        columns = schema.features(labels=()).arrow_schema
+        # small chunks reuse memory, which is faster; predicting wants large ones
+        chunk_rows = LABELLED_ROWS if schema.PREDICTED in labels else ROW_GROUP
         while chunk := list(islice(rows, chunk_rows)):
             yield _to_table(chunk, columns)
 
-    def _reused(self, path: str, sums: Sums) -> Iterator[pa.Table]:
-        """The rows of a finished shard without its labels."""
-        columns = schema.features(depth=False).arrow_schema
-        measure(self.storage, path)  # raises ShardError if the file is damaged
-        with self.storage.open(path) as f:
-            file = pq.ParquetFile(f)
-            counted = read_footer(file)["statistics"]
-            images_only = {k: v for k, v in counted.items() if not k.startswith("depth_")}
-            sums.add(Sums.from_dict({**images_only, "depth_top": sums.depth_top}))
-            for batch in file.iter_batches(LABELLED_ROWS, columns=columns.names):
-                yield pa.Table.from_batches([batch]).cast(columns)
 
-
-def _labelled(table: pa.Table, label: LabelBatch, fingerprint: str, columns: Features) -> pa.Table:
-    from datasets import Dataset, Image
-
-    encoded = {k: Image(decode=False) if isinstance(v, Image) else v for k, v in columns.items()}
-    rows = Dataset(table).cast_column("fg_bg", Image(decode=False)).cast_column("fg_bg_mask", Image(decode=False))
-    with _no_datasets_bars():
-        rows = rows.map(
-            label,
-            batched=True,
-            batch_size=LABELLED_ROWS,
-            input_columns=["fg_bg"],
-            features=type(columns)(encoded),
-            keep_in_memory=True,
-            new_fingerprint=fingerprint,  # datasets would hash the model to make one, which costs 165 ms
-        )
-    return rows.data.table.select(columns.arrow_schema.names).cast(columns.arrow_schema)
+def _counted(tables: Iterable[pa.Table], on_rows: OnRows) -> Iterator[pa.Table]:
+    for table in tables:
+        on_rows(len(table))
+        yield table
 
 
 def _to_table(rows: list[dict[str, Any]], columns: pa.Schema) -> pa.Table:
@@ -218,17 +206,3 @@ def _to_table(rows: list[dict[str, Any]], columns: pa.Schema) -> pa.Table:
         else:
             arrays.append(pa.array(values, column.type))
     return pa.Table.from_arrays(arrays, schema=columns)
-
-
-@contextmanager
-def _no_datasets_bars() -> Iterator[None]:
-    """Hide the progress bar of each map call; the build has one of its own."""
-    from datasets import are_progress_bars_disabled, disable_progress_bars, enable_progress_bars
-
-    shown = not are_progress_bars_disabled()
-    disable_progress_bars()
-    try:
-        yield
-    finally:
-        if shown:
-            enable_progress_bars()

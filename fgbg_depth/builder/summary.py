@@ -10,6 +10,7 @@ import numpy as np
 from PIL import Image
 
 from fgbg_depth import schema
+from fgbg_depth.depth.spec import DepthSpec
 from fgbg_depth.manifest import (
     Coverage,
     DepthHistogram,
@@ -23,7 +24,7 @@ from fgbg_depth.manifest import (
 )
 from fgbg_depth.plan import Plan
 from fgbg_depth.sources.load import Source
-from fgbg_depth.statistics import COVERAGE_BINS, DEPTH_BINS, Sums, histogram_moments, moments
+from fgbg_depth.statistics import COVERAGE_BINS, DEPTH_BINS, DepthSums, Sums, histogram_moments, moments
 from fgbg_depth.storage.files import FileInfo
 
 
@@ -43,7 +44,7 @@ def summarize(
         previous: manifest of the previous build; its history is kept, and its version if no file has changed.
     """
     rows_of = {shard.path: shard.rows for shard in plan.shards}
-    everything = Sums(plan.recipe.size, next(iter(sums.values())).depth_top)
+    everything = next(iter(sums.values())).emptied()
     for split_sums in sums.values():
         everything.add(split_sums)
     manifest = Manifest(
@@ -94,23 +95,27 @@ def _row_kinds(plan: Plan, sums: Sums) -> dict[str, KindStatistics]:
         "fg_bg_mask": ImageStatistics(**shape, mode="L", **_channels([mask]), bytes=sums.mask_bytes),
     }
     if spec is not None:
-        pixels = rows * size**2
-        stored = moments(pixels, sums.depth_sum, sums.depth_sum_squares, 2**spec.bits - 1)
-        valid = pixels - sums.depth_invalid
-        mean, std = moments(valid, sums.depth_sum, sums.depth_sum_squares, 1)
-        kinds["fg_bg_depth"] = DepthStatistics(
-            **shape,
-            mode="I;16" if spec.bits == 16 else "L",
-            **_channels([stored]),
-            mean_value=spec.offset + spec.step * mean if valid else None,
-            std_value=spec.step * std if valid else None,
-            min_value=None if sums.depth_min is None else spec.offset + spec.step * sums.depth_min,
-            max_value=None if sums.depth_max is None else spec.offset + spec.step * sums.depth_max,
-            invalid_fraction=sums.depth_invalid / pixels,
-            at_limits_fraction=sums.depth_at_limits / pixels,
-            bytes=sums.depth_bytes,
-        )
+        kinds |= {column: _depth_kind(shape, spec, rows * size**2, depth) for column, depth in sums.depths.items()}
     return kinds
+
+
+def _depth_kind(shape: dict[str, Any], spec: DepthSpec, pixels: int, sums: DepthSums) -> DepthStatistics:
+    """Statistics of one column of depth maps with `pixels` pixels in all."""
+    stored = moments(pixels, sums.sum, sums.sum_squares, spec.levels)
+    valid = pixels - sums.invalid
+    mean, std = moments(valid, sums.sum, sums.sum_squares, 1)
+    return DepthStatistics(
+        **shape,
+        mode="I;16" if spec.bits == 16 else "L",
+        **_channels([stored]),
+        mean_value=spec.offset + spec.step * mean if valid else None,
+        std_value=spec.step * std if valid else None,
+        min_value=None if sums.smallest is None else spec.offset + spec.step * sums.smallest,
+        max_value=None if sums.largest is None else spec.offset + spec.step * sums.largest,
+        invalid_fraction=sums.invalid / pixels,
+        at_limits_fraction=sums.at_limits / pixels,
+        bytes=sums.bytes,
+    )
 
 
 def _sources_kind(sources: tuple[Source, ...], mode: str) -> ImageStatistics:
@@ -149,17 +154,20 @@ def _heat_map(sums: Sums) -> list[list[float]]:
     return means
 
 
-def _depth_histogram(plan: Plan, sums: Sums) -> DepthHistogram | None:
-    """Counts of valid pixels in at most 256 equal bins between the least and the largest value."""
-    spec, used = plan.spec, np.flatnonzero(sums.depth_histogram)
-    if spec is None or not len(used):
+def _depth_histogram(plan: Plan, everything: Sums) -> DepthHistogram | None:
+    """Counts of valid pixels of the first column of depth, in at most 256 bins between its least and largest value."""
+    if plan.spec is None:
+        return None
+    spec, sums = plan.spec, next(iter(everything.depths.values()))
+    used = np.flatnonzero(sums.histogram)
+    if not len(used):
         return None
     first, last = int(used[0]), int(used[-1])
     group = -(-(last - first + 1) // 256)
     starts = np.arange(first, last + 1, group)
-    counts = np.add.reduceat(sums.depth_histogram[: last + 1], starts)
+    counts = np.add.reduceat(sums.histogram[: last + 1], starts)
     # the first stored value of bin k is the least v with (v - 1) * DEPTH_BINS // top >= k
-    edges = [0.5 - (-k * sums.depth_top // DEPTH_BINS) for k in [*starts.tolist(), int(starts[-1]) + group]]
+    edges = [0.5 - (-k * sums.top // DEPTH_BINS) for k in [*starts.tolist(), int(starts[-1]) + group]]
     return DepthHistogram(edges=[spec.offset + spec.step * edge for edge in edges], counts=counts.tolist())
 
 

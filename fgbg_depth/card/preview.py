@@ -18,25 +18,21 @@ from fgbg_depth.storage.parquet import write_parquet
 if TYPE_CHECKING:
     import pyarrow as pa
 
-    from fgbg_depth.depth.spec import DepthSpec
-
 NUM_ROWS = 200
 
 
-def preview_table(
-    rows: Iterable[RowValues], spec: DepthSpec | None, value_range: tuple[float, float] | None
-) -> pa.Table:
+def preview_table(rows: Iterable[RowValues], manifest: Manifest) -> pa.Table:
     """The `preview` config's table of rows that `read_rows` returned, with depth as 8-bit colours."""
     import pyarrow as pa
 
-    features = schema.features("preview", depth=spec is not None)
+    features = schema.features("preview", manifest.labels)
     columns: dict[str, list[Any]] = {name: [] for name in features}
     for row in rows:
         row = dict(row)
-        if spec is not None:
-            depth = decoded_depth(row, spec)
-            assert depth is not None and value_range is not None
-            row["fg_bg_depth_color"] = encode_rgb_png(colorize(depth, *value_range, spec.meaning))
+        for column in manifest.depth_columns:
+            assert manifest.depth is not None
+            depth = decoded_depth(row, column, manifest.depth)
+            row[f"{column}_color"] = encode_rgb_png(colorize(depth, *manifest.depth_range, manifest.depth.meaning))
         for name, values in columns.items():
             value = row[name]
             values.append({"bytes": value, "path": None} if isinstance(value, bytes) else value)
@@ -51,7 +47,7 @@ def write_preview(storage: Storage, manifest: Manifest, num_rows: int = NUM_ROWS
     """
     shards = {path: entry.rows for path, entry in manifest.shards.items()}
     rows = read_rows(storage, choose_rows(shards, num_rows))
-    table = preview_table(rows, manifest.depth, manifest.depth_range if manifest.depth else None)
+    table = preview_table(rows, manifest)
     content = hashlib.sha256()
     for row in table.to_pylist():
         content.update(repr(row).encode())
@@ -60,7 +56,7 @@ def write_preview(storage: Storage, manifest: Manifest, num_rows: int = NUM_ROWS
     if path in present:
         info = FileInfo(present[path], storage.sha256(path))
     else:
-        info = write_parquet(storage, path, schema.features("preview", depth=manifest.depth is not None), [table])
+        info = write_parquet(storage, path, schema.features("preview", manifest.labels), [table])
     for other in storage.list(schema.PREVIEW):
         if other != path:
             storage.remove(other)

@@ -13,14 +13,17 @@ from fgbg_depth.depth.colors import COLORS, colorize
 from fgbg_depth.depth.spec import DepthSpec
 from fgbg_depth.render.png import encode_png
 from fgbg_depth.render.resample import resize_cutout
+from fgbg_depth.schema import LABELS, PLACED, PREDICTED
 
-COLUMNS = ("bg", "fg", "fg_bg", "mask", "depth")
+DEPTHS = tuple(LABELS.values())
+COLUMNS = ("bg", "fg", "fg_bg", "mask", *DEPTHS)
 _HEADINGS = {
     "bg": ("bg", "background"),
     "fg": ("fg", "cut-out"),
     "fg_bg": ("fg_bg", "cut-out on background"),
     "mask": ("fg_bg_mask", "matte"),
-    "depth": ("fg_bg_depth", "depth"),
+    LABELS[PREDICTED]: (LABELS[PREDICTED], "predicted depth"),
+    LABELS[PLACED]: (LABELS[PLACED], "placed depth"),
 }
 _CAPTIONS = {"bg": "bg_name", "fg": "fg_name", "fg_bg": "note"}  # the text below a picture
 _MARGIN, _GAP, _HEAD, _CAPTION = 36, 12, 66, 34
@@ -39,11 +42,11 @@ def contact_sheet(
     """A table of pictures: one line for each row, one column for each kind of image, depth in colours with a scale.
 
     Args:
-        rows: dicts with "bg" (H, W, 3), "fg" (h, w, 4), "fg_bg" (H, W, 3), "mask" (H, W), all uint8; "depth"
-            (H, W) float in the spec's unit or None. Optional captions: "bg_name", "fg_name" and "note" below
+        rows: dicts with "bg" (H, W, 3), "fg" (h, w, 4), "fg_bg" (H, W, 3), "mask" (H, W), all uint8; the columns of
+            `schema.LABELS` (H, W) float in the spec's unit. Optional captions: "bg_name", "fg_name" and "note" below
             the bg, fg and fg_bg pictures, "title" below the whole line.
         spec: how the rows' depth is stored; needed if rows have depth.
-        columns: which kinds, from left to right. "depth" is left out if no row has depth.
+        columns: which kinds, from left to right. What no row has is left out.
         value_range: the range of depth that the colours span; default: that of the rows shown.
         cell_px: side of a picture.
     Returns:
@@ -52,7 +55,8 @@ def contact_sheet(
     if not rows:
         raise ValueError("a contact sheet needs at least one row")
     columns = [c for c in columns if any(row.get(c) is not None for row in rows)]
-    depth_range = _depth_range(rows, spec, value_range) if "depth" in columns else None
+    depths = [c for c in columns if c in DEPTHS]
+    depth_range = _depth_range(rows, depths, spec, value_range) if depths else None
     foot = 62 if depth_range else 8
     step = cell_px + _GAP
     width = 2 * _MARGIN + len(columns) * step - _GAP
@@ -76,7 +80,7 @@ def contact_sheet(
         if title := plain(str(row.get("title", ""))):
             draw.text((_MARGIN, y + cell_px + 7), shorten(title, width - 2 * _MARGIN, 14), font=font(14), fill=MUTED)
     if depth_range and spec:
-        x = _MARGIN + columns.index("depth") * step
+        x = _MARGIN + columns.index(depths[-1]) * step
         _legend(sheet, draw, (x, height - 62, cell_px, 12), depth_range, spec)
     return sheet
 
@@ -86,17 +90,20 @@ def banner(
 ) -> Image.Image:
     """A wide picture for the top of a page: four scenes, each divided into picture, matte and depth by slanted lines.
 
+    The depth is the placed one, or else the predicted one.
+
     Args:
         rows: as for `contact_sheet`; the first four are used, fewer are repeated.
     Returns:
         RGB image, 1600 x 400.
     """
     side = 400
-    depth_range = _depth_range(rows, spec, value_range) if any(r.get("depth") is not None for r in rows) else None
+    shown = [c for c in (LABELS[PLACED], LABELS[PREDICTED]) if any(r.get(c) is not None for r in rows)][:1]
+    depth_range = _depth_range(rows, shown, spec, value_range) if shown else None
     out = Image.new("RGB", (4 * side, side))
     for i in range(4):
         row = rows[i % len(rows)]
-        kinds = [k for k in ("fg_bg", "mask", "depth") if row.get(k) is not None]
+        kinds = [k for k in ("fg_bg", "mask", *shown) if row.get(k) is not None]
         tile = _cell(kinds[0], row[kinds[0]], side, spec, depth_range)
         for n, kind in enumerate(kinds[1:], start=1):
             cut = side * n / len(kinds)
@@ -131,12 +138,12 @@ def png_bytes(image: Image.Image) -> bytes:
 
 
 def _depth_range(
-    rows: Sequence[Row], spec: DepthSpec | None, value_range: tuple[float, float] | None
+    rows: Sequence[Row], depths: Sequence[str], spec: DepthSpec | None, value_range: tuple[float, float] | None
 ) -> tuple[float, float]:
     if spec is None:
         raise ValueError("rows with depth need a depth spec")
     if value_range is None:
-        values = np.concatenate([np.asarray(r["depth"]).ravel() for r in rows if r.get("depth") is not None])
+        values = np.concatenate([np.asarray(r[c]).ravel() for r in rows for c in depths if r.get(c) is not None])
         values = values[np.isfinite(values)]
         value_range = tuple(np.quantile(values, [0.005, 0.995]).tolist()) if values.size else (0.0, 1.0)
     return spec.meaning.shown_range(*value_range)
@@ -148,7 +155,7 @@ def _cell(
     array = np.asarray(value)
     if column == "fg":
         return _cutout_on_checks(array, side)
-    if column == "depth":
+    if column in DEPTHS:
         assert depth_range is not None and spec is not None
         array = colorize(array, *depth_range, spec.meaning)
     return Image.fromarray(array).convert("RGB").resize((side, side), Image.Resampling.LANCZOS)

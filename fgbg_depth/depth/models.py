@@ -44,6 +44,9 @@ class Labeller(Protocol):
         """(N, H, W, 3) uint8 RGB rows to (N, H, W) stored values: uint16, or uint8 where `spec.bits` is 8."""
         ...
 
+    def release(self) -> None:
+        """Free the device's memory. The labeller is not called afterwards."""
+
 
 def num_gpus(device: str = "auto") -> int:
     """How many CUDA devices the workers share for this choice of device; initialises none of them."""

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -55,7 +55,16 @@ class Silhouette:
         return cls(inside, rows[touching], columns[touching])
 
 
-def set_in(label: Stored, silhouette: Silhouette, x: int, y: int, spec: DepthSpec) -> None:
+class Change(NamedTuple):
+    """What `set_in` changed: stored values before and after, (n,) each, within the rows top..bottom."""
+
+    top: int
+    bottom: int
+    before: Stored
+    after: Stored
+
+
+def set_in(label: Stored, silhouette: Silhouette, x: int, y: int, spec: DepthSpec) -> Change | None:
     """Set one cut-out into a depth map, in place. With several cut-outs, the farthest comes first.
 
     The cut-out stands at the nearer of two distances: that of the label at its foot (the median over the columns that
@@ -68,23 +77,26 @@ def set_in(label: Stored, silhouette: Silhouette, x: int, y: int, spec: DepthSpe
         x, y: left and upper edge of the cut-out's box; what lies outside the frame is clipped. A foot below the frame
             stands where the frame ends.
         spec: of the label.
+    Returns:
+        None if nothing changed: no foreground is in the frame, or neither its foot nor what it hides has a depth.
     """
     height, width = label.shape
     h, w = silhouette.inside.shape
     top, bottom, left, right = max(0, y), min(height, y + h), max(0, x), min(width, x + w)
     if top >= bottom or left >= right:
-        return
+        return None
     inside = silhouette.inside[top - y : bottom - y, left - x : right - x]
     box = label[top:bottom, left:right]
     hidden = box[inside]
     if not len(hidden):
-        return
+        return None
     value = _standing_value(label, hidden, silhouette, x, y, spec)
     if value == INVALID:
-        return  # nothing is known here, neither below the foot nor behind it
-    box[inside] = np.where(
-        hidden == INVALID, label.dtype.type(value), spec.meaning.nearer_of(hidden, label.dtype.type(value))
-    )
+        return None
+    standing = label.dtype.type(value)
+    values = np.where(hidden == INVALID, standing, spec.meaning.nearer_of(hidden, standing))
+    box[inside] = values
+    return Change(top, bottom, hidden, values)
 
 
 def place_depth(background: Stored, mask: NDArray[np.bool_], spec: DepthSpec) -> Stored:

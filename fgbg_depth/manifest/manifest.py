@@ -38,7 +38,8 @@ class Manifest(Entry):
         kinds: statistics by kind of image (`schema.IMAGE_KINDS`), over all rows.
         by_split: the same by split, for the kinds that every row has.
         heat_map: (cells, cells) mean alpha on [0, 1] of each cell of the frame over all rows, upper left cell first.
-        depth_histogram, depth: None without depth labels; the histogram also if no pixel is valid.
+        depth_histogram: of the first column of `depth_columns`; None without depth labels or valid pixels.
+        depth: what stored depth means; None without depth labels.
         sources: {"bg": {name: entry}, "fg": {name: entry}}.
         skipped: source files that were left out.
         warnings: messages about sources, for the card.
@@ -153,6 +154,16 @@ class Manifest(Entry):
             kind: sorted(name for name, source in entries.items() if source.held_out)
             for kind, entries in self.sources.items()
         }
+
+    @property
+    def labels(self) -> tuple[str, ...]:
+        """The kinds of depth labels of every row, of `schema.LABELS`; empty without depth."""
+        return self.recipe.labels if self.depth is not None else ()
+
+    @property
+    def depth_columns(self) -> tuple[str, ...]:
+        """The columns of depth maps that every row has."""
+        return tuple(schema.LABELS[label] for label in self.labels)
 
     @property
     def depth_range(self) -> tuple[float, float]:

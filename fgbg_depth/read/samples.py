@@ -48,8 +48,9 @@ def sample_rows(storage: Storage, manifest: Manifest, num_rows: int = 6) -> list
     """Decoded rows for a contact sheet, with their backgrounds and cut-outs.
 
     Returns:
-        For each row: fg_bg and bg (H, W, 3) uint8, fg (h, w, 4) uint8, mask (H, W) uint8, depth (H, W) float32 or
-        None (see `decoded_depth`), and the texts bg_name, fg_name and note (the split).
+        For each row: fg_bg and bg (H, W, 3) uint8, fg (h, w, 4) uint8, mask (H, W) uint8, each of
+        `manifest.depth_columns` (H, W) float32 (see `decoded_depth`), and the texts bg_name, fg_name and note (the
+        split).
     """
     shards = {path: entry.rows for path, entry in manifest.shards.items()}
     candidates = choose_rows(shards, 8 * num_rows)
@@ -64,7 +65,11 @@ def sample_rows(storage: Storage, manifest: Manifest, num_rows: int = 6) -> list
         {
             "fg_bg": decode_rgb(row["fg_bg"]),
             "mask": decode_grey(row["fg_bg_mask"]),
-            "depth": decoded_depth(row, manifest.depth),
+            **{
+                column: decoded_depth(row, column, manifest.depth)
+                for column in manifest.depth_columns
+                if manifest.depth
+            },
             "bg_name": row["bg"],
             "fg_name": row["fg"] + (", mirrored" if row["flip"] else ""),
             "note": row["split"],
@@ -85,14 +90,20 @@ def _source(sources: dict[str, dict[str, StoredSource]], kind: str, row: RowValu
         ) from e
 
 
-def decoded_depth(row: RowValues, spec: DepthSpec | None) -> np.ndarray | None:
-    """The depth of a row that `read_rows` returned; None if the dataset has no depth.
+def _depths(row: RowValues, manifest: Manifest) -> dict[str, np.ndarray]:
+    """The depth maps of a row, by column."""
+    spec = manifest.depth
+    return {} if spec is None else {c: decoded_depth(row, c, spec) for c in manifest.depth_columns}
 
+
+def decoded_depth(row: RowValues, column: str, spec: DepthSpec) -> np.ndarray:
+    """A depth map of a row that `read_rows` returned.
+
+    Args:
+        column: which one, of the values of `schema.LABELS`.
     Returns:
         (H, W) float32 in the unit of the spec, NaN where invalid.
     """
-    if spec is None:
-        return None
     from fgbg_depth.depth.spec import decode_depth
 
-    return decode_depth(decode_grey(row["fg_bg_depth"]), spec)
+    return decode_depth(decode_grey(row[column]), spec)

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from fgbg_depth.read.files import DatasetFiles
 
-_COLUMNS = ("name", "held_out", "digest", "image")
+_COLUMNS = ("name", "held_out", "digest", "image", "depth")  # cut-outs have no depth
 
 
 @dataclass(frozen=True)
@@ -18,12 +18,14 @@ class StoredSource:
         held_out: whether it is kept out of train.
         digest: SHA-256 of its original file, 64 hex digits.
         image: PNG; RGB for backgrounds, RGBA with straight alpha for cut-outs.
+        depth: PNG of stored depth values predicted from a background; b"" for cut-outs and without depth.
     """
 
     name: str
     held_out: bool
     digest: str
     image: bytes = field(repr=False)
+    depth: bytes = field(default=b"", repr=False)
 
 
 def read_sources(
@@ -47,6 +49,7 @@ def read_sources(
             ]
         for row in files.read_row_groups(path, footer, groups, _COLUMNS).to_pylist() if groups else ():
             if names is None or row["name"] in names:
-                source = StoredSource(row["name"], row["held_out"], row["digest"], row["image"]["bytes"])
+                depth = row["depth"]["bytes"] if "depth" in row else b""
+                source = StoredSource(row["name"], row["held_out"], row["digest"], row["image"]["bytes"], depth)
                 found[source.name] = source
     return found

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import dataclass, field
 from functools import cached_property
+from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
 from PIL import Image
 
 from fgbg_depth.recipe import Recipe
@@ -15,13 +19,20 @@ from fgbg_depth.render.jpeg_strips import JpegStrips
 class Background:
     """A prepared background: (size, size, 3) uint8 sRGB as a Pillow image.
 
-    `digest` is the SHA-256 of the original file. It keys the randomness of the rows.
+    `digest` is the SHA-256 of the original file. It keys the randomness of the rows. `depth` is the depth predicted
+    from `image`, (size, size) stored values, uint16 or uint8; None in a dataset without depth.
     """
 
     name: str
     digest: str
     image: Image.Image
+    depth: NDArray[np.unsignedinteger[Any]] | None = None
     _strips: dict[tuple[int, str], JpegStrips] = field(default_factory=dict, repr=False, compare=False)
+
+    @cached_property
+    def depth_digest(self) -> str:
+        """16 hex digits of the stored values of `depth`; "" without."""
+        return "" if self.depth is None else hashlib.sha256(self.depth.tobytes()).hexdigest()[:16]
 
     def strips(self, recipe: Recipe) -> JpegStrips:
         """This background's JPEG in strips, for the recipe's JPEG options; computed once."""

@@ -40,6 +40,7 @@ class Source:
     height: int
     thumbnail: bytes = b""  # to find copies; see `lookalikes`
     held_out: bool = False
+    depth: bytes = b""  # of a background: PNG of the depth predicted from it, once it is labelled
 
     @property
     def content_digest(self) -> str:

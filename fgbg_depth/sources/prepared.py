@@ -12,7 +12,7 @@ import os
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 import numpy as np
 import pyarrow as pa
@@ -20,37 +20,78 @@ import pyarrow.parquet as pq
 from PIL import Image
 
 from fgbg_depth import schema
+from fgbg_depth.errors import ShardError
+from fgbg_depth.render.codecs import decode_grey
 from fgbg_depth.render.inputs import Background, Cutout
 from fgbg_depth.render.png import encode_mask
 from fgbg_depth.sources.load import Source, Sources
 from fgbg_depth.storage.files import HashingFile, Storage
-from fgbg_depth.storage.parquet import ROW_GROUP, damaged, parquet_writer, write_parquet
+from fgbg_depth.storage.parquet import ROW_GROUP, damaged, parquet_writer, read_record, write_parquet
 
 if TYPE_CHECKING:
     from datasets import Features
 
 
-def write_prepared(storage: Storage, sources: Sources) -> tuple[str, str]:
+def write_prepared(storage: Storage, sources: Sources, depth_key: str = "") -> tuple[str, str]:
     """Write the configs `bg` and `fg`. Files that exist with the right content are not written again.
 
+    Args:
+        depth_key: digest of all that decides the backgrounds' `depth`; "" if they have none.
     Returns:
         their paths below the output.
     """
-    return (
-        _write(storage, schema.BG, schema.features("bg"), sources.backgrounds, _bg_row),
-        _write(storage, schema.FG, schema.features("fg"), sources.cutouts, _fg_row),
-    )
+    bg_path, fg_path = prepared_names(sources, depth_key)
+    labels = tuple(schema.LABELS) if depth_key else ()
+    _write(storage, bg_path, schema.features("bg", labels), sources.backgrounds, _bg_row, {"depth_key": depth_key})
+    _write(storage, fg_path, schema.features("fg"), sources.cutouts, _fg_row, {})
+    return bg_path, fg_path
 
 
-def prepared_names(sources: Sources) -> tuple[str, str]:
-    """Paths of the files that hold these sources, below the output."""
-    return _name(schema.BG, sources.backgrounds), _name(schema.FG, sources.cutouts)
+def prepared_names(sources: Sources, depth_key: str = "") -> tuple[str, str]:
+    """Paths of the files that `write_prepared` writes, below the output."""
+    return _name(schema.BG, sources.backgrounds, depth_key), _name(schema.FG, sources.cutouts, "")
+
+
+class _Stored(NamedTuple):
+    """A source: digest of the original file, PNG of the picture, PNG of its depth or b""."""
+
+    digest: str
+    image: bytes
+    depth: bytes = b""
 
 
 class _Images(Protocol):
-    """(digest, PNG bytes) by the name of a source."""
+    """Sources by name."""
 
-    def __getitem__(self, name: str, /) -> tuple[str, bytes]: ...
+    def __getitem__(self, name: str, /) -> _Stored: ...
+
+
+def stored_depths(storage: Storage, depth_key: str) -> dict[bytes, bytes]:
+    """PNG of the depth of each background that earlier builds labelled in the same way, by the PNG of its picture.
+
+    Backgrounds keep their labels when others are added, and when the build goes on on another kind of device, whose
+    rounding would change them.
+
+    Args:
+        depth_key: as given to `write_prepared`.
+    """
+    found: dict[bytes, bytes] = {}
+    for path in storage.list(schema.BG):
+        try:
+            if read_record(storage, path).get("depth_key") == depth_key:
+                found |= {s.image: s.depth for s in _read(storage, path, ["name", "digest", "image", "depth"]).values()}
+        except ShardError:  # damaged: it is written again
+            continue
+    return {image: depth for image, depth in found.items() if _is_picture(depth)}
+
+
+def _is_picture(data: bytes) -> bool:
+    """Whether a PNG can be decoded; its checksums show damage."""
+    try:
+        decode_grey(data)
+    except Exception:  # decoders of damaged files raise nearly any type
+        return False
+    return True
 
 
 class Prepared:
@@ -68,20 +109,22 @@ class Prepared:
         Raises:
             ShardError: a file is missing or damaged.
         """
-        return cls(_BackgroundFile(storage, bg_file), _read(storage, fg_file))
+        return cls(_BackgroundFile(storage, bg_file), _read(storage, fg_file, ["name", "digest", "image"]))
 
     @classmethod
     def of(cls, sources: Sources) -> Prepared:
         """Sources in memory, which need not be written to an output."""
-        backgrounds, cutouts = ({s.name: (s.digest, s.png) for s in k} for k in (sources.backgrounds, sources.cutouts))
-        return cls(backgrounds, cutouts)
+        kinds = (sources.backgrounds, sources.cutouts)
+        return cls(*({s.name: _Stored(s.digest, s.png, s.depth) for s in kind} for kind in kinds))
 
     def background(self, name: str) -> Background:
-        digest, data = self._backgrounds[name]
-        return Background(name, digest, Image.open(io.BytesIO(data)).convert("RGB"))
+        digest, data, depth = self._backgrounds[name]
+        return Background(
+            name, digest, Image.open(io.BytesIO(data)).convert("RGB"), decode_grey(depth) if depth else None
+        )
 
     def _cutout(self, name: str) -> Cutout:
-        digest, data = self._cutouts[name]
+        digest, data, _ = self._cutouts[name]
         return Cutout(name, digest, Image.open(io.BytesIO(data)).convert("RGBA"))
 
 
@@ -91,6 +134,7 @@ def _bg_row(s: Source) -> dict[str, Any]:
         "image": {"bytes": s.png, "path": None},
         "held_out": s.held_out,
         "digest": s.digest,
+        "depth": {"bytes": s.depth, "path": None},
     }
 
 
@@ -100,34 +144,33 @@ def _fg_row(s: Source) -> dict[str, Any]:
     return {**_bg_row(s), "mask": mask, "width": s.width, "height": s.height}
 
 
-def _name(folder: str, sources: Iterable[Source]) -> str:
-    text = "".join(f"{s.content_digest}{int(s.held_out)}" for s in sources)
+def _name(folder: str, sources: Iterable[Source], depth_key: str) -> str:
+    text = "".join(f"{s.content_digest}{int(s.held_out)}" for s in sources) + depth_key
     return schema.config_path(folder, hashlib.sha256(text.encode()).hexdigest())
 
 
 def _write(
     storage: Storage,
-    folder: str,
+    name: str,
     columns: Features,
     sources: tuple[Source, ...],
     row: Callable[[Source], dict[str, Any]],
-) -> str:
+    record: dict[str, Any],
+) -> None:
     def tables() -> Iterator[pa.Table]:
         for start in range(0, len(sources), ROW_GROUP):
             rows = [row(s) for s in sources[start : start + ROW_GROUP]]
             yield pa.Table.from_pylist(rows, schema=columns.arrow_schema)
 
-    name = _name(folder, sources)
-    if not storage.exists(name) or storage.sha256(name) != _sha256_of(columns, tables()):
-        write_parquet(storage, name, columns, tables())
-    return name
+    if not storage.exists(name) or storage.sha256(name) != _sha256_of(columns, tables(), record):
+        write_parquet(storage, name, columns, tables(), lambda: record)
 
 
-def _sha256_of(columns: Features, tables: Iterable[pa.Table]) -> str:
+def _sha256_of(columns: Features, tables: Iterable[pa.Table], record: dict[str, Any]) -> str:
     """Hash of the file that `_write` writes. All rows are composed from it, so a damaged file must not be used."""
     with open(os.devnull, "wb") as nothing:
         hashing = HashingFile(nothing)
-        parquet_writer(columns, tables)(hashing)
+        parquet_writer(columns, tables, lambda: record)(hashing)
     return hashing.sha256.hexdigest()
 
 
@@ -136,27 +179,31 @@ class _BackgroundFile:
 
     def __init__(self, storage: Storage, name: str) -> None:
         self._storage, self._name = storage, name
-        self._group, self._images = -1, list[bytes]()
+        self._group, self._rows = -1, list[_Stored]()
         with _open(storage, name) as file:
             self._positions = {
-                row["name"]: (row["digest"], group, index)
+                row["name"]: (group, index)
                 for group in range(file.num_row_groups)
-                for index, row in enumerate(file.read_row_group(group, columns=["name", "digest"]).to_pylist())
+                for index, row in enumerate(file.read_row_group(group, columns=["name"]).to_pylist())
             }
 
-    def __getitem__(self, name: str, /) -> tuple[str, bytes]:
-        digest, group, index = self._positions[name]
+    def __getitem__(self, name: str, /) -> _Stored:
+        group, index = self._positions[name]
         if group != self._group:
             with _open(self._storage, self._name) as file:
-                images = file.read_row_group(group, columns=["image"]).column("image").to_pylist()
-            self._group, self._images = group, [image["bytes"] for image in images]
-        return digest, self._images[index]
+                self._group, self._rows = group, [stored for _, stored in _stored_rows(file.read_row_group(group))]
+        return self._rows[index]
 
 
-def _read(storage: Storage, name: str) -> dict[str, tuple[str, bytes]]:
+def _read(storage: Storage, name: str, columns: list[str]) -> dict[str, _Stored]:
     with _open(storage, name) as file:
-        rows = file.read(columns=["name", "digest", "image"]).to_pylist()
-    return {r["name"]: (r["digest"], r["image"]["bytes"]) for r in rows}
+        return dict(_stored_rows(file.read(columns=columns)))
+
+
+def _stored_rows(table: pa.Table) -> Iterator[tuple[str, _Stored]]:
+    for row in table.to_pylist():
+        depth = row["depth"]["bytes"] if "depth" in row else b""
+        yield row["name"], _Stored(row["digest"], row["image"]["bytes"], depth)
 
 
 @contextmanager

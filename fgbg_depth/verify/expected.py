@@ -65,7 +65,7 @@ def replan(storage: Storage, manifest: Manifest) -> tuple[Expected | None, list[
         reason = " ".join(str(e).split()) or type(e).__name__
         problem = f"{schema.STATISTICS}: its recipe and the sources in bg/ and fg/ cannot be used ({reason})."
         return None, [*problems, f"{problem} {WRITE_STATISTICS_AGAIN}"]
-    for right_name in prepared_names(sources):
+    for right_name in prepared_names(sources, plan.depth_key):
         for name in manifest.files_of(right_name.split("/", 1)[0]):
             if name != right_name:
                 problems.append(f"{name}: has other sources than its name says. {delete_and_build_again(name)}")
@@ -123,6 +123,7 @@ def _sources(storage: Storage, manifest: Manifest, kind: str) -> tuple[Source, .
                 width=pixels.shape[1],
                 height=pixels.shape[0],
                 held_out=stored.held_out,
+                depth=stored.depth,
             )
         )
     return tuple(sources)

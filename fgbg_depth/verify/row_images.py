@@ -1,4 +1,4 @@
-"""The images of one stored row: are they what composing the row again gives, and is the depth map readable?"""
+"""The images of one stored row: are they what composing the row again gives?"""
 
 from __future__ import annotations
 
@@ -18,7 +18,6 @@ from fgbg_depth.verify.expected import ExpectedRow
 
 # Other builds of libjpeg round differently; the same picture stays within 8 of 255 levels.
 _JPEG_TOLERANCE = 8
-_GREY = 0  # PNG's colour type
 
 Images = Mapping[str, bytes]  # encoded images of a row, by column
 
@@ -51,25 +50,7 @@ def check_images(images: Images, expected: ExpectedRow, plan: Plan, background: 
             raise ShardError(
                 f"fg_bg is not {cutout.name!r} on {background.name!r} (it differs by up to {levels} of 255 levels)"
             )
-    if plan.spec is not None:
-        _check_depth(images["fg_bg_depth"], recipe.size, plan.spec.bits, plan.spec.levels)
     return same_bytes
-
-
-def _check_depth(data: bytes, size: int, bits: int, levels: int) -> None:
-    """Whether a depth map is a grey PNG of the right size and bits, with values up to `levels`."""
-    if len(data) < 26:
-        raise ShardError("fg_bg_depth is not a PNG")
-    width, height = (int.from_bytes(data[start : start + 4], "big") for start in (16, 20))
-    stored_bits, color_type = data[24], data[25]  # PNG's header: RFC 2083, 4.1.1
-    if (width, height, stored_bits, color_type) != (size, size, bits, _GREY):
-        raise ShardError(
-            f"fg_bg_depth is {width}x{height} with {stored_bits} bits and colour type {color_type}, "
-            f"not {size}x{size} grey with {bits} bits"
-        )
-    values = decode_grey(data)
-    if values.max(initial=0) > levels:
-        raise ShardError(f"fg_bg_depth has the value {values.max()}, above {levels}")
 
 
 def count_images(sums: Sums, images: Images, plan: Plan) -> None:
@@ -77,5 +58,5 @@ def count_images(sums: Sums, images: Images, plan: Plan) -> None:
     frame = slice(0, plan.recipe.size)
     sums.add_image(Image.fromarray(decode_rgb(images["fg_bg"])), len(images["fg_bg"]))
     sums.add_mask(frame, frame, CountedMatte.of(decode_grey(images["fg_bg_mask"])), len(images["fg_bg_mask"]))
-    if plan.spec is not None:
-        sums.add_depth(decode_grey(images["fg_bg_depth"]), len(images["fg_bg_depth"]))
+    for column, depth in sums.depths.items():
+        depth.add(decode_grey(images[column]), len(images[column]))

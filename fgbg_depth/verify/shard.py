@@ -23,6 +23,7 @@ from fgbg_depth.verify.expected import Expected, ExpectedRow, expected_rows
 from fgbg_depth.verify.files import check_hash
 from fgbg_depth.verify.report import delete_and_build_again
 from fgbg_depth.verify.row_images import check_images, count_images
+from fgbg_depth.verify.row_labels import check_labels_of_row
 
 SAMPLED_ROWS = 3  # of each shard that are composed again, unless all are
 
@@ -121,7 +122,7 @@ def _check_footer(
         return
     if footer["depth"] != (plan.spec.to_dict() if plan.spec else None):
         raise ShardError(f"its footer describes another depth than {schema.STATISTICS}")
-    columns = schema.features(depth=plan.spec is not None).arrow_schema
+    columns = schema.features(labels=plan.labels).arrow_schema
     stored = parquet.schema_arrow
     if stored.names != columns.names or stored.types != columns.types:
         raise ShardError(f"its columns are {_columns(stored)}; they should be {_columns(columns)}")
@@ -133,7 +134,7 @@ def _columns(arrow_schema: pa.Schema) -> str:
 
 def _check_facts(parquet: pq.ParquetFile, expected: Sequence[ExpectedRow]) -> None:
     """Compare the columns without images of all rows."""
-    columns = schema.fact_columns()
+    columns = schema.fact_columns(labels=())
     table = read_row_groups(parquet, columns=columns)
     if table.num_rows != len(expected):
         raise ShardError(f"has {table.num_rows} rows; recipe and sources give {len(expected)}")
@@ -156,11 +157,12 @@ def _check_images(
     """Compose rows again and compare; with `full`, all of them, and compute the statistics from all pixels."""
     plan, prepared, in_footer = expected.plan, expected.prepared, check.sums
     assert in_footer is not None
-    counted = Sums(plan.recipe.size, in_footer.depth_top) if full else None
+    counted = in_footer.emptied() if full else None
     background = prepared.background(str(rows[0].facts["bg"]))  # a shard has one
-    columns = schema.image_columns(depth=plan.spec is not None)
+    columns = schema.image_columns(labels=plan.labels)
+    checks = [name for name in schema.fact_columns(labels=plan.labels) if name not in schema.fact_columns(labels=())]
     for group, first in _row_groups(parquet, full, shard_index):
-        table = read_row_groups(parquet, [group], columns)
+        table = read_row_groups(parquet, [group], [*columns, *checks])
         chosen = range(table.num_rows) if full else _spread_rows(table.num_rows, shard_index)
         for i in chosen:
             row = rows[first + i]
@@ -168,6 +170,8 @@ def _check_images(
                 images = {column: _bytes(table, column, i) for column in columns}
                 same_bytes = check_images(images, row, plan, background, prepared.cutout(row.fg))
                 check.reencoded += not same_bytes
+                found = {name: table.column(name)[i].as_py() for name in checks}
+                check_labels_of_row(images, found, row.layer, plan, background, prepared.cutout(row.fg))
                 if counted is not None:
                     count_images(counted, images, plan)
             except ShardError as e:

@@ -1,0 +1,66 @@
+"""A finished shard whose composites, and perhaps predicted labels, another shard takes over."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from fgbg_depth import schema
+from fgbg_depth.statistics import Sums
+from fgbg_depth.storage.files import Storage
+from fgbg_depth.storage.parquet import measure, read_record
+
+if TYPE_CHECKING:
+    from fgbg_depth.depth.spec import DepthSpec
+
+
+@dataclass(frozen=True)
+class ReusedShard:
+    """A finished shard with the same composites.
+
+    Args:
+        record: of its footer.
+        has_predicted: its predicted labels are those that are wanted, so they are taken over, too.
+    """
+
+    storage: Storage
+    path: str
+    record: dict[str, Any]
+    has_predicted: bool
+
+    @classmethod
+    def open(
+        cls, storage: Storage, path: str, labels: Sequence[str], spec: DepthSpec | None, bg_depth: str
+    ) -> ReusedShard:
+        """Check a shard and read its footer.
+
+        Args:
+            labels: the kinds of labels that are wanted, of `schema.LABELS`.
+            spec: of the wanted labels.
+            bg_depth: digest of the background's depth, with which predicted labels are compared.
+        Raises:
+            ShardError: the file is damaged.
+        """
+        measure(storage, path)
+        record = read_record(storage, path)
+        same_spec = spec is not None and (record["depth"] or {}) | {"license": ""} == spec.to_dict() | {"license": ""}
+        has_column = schema.LABELS[schema.PREDICTED] in record["statistics"]["depths"]
+        same_labels = same_spec and has_column and record["bg_depth"] == bg_depth
+        return cls(storage, path, record, schema.PREDICTED in labels and same_labels)
+
+    def tables(self, sums: Sums, num_rows: int) -> Iterator[pa.Table]:
+        """The rows without labels, or with the predicted ones, at most `num_rows` a table; their sums go to `sums`."""
+        stored = Sums.from_dict(self.record["statistics"])
+        column = schema.LABELS[schema.PREDICTED]
+        sums.take_images(stored)
+        if self.has_predicted:
+            sums.depths[column].merge(stored.depths[column])
+        kept = schema.label_columns(schema.PREDICTED) if self.has_predicted else ()
+        names = [*(c.name for c in schema.columns(labels=())), *kept]
+        with self.storage.open(self.path) as f:
+            for batch in pq.ParquetFile(f).iter_batches(num_rows, columns=names):
+                yield pa.Table.from_batches([batch])

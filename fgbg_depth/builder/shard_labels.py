@@ -1,0 +1,169 @@
+"""Label the rows of one shard: predicted depth, placed depth, and the checks of both."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pyarrow as pa
+
+from fgbg_depth import schema
+from fgbg_depth.depth.checks import Outline, check_label
+from fgbg_depth.depth.label_batch import LabelBatch
+from fgbg_depth.depth.models import Labeller
+from fgbg_depth.depth.placed import Silhouette, Stored
+from fgbg_depth.depth.placed_labels import PlacedLabels
+from fgbg_depth.depth.spec import DepthSpec
+from fgbg_depth.engine.job import OnRows
+from fgbg_depth.errors import ShardError
+from fgbg_depth.recipe import Recipe
+from fgbg_depth.render.blend import blended
+from fgbg_depth.render.inputs import Background
+from fgbg_depth.schema import PLACED, PREDICTED
+from fgbg_depth.sources.prepared import Prepared
+from fgbg_depth.statistics import Sums
+
+if TYPE_CHECKING:
+    from datasets import Features
+
+
+@dataclass(frozen=True)
+class Shape:
+    """What labels need to know about a cut-out with one flip."""
+
+    silhouette: Silhouette
+    outline: Outline
+
+
+class Shapes:
+    """Shapes of cut-outs by name and flip, computed when they are first needed."""
+
+    def __init__(self, recipe: Recipe, prepared: Prepared) -> None:
+        self._recipe, self._prepared = recipe, prepared
+        self.of = lru_cache(maxsize=800)(self._of)
+
+    def _of(self, fg: str, flip: bool) -> Shape:
+        alpha = np.asarray(blended(self._prepared.cutout(fg), flip, self._recipe).alpha)
+        return Shape(Silhouette.of(alpha), Outline.of(alpha))
+
+
+class ShardLabels:
+    """Adds the label columns to tables of composed rows, all on one background.
+
+    Args:
+        labels: the kinds of labels that every row gets, of `schema.LABELS`.
+        spec: of the labels.
+        background: with its depth.
+        shapes: of the cut-outs.
+        sums: the labels' values are added to it.
+        labeller: predicts depth; None if no label is predicted, or if the tables have those labels already.
+        count_images: also add the pixels of fg_bg to `sums` while they are decoded.
+        on_rows: called with the number of rows that were labelled since the last call.
+    """
+
+    def __init__(
+        self,
+        labels: Sequence[str],
+        spec: DepthSpec,
+        background: Background,
+        shapes: Shapes,
+        sums: Sums,
+        labeller: Labeller | None,
+        count_images: bool,
+        on_rows: OnRows,
+    ) -> None:
+        if background.depth is None:
+            raise ShardError(f"the background {background.name!r} has no depth in the config bg")
+        self._spec, self._background, self._shapes = spec, background.depth, shapes
+        self._on_rows = on_rows
+        self._predict = LabelBatch(labeller, sums, count_images, on_rows, self._check) if labeller else None
+        column = schema.LABELS[PLACED]
+        self._placed = PlacedLabels(background.depth, spec, sums.depths[column]) if PLACED in labels else None
+        self._columns = schema.features(labels=labels)
+        self._facts: list[dict[str, Any]] = []  # of the table that is being labelled
+
+    def __call__(self, table: pa.Table, fingerprint: str) -> pa.Table:
+        """The table with all columns of the default config.
+
+        Args:
+            fingerprint: any text that identifies the table's content, for `datasets`.
+        Raises:
+            ShardError: the labels do not fit the images.
+        """
+        self._facts = table.select(["fg", "flip", "x", "y"]).to_pylist()
+        if self._predict is not None:
+            table = _map(table, self._predict, fingerprint, _without(self._columns, schema.label_columns(PLACED)))
+        if self._placed is not None:
+            table = self._add_placed(table, self._placed)
+            if self._predict is None:
+                self._on_rows(len(table))
+        elif self._predict is None:
+            self._on_rows(len(table))
+        return table.select(self._columns.arrow_schema.names).cast(self._columns.arrow_schema)
+
+    def _check(self, index: int, stored: Stored) -> dict[str, np.float32]:
+        """The checks of the predicted label of one row of the table, by column."""
+        fact = self._facts[index]
+        outline = self._shapes.of(fact["fg"], fact["flip"]).outline
+        return self._checks(PREDICTED, stored, self._background, outline, fact["x"], fact["y"])
+
+    def _checks(
+        self, label: str, stored: Stored, background: Stored | None, outline: Outline, x: int, y: int
+    ) -> dict[str, np.float32]:
+        found = check_label(stored, background, outline, x, y, self._spec)._asdict()
+        return {column: found[name] for name, column in schema.CHECKS[label].items()}
+
+    def _add_placed(self, table: pa.Table, placed: PlacedLabels) -> pa.Table:
+        values: dict[str, list[Any]] = {name: [] for name in schema.label_columns(PLACED)}
+        for fact in self._facts:
+            shape, x, y = self._shapes.of(fact["fg"], fact["flip"]), fact["x"], fact["y"]
+            stored, data = placed.label(shape.silhouette, x, y)
+            values[schema.LABELS[PLACED]].append({"bytes": data, "path": None})
+            for name, value in self._checks(PLACED, stored, None, shape.outline, x, y).items():
+                values[name].append(value)
+        placed.flush()
+        types = self._columns.arrow_schema
+        for name, column in values.items():
+            table = table.append_column(types.field(name), pa.array(column, types.field(name).type))
+        return table
+
+
+def _without(columns: Features, names: Sequence[str]) -> Features:
+    return type(columns)({name: feature for name, feature in columns.items() if name not in names})
+
+
+def _map(table: pa.Table, label: LabelBatch, fingerprint: str, columns: Features) -> pa.Table:
+    """`table` with the columns that `label` returns; one call of `Dataset.map` on all rows."""
+    from datasets import Dataset, Image
+
+    encoded = {k: Image(decode=False) if isinstance(v, Image) else v for k, v in columns.items()}
+    rows = Dataset(table).cast_column("fg_bg", Image(decode=False)).cast_column("fg_bg_mask", Image(decode=False))
+    with _no_datasets_bars():
+        rows = rows.map(
+            label,
+            batched=True,
+            batch_size=len(table),
+            input_columns=["fg_bg"],
+            features=type(columns)(encoded),
+            keep_in_memory=True,
+            new_fingerprint=fingerprint,  # datasets would hash the model to make one, which costs 165 ms
+        )
+    return rows.data.table.select(columns.arrow_schema.names).cast(columns.arrow_schema)
+
+
+@contextmanager
+def _no_datasets_bars() -> Iterator[None]:
+    """Hide the progress bar of each map call; the build has one of its own."""
+    from datasets import are_progress_bars_disabled, disable_progress_bars, enable_progress_bars
+
+    shown = not are_progress_bars_disabled()
+    disable_progress_bars()
+    try:
+        yield
+    finally:
+        if shown:
+            enable_progress_bars()
