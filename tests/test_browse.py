@@ -249,7 +249,7 @@ def test_a_missing_or_damaged_shard_says_which_command_builds_it(output: Path, t
     path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
     with pytest.raises(OutputError, match=r"(?s)data/train-.* cannot be read: .*Delete it and build it again: .*") as e:
         DatasetReader.open(copy).row("train", 0)
-    assert f"build --recipe '{copy}/recipe.yaml' --output '{copy}'" in str(e.value)
+    assert f"build --output '{copy}'" in str(e.value)
     path.unlink()
     with pytest.raises(OutputError, match=r"data/train-.* is missing in .*my out"):
         DatasetReader.open(copy).row("train", 0)

@@ -10,7 +10,7 @@ import numpy as np
 import pyarrow.parquet as pq
 import pytest
 from PIL import Image
-from tiny import make_sources, pixels_of, quiet_build, save, scene, thing, tiny_recipe, tree
+from tiny import make_sources, pixels_of, quiet_build, save, scene, statistics_of, thing, tiny_recipe, tree
 
 from fgbg_depth import schema
 from fgbg_depth.builder import messages
@@ -27,10 +27,6 @@ def rows_of(output: Path, split: str = "*") -> list[dict[str, Any]]:
     return [
         row for path in sorted((output / "data").glob(f"{split}-*.parquet")) for row in pq.read_table(path).to_pylist()
     ]
-
-
-def statistics_of(output: Path) -> dict[str, Any]:
-    return json.loads((output / "statistics.json").read_text())
 
 
 def shards_with(output: Path, name: str, column: str) -> set[str]:
@@ -136,7 +132,7 @@ def test_one_more_source_changes_no_other_row(built: Path, sources: Path, tmp_pa
     shutil.copytree(built, tmp_path / "out")
     save(scene(77) if kind == "bg" else thing(77), tmp_path / "src" / kind / "zzz.png")
     recipe = tiny_recipe(tmp_path / "src", backgrounds=str(tmp_path / "src" / "bg"))
-    before, result = tree(built), quiet_build(recipe, tmp_path / "out")
+    before, result = tree(built), quiet_build(recipe, tmp_path / "out", replace=True)
     after = tree(tmp_path / "out")
     involved = shards_with(tmp_path / "out", "zzz", kind)
     old_shards = {n: d for n, d in before.items() if n.startswith("data/")}
@@ -169,7 +165,7 @@ def test_a_removed_source_leaves_no_trace(built: Path, sources: Path, tmp_path: 
     recipe = tiny_recipe(tmp_path / "src")
     quiet_build(recipe, tmp_path / "out")
     (tmp_path / "src" / "bg" / "zzz.png").unlink()
-    quiet_build(recipe, tmp_path / "out")
+    quiet_build(recipe, tmp_path / "out", replace=True)
     parquet = {n: d for n, d in tree(tmp_path / "out").items() if n.endswith(".parquet")}
     assert parquet == {n: d for n, d in tree(built).items() if n.endswith(".parquet")}
 
@@ -180,7 +176,7 @@ def test_another_recipe_replaces_the_shards_and_the_first_one_restores_them(
     out = tmp_path / "out"
     quiet_build(tiny_recipe(sources, seed=5), out)
     other = tree(out)
-    quiet_build(tiny_recipe(sources), out)
+    quiet_build(tiny_recipe(sources), out, replace=True)
     assert {n: d for n, d in tree(out).items() if n.endswith((".parquet", ".yaml"))} == {
         n: d for n, d in tree(built).items() if n.endswith((".parquet", ".yaml"))
     }
@@ -253,11 +249,11 @@ def test_relabelling_composes_nothing(
     original = shards.compose_rows
     monkeypatch.setattr(shards, "compose_rows", lambda *a: composed.append(1) or original(*a))
     none = recipe.replace(depth_model="none")
-    result = quiet_build(none, tmp_path / "out")
+    result = quiet_build(none, tmp_path / "out", replace=True)
     assert not composed and result.relabelled == result.made == result.shards
     after = rows_of(tmp_path / "out")
     assert [{k: v for k, v in r.items() if k != "fg_bg_depth"} for r in before] == after
-    result = quiet_build(recipe, tmp_path / "out")
+    result = quiet_build(recipe, tmp_path / "out", replace=True)
     assert not composed and result.relabelled == result.shards and rows_of(tmp_path / "out") == before
     assert simple_depth[-1].images == len(before)
 
@@ -300,7 +296,7 @@ def test_history_and_version_survive_an_interrupted_build(
     (out / "statistics.json").write_text(json.dumps(statistics))
     monkeypatch.setattr(local, "run", lambda *args: 1 / 0)  # after statistics.json was removed
     with pytest.raises(ZeroDivisionError):
-        quiet_build(tiny_recipe(sources, seed=1), out)
+        quiet_build(tiny_recipe(sources, seed=1), out, replace=True)
     assert not (out / "statistics.json").exists()
     monkeypatch.undo()
     quiet_build(tiny_recipe(sources, seed=1), out)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import io
+import json
 from pathlib import Path
 from typing import Any
 
@@ -92,6 +93,12 @@ def tree(folder: Path) -> dict[str, str]:
     """SHA-256 of every file below `folder` by its path, also of hidden and temporary files; without the lock file."""
     files = (p for p in sorted(folder.rglob("*")) if p.is_file() and p != folder / ".lock")
     return {str(p.relative_to(folder)): hashlib.sha256(p.read_bytes()).hexdigest() for p in files}
+
+
+def statistics_of(output: Path) -> dict[str, Any]:
+    """The content of an output's `statistics.json`."""
+    values: dict[str, Any] = json.loads((output / "statistics.json").read_text())
+    return values
 
 
 def pixels_of(cell: dict[str, Any]) -> np.ndarray:

@@ -2,17 +2,24 @@
 
 from __future__ import annotations
 
+import io
 import time
 from dataclasses import dataclass
-from itertools import islice
+from itertools import chain, count, islice
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 from PIL import Image
+from PIL.PngImagePlugin import PngInfo
 
 from fgbg_depth import schema
 from fgbg_depth.builder.background_labels import predict_backgrounds
+from fgbg_depth.builder.messages import Log, log_to_stderr
+from fgbg_depth.builder.output import OutputState, check_output
+from fgbg_depth.builder.planning import plan_output
 from fgbg_depth.builder.shard import composing_counts_images
+from fgbg_depth.builder.work import Work, find_work
 from fgbg_depth.card.sheets import contact_sheet
 from fgbg_depth.depth import decode_depth, models
 from fgbg_depth.depth.label_batch import decode_image
@@ -20,6 +27,7 @@ from fgbg_depth.depth.placed import Silhouette
 from fgbg_depth.depth.placed_labels import PlacedLabels
 from fgbg_depth.depth.spec import DepthSpec
 from fgbg_depth.plan import Plan
+from fgbg_depth.recipe import Recipe
 from fgbg_depth.render.blend import blended
 from fgbg_depth.render.codecs import decode_grey, decode_rgb
 from fgbg_depth.render.compose import compose_rows
@@ -27,8 +35,10 @@ from fgbg_depth.render.inputs import Background, Cutout
 from fgbg_depth.render.png import encode_depth
 from fgbg_depth.sources.prepared import Prepared
 from fgbg_depth.statistics import DepthSums, Sums
+from fgbg_depth.storage.files import Storage
 
 SHEET_ROWS = 6
+SHEET_MARK = "fgbg-depth dry run"  # in the sheet's PNG, so that no other picture is overwritten
 ROWS_PER_PAIR = 16  # composed for the estimate; one of them is shown
 
 Row = dict[str, Any]
@@ -36,10 +46,17 @@ Row = dict[str, Any]
 
 @dataclass(frozen=True)
 class Estimate:
-    """What a build would make, and what it would cost."""
+    """What a build would make, and what it would cost.
+
+    Args:
+        bytes: of all shards.
+        seconds: to build the shards that do not exist.
+        shards_to_build: number of these.
+    """
 
     rows: int
     shards: int
+    shards_to_build: int
     splits: dict[str, int]
     bytes: int
     seconds: float
@@ -49,7 +66,51 @@ class Estimate:
     sheet: Image.Image
 
 
-def estimate(plan: Plan, workers: int, device: str = "auto") -> Estimate:
+def plan_dry_run(
+    recipe: Recipe, storage: Storage, workers: int, device: str, log: Log = log_to_stderr
+) -> tuple[Plan, Work]:
+    """What a build into an output would make, and what it would have to do. Changes nothing.
+
+    Raises:
+        OutputError: a build would refuse this output.
+    """
+    check_output(storage)
+    plan = plan_output(recipe, storage, workers, device, log)
+    return plan, find_work(plan, storage, OutputState.read(storage))
+
+
+def write_sheet(storage: Storage, sheet: Image.Image) -> Path:
+    """Write the contact sheet beside the output; for an output at a URL, into the current folder.
+
+    A sheet of an earlier dry run is replaced. If the name belongs to another file, a number is appended.
+
+    Returns:
+        the file's path.
+    """
+    output = Path(storage.url if storage.is_local else storage.url.rstrip("/").rsplit("/", 1)[-1])
+    if storage.is_local and output.name in ("", ".."):  # the current folder, for example
+        output = output.resolve()
+    name = f"{output.name}-contact-sheet"
+    folder = output.parent if storage.is_local else Path()
+    taken = (folder / f"{name}{suffix}.png" for suffix in chain([""], (f"-{i}" for i in count(2))))
+    path = next(path for path in taken if not path.exists() or _is_sheet(path))
+    text, data = PngInfo(), io.BytesIO()
+    text.add_text("Software", SHEET_MARK)
+    sheet.save(data, "PNG", pnginfo=text)
+    Storage(folder).write(path.name, data.getvalue())
+    return path
+
+
+def _is_sheet(path: Path) -> bool:
+    """Whether a file is the contact sheet of a dry run."""
+    try:
+        with Image.open(path) as image:
+            return image.info.get("Software") == SHEET_MARK
+    except (OSError, ValueError, SyntaxError):
+        return False
+
+
+def estimate(plan: Plan, work: Work, workers: int, device: str = "auto") -> Estimate:
     """Compose and label a few rows of the plan, as a build would, and extrapolate. Writes nothing."""
     pairs = _sample_pairs(plan, Prepared.of(plan.sources))
     start = time.perf_counter()
@@ -72,9 +133,11 @@ def estimate(plan: Plan, workers: int, device: str = "auto") -> Estimate:
     return Estimate(
         rows=plan.rows,
         shards=len(plan.shards),
+        shards_to_build=len(work.tasks),
         splits=plan.split_rows(),
         bytes=round(row_bytes * plan.rows),
-        seconds=plan.rows * (compose_s + label_s) / workers + len(plan.sources.backgrounds) * model_s,
+        seconds=sum(task.rows * (label_s + compose_s * (task.reuse_from is None)) for task in work.tasks) / workers
+        + len(plan.sources.backgrounds) * model_s,
         compose_rows_per_s=1 / compose_s,
         label_rows_per_s=1 / label_s if label_s else None,
         workers=workers,
@@ -85,13 +148,13 @@ def estimate(plan: Plan, workers: int, device: str = "auto") -> Estimate:
 def _sample_pairs(plan: Plan, prepared: Prepared) -> list[tuple[Background, Cutout]]:
     """Some backgrounds with a cut-out each, spread evenly over all sources."""
     bgs, fgs = plan.sources.backgrounds, plan.sources.cutouts
-    count = min(SHEET_ROWS, len(bgs) * len(fgs))
+    num_pairs = min(SHEET_ROWS, len(bgs) * len(fgs))
     return [
         (
-            prepared.background(bgs[i * len(bgs) // count % len(bgs)].name),
-            prepared.cutout(fgs[(i * len(fgs) // count + i) % len(fgs)].name),
+            prepared.background(bgs[i * len(bgs) // num_pairs % len(bgs)].name),
+            prepared.cutout(fgs[(i * len(fgs) // num_pairs + i) % len(fgs)].name),
         )
-        for i in range(count)
+        for i in range(num_pairs)
     ]
 
 

@@ -23,6 +23,10 @@ def nothing_to_do(num_shards: int) -> str:
     return f"Nothing to do: {exist}."
 
 
+def damaged(path: str, reason: str) -> str:
+    return f"damaged: {path} ({reason}); its rows are built again."
+
+
 def reused(num_shards: int, num_missing: int) -> str:
     """Said before the missing shards of a build are built."""
     finished = f"Reused {count(num_shards - num_missing, 'finished shard')}"

@@ -1,18 +1,21 @@
-"""The output before a build: whether it can be used, which shards it has, and whether it is complete."""
+"""The output before a build: whether it can be used, its recipe, which shards it has, and whether it is complete."""
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 
 from fgbg_depth import schema
-from fgbg_depth.builder.shard import ShardTask
-from fgbg_depth.builder.slices import PREVIOUS_MANIFEST, read_known_files, read_manifest
-from fgbg_depth.errors import OutputError
+from fgbg_depth.builder.damage import read_damaged
+from fgbg_depth.builder.slices import PREVIOUS_MANIFEST, read_deletions, read_known_files, read_manifest
+from fgbg_depth.errors import OutputError, RecipeError, ShardError
 from fgbg_depth.manifest import Manifest
 from fgbg_depth.plan import Plan
+from fgbg_depth.recipe import Recipe, load_recipe, parse_recipe
 from fgbg_depth.sources.prepared import prepared_names
 from fgbg_depth.storage.files import FileInfo, Storage
+from fgbg_depth.storage.parquet import has_magic, read_record
 
 SOURCE_FOLDERS = (schema.DATA, schema.BG, schema.FG)
 
@@ -26,29 +29,33 @@ class OutputState:
         known_files: sizes and hashes of shards that previous builds and slices recorded.
         manifest: of the output, if the last build was completed.
         previous_manifest: the same, or else that of the build before the one that was interrupted.
+        noted: files that `verify` found to be damaged.
+        deletions: finished shards whose deletion was confirmed in a build that was interrupted, or in a slice.
     """
 
     shard_sizes: Mapping[str, int]
     known_files: Mapping[str, FileInfo]
     manifest: Manifest | None
     previous_manifest: Manifest | None
+    noted: frozenset[str] = frozenset()
+    deletions: frozenset[str] = frozenset()
 
     @classmethod
     def read(cls, storage: Storage) -> OutputState:
         manifest = read_manifest(storage, schema.STATISTICS)
         previous = manifest or read_manifest(storage, PREVIOUS_MANIFEST)
-        return cls(storage.list(schema.DATA), read_known_files(storage, previous), manifest, previous)
-
-    def missing_tasks(self, plan: Plan) -> list[ShardTask]:
-        """The shards of the plan that are missing, each with a shard whose images can be reused, if there is one."""
-        by_images = {schema.ShardName.parse(path).compose_digest: path for path in sorted(self.shard_sizes)}
-        missing = [shard for shard in plan.shards if shard.path not in self.shard_sizes]
-        return [ShardTask(shard, by_images.get(shard.compose_digest)) for shard in missing]
+        known_files = read_known_files(storage, previous)
+        sizes = storage.list(schema.DATA)
+        return cls(sizes, known_files, manifest, previous, read_damaged(storage), read_deletions(storage))
 
     def is_complete(self, plan: Plan, storage: Storage) -> bool:
-        """Whether the output is what this plan makes: names and sizes of files, recipe, card and its pictures."""
+        """Whether the output is what this plan makes: names and sizes of files, recipe, card and its pictures.
+
+        No pixel is read. On a disk, each shard must begin and end as a parquet file; at a URL this would be a request
+        for each shard.
+        """
         manifest = self.manifest
-        if manifest is None:
+        if manifest is None or self.noted:
             return False
         shard_sizes = {path: entry.bytes for path, entry in manifest.shards.items()}
         return (
@@ -56,9 +63,11 @@ class OutputState:
             and set(shard_sizes) == {shard.path for shard in plan.shards}
             and manifest.recipe == plan.recipe
             and storage.exists(schema.CARD)
-            and _card_pictures(plan) <= set(storage.list(schema.ASSETS))
+            and _has_recipe(storage)
+            and _card_pictures(manifest) <= set(storage.list(schema.ASSETS))
             and set(prepared_names(plan.sources, plan.depth_key)) <= set(manifest.files)
             and all(storage.exists(name) for name in manifest.files)
+            and (not storage.is_local or all(has_magic(storage, path) for path in shard_sizes))
         )
 
 
@@ -73,7 +82,7 @@ def check_output(storage: Storage) -> None:
     names = list(storage.list())
     folders = [folder for folder in SOURCE_FOLDERS if storage.list(folder)]
     # A build writes the recipe first. It is looked for last, since another slice may be starting at the same time.
-    if (names or folders) and not storage.exists(schema.RECIPE):
+    if (names or folders) and not storage.exists(schema.RECIPE) and not _has_other_files_of_ours(storage):
         raise OutputError(
             f"{storage} is not empty and was not made by fgbg-depth (it has {', '.join([*names, *folders][:5])}).\n"
             "  Choose an empty or new folder: --output DIR."
@@ -86,8 +95,83 @@ def check_output(storage: Storage) -> None:
         )
 
 
-def _card_pictures(plan: Plan) -> set[str]:
+def _has_other_files_of_ours(storage: Storage) -> bool:
+    """Whether an output that lost its recipe.yaml is one of this project: by its statistics.json or by a shard."""
+    if stored_format(storage) is not None:
+        return True
+    for path in [path for path in storage.list(schema.DATA) if schema.is_own_path(path)][:10]:
+        try:
+            read_record(storage, path)
+        except ShardError:
+            continue
+        return True
+    return False
+
+
+def stored_format(storage: Storage) -> int | None:
+    """The format number in statistics.json, also one that this version cannot read; None: there is none."""
+    for name in (schema.STATISTICS, PREVIOUS_MANIFEST):
+        try:
+            values = json.loads(storage.read(name))
+        except (FileNotFoundError, ValueError, RecursionError):
+            continue
+        if isinstance(values, dict) and type(values.get("format")) is int and "shards" in values:
+            return int(values["format"])
+    return None
+
+
+def output_recipe(storage: Storage) -> tuple[Recipe, str] | None:
+    """The recipe of an output, and the name of the file it was read from.
+
+    This is recipe.yaml. If that file is missing or empty, or `verify` found that it is wrong, the recipe is the one in
+    statistics.json.
+
+    Returns:
+        None: there is no output yet.
+    Raises:
+        RecipeError: recipe.yaml is not a recipe.
+        OutputError: the output has shards, but its recipe is lost.
+    """
+    try:
+        text = storage.read(schema.RECIPE)
+    except (FileNotFoundError, NotADirectoryError):
+        text = b""
+    if text.strip() and schema.RECIPE not in read_damaged(storage):
+        return _parsed(storage, text), schema.RECIPE
+    for name in (schema.STATISTICS, PREVIOUS_MANIFEST):
+        if manifest := read_manifest(storage, name):
+            return manifest.recipe, name
+    if text.strip():
+        return _parsed(storage, text), schema.RECIPE
+    num_shards = sum(schema.is_own_path(path) for path in storage.list(schema.DATA))
+    if num_shards and _has_other_files_of_ours(storage):
+        raise OutputError(
+            f"{storage} has {num_shards:,} shards, but neither {schema.RECIPE} nor a readable {schema.STATISTICS}, so "
+            "its recipe is not known.\n"
+            "  Give the build's original sources and options again (--backgrounds DIR --foregrounds DIR ..., or\n"
+            "  --recipe FILE). Shards that they describe are reused."
+        )
+    return None
+
+
+def _parsed(storage: Storage, text: bytes) -> Recipe:
+    try:
+        if storage.is_local:
+            return load_recipe(storage.path(schema.RECIPE))
+        return parse_recipe(text.decode("utf-8", "replace"), f"{storage}/{schema.RECIPE}")
+    except RecipeError as e:
+        advice = "Correct this file, or give the recipe again with --recipe FILE."
+        if read_manifest(storage, schema.STATISTICS) is not None:
+            advice = f"Correct this file, or delete it: the recipe is then taken from {schema.STATISTICS}."
+        raise RecipeError(f"{e}\n  {advice}") from e
+
+
+def _has_recipe(storage: Storage) -> bool:
+    return storage.exists(schema.RECIPE) and bool(storage.read(schema.RECIPE).strip())
+
+
+def _card_pictures(manifest: Manifest) -> set[str]:
     """Paths of the pictures that the card shows."""
     from fgbg_depth.card.text import PICTURES
 
-    return {f"{schema.ASSETS}/{name}.png" for name in PICTURES if name != "depth" or plan.spec}
+    return {f"{schema.ASSETS}/{name}.png" for name in PICTURES if name != "depth" or manifest.depth_histogram}

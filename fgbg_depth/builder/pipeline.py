@@ -11,13 +11,16 @@ from dataclasses import dataclass
 from fgbg_depth import schema
 from fgbg_depth.builder import messages
 from fgbg_depth.builder.background_labels import label_backgrounds
+from fgbg_depth.builder.deletion import ADVICE, Deletion
 from fgbg_depth.builder.messages import Log, log_to_stderr
 from fgbg_depth.builder.output import OutputState, check_output
 from fgbg_depth.builder.planning import default_workers, plan_output
 from fgbg_depth.builder.shard import ShardJob, ShardTask
-from fgbg_depth.builder.slices import PREVIOUS_MANIFEST, missing_shards_error, slice_paths, write_record
+from fgbg_depth.builder.slices import PREVIOUS_MANIFEST, missing_shards_error, write_deletions, write_record
+from fgbg_depth.builder.work import Work, find_work
 from fgbg_depth.engine import local
 from fgbg_depth.engine.job import ShardResult
+from fgbg_depth.errors import OutputError
 from fgbg_depth.paths import remember_output
 from fgbg_depth.plan import Plan
 from fgbg_depth.recipe import Recipe
@@ -80,6 +83,9 @@ def build(
     plan: Plan | None = None,
     log: Log = log_to_stderr,
     progress: bool = True,
+    replace: bool = False,
+    confirm: Callable[[Deletion], bool] | None = None,
+    remember: bool = True,
     part: tuple[int, int] | None = None,
 ) -> BuildResult:
     """Build a dataset. Finished shards of an earlier build are reused.
@@ -96,9 +102,15 @@ def build(
         plan: of `recipe` for this output, from `planning.plan_output`; by default it is made, which reads all sources.
         log: called with each line for people.
         progress: show a progress bar if stderr is a terminal.
+        replace: delete finished shards of the output that this recipe and its sources do not give, because a field,
+            a source or the depth model changed. They are deleted at the end of the build, in slices by `finish`.
+        confirm: called instead of raising OutputError if there are such shards, `replace` is False and this is not
+            a slice; returns whether to delete them. A build that is continued does not ask again.
+        remember: let the app show this output when it is started without an address.
         part: the old name of `slice_of`.
     Raises:
-        FgBgError: a subclass; the message says what to do. Finished shards are always kept.
+        OutputError: the folder cannot be used, or finished shards would be deleted and that was not confirmed.
+        FgBgError: another subclass; the message says what to do. After an error all finished shards are kept.
     """
     if part is not None:
         log("build(part=...) is now build(slice_of=...); the next version refuses the old name.")
@@ -110,36 +122,58 @@ def build(
     with storage.lock(shared=slice_of is not None):
         check_output(storage)
         plan = plan or plan_output(recipe, storage, workers, device, log)
-        return _build_missing(plan, storage, engine, device, slice_of, finish, log)
+        state = OutputState.read(storage)
+        if state.is_complete(plan, storage):
+            result = BuildResult(
+                storage.url, plan.rows, len(plan.shards), 0, 0, True, plan.sources.skipped, changed=False
+            )
+            log(messages.nothing_to_do(result.shards))
+        else:
+            work = find_work(plan, storage, state, slice_of)
+            if finish and work.tasks:
+                raise missing_shards_error(work.tasks, plan)
+            if work.deletion is not None:
+                _confirm(work.deletion, replace, None if slice_of else confirm, log)
+            result = _build_missing(plan, storage, state, work, engine, device, slice_of, log)
+    if result.whole and remember:
+        remember_output(storage.url)
+    return result
+
+
+def _confirm(deletion: Deletion, replace: bool, confirm: Callable[[Deletion], bool] | None, log: Log) -> None:
+    """Make sure that finished shards may be deleted.
+
+    Raises:
+        OutputError: they may not; nothing was changed.
+    """
+    if replace:
+        log(deletion.text(is_confirmed=True))
+    elif confirm is None:
+        raise OutputError(f"{deletion.text()}\n  {ADVICE}")
+    elif not confirm(deletion):
+        raise OutputError(f"Nothing was changed in {deletion.output}.\n  {ADVICE}")
 
 
 def _build_missing(
     plan: Plan,
     storage: Storage,
+    state: OutputState,
+    work: Work,
     engine: _Engine,
     device: str,
     slice_of: tuple[int, int] | None,
-    finish: bool,
     log: Log,
 ) -> BuildResult:
     """Build what the output lacks of a plan, under the output's lock."""
-    num_shards, skipped = len(plan.shards), plan.sources.skipped
-    state = OutputState.read(storage)
-    tasks = state.missing_tasks(plan)
-    if not tasks and state.is_complete(plan, storage):
-        remember_output(storage.url)
-        log(messages.nothing_to_do(num_shards))
-        return BuildResult(storage.url, plan.rows, num_shards, 0, 0, True, skipped, changed=False)
-    if finish and tasks:
-        raise missing_shards_error(tasks, plan)
+    num_shards, tasks = len(plan.shards), list(work.tasks)
+    for path, reason in work.damaged.items():
+        log(messages.damaged(path, reason))
     if slice_of is None:
         storage.remove_temporary_files(schema.FOLDERS)
     plan = label_backgrounds(plan, storage, device, log)
-    bg_file, fg_file = _write_inputs(plan, storage, state)
+    bg_file, fg_file = _write_inputs(plan, storage, state, work)
     if slice_of is not None:
-        paths = slice_paths(plan, *slice_of)
-        tasks = [task for task in tasks if task.path in paths]
-        log(messages.slice_started(slice_of, len(paths), len(tasks)))
+        log(messages.slice_started(slice_of, work.num_shards, len(tasks)))
     elif len(tasks) < num_shards:
         log(messages.reused(num_shards, len(tasks)))
     job = ShardJob(plan.recipe, plan.spec, storage.url, bg_file, fg_file, device)
@@ -152,19 +186,21 @@ def _build_missing(
     if slice_of is None:
         from fgbg_depth.builder.finish import finish_build  # imports the card, which workers do not need
 
-        known_files = {**state.known_files, **written}
+        known_files = {**state.known_files, **work.measured, **written}
         finish_build(plan, storage, (bg_file, fg_file), known_files, state.previous_manifest)
-        remember_output(storage.url)
     else:
         write_record(storage, written)
-    relabelled = sum(task.reuse_from is not None for task in tasks)
     if tasks:
-        log(messages.built(num_shards, len(tasks), relabelled))
-    return BuildResult(storage.url, plan.rows, num_shards, len(tasks), relabelled, slice_of is None, skipped)
+        log(messages.built(num_shards, len(tasks), work.num_relabelled))
+    return BuildResult(
+        storage.url, plan.rows, num_shards, len(tasks), work.num_relabelled, slice_of is None, plan.sources.skipped
+    )
 
 
-def _write_inputs(plan: Plan, storage: Storage, state: OutputState) -> tuple[str, str]:
+def _write_inputs(plan: Plan, storage: Storage, state: OutputState, work: Work) -> tuple[str, str]:
     """Write what workers and other slices read, and remove `statistics.json`, which only a complete output has.
+
+    Previews and pictures that `verify` found to be damaged are removed, too; the end of the build makes them again.
 
     Returns:
         paths of the prepared backgrounds and cut-outs.
@@ -174,6 +210,12 @@ def _write_inputs(plan: Plan, storage: Storage, state: OutputState) -> tuple[str
         storage.write(schema.RECIPE, text)
     if state.manifest is not None:
         storage.write(PREVIOUS_MANIFEST, state.manifest.to_json().encode())
+    if work.deletion is not None:
+        write_deletions(storage, state.deletions.union(work.deletion.paths))
+    write_record(storage, work.measured)
+    for name in state.noted:
+        if name.startswith((f"{schema.PREVIEW}/", f"{schema.ASSETS}/")) and ".." not in name:
+            storage.remove(name)
     storage.remove(schema.STATISTICS)
     return write_prepared(storage, plan.sources, plan.depth_key)
 

@@ -7,6 +7,7 @@ import json
 import uuid
 from collections.abc import Iterable, Mapping
 
+from fgbg_depth.builder.damage import NOTES as DAMAGE_NOTES
 from fgbg_depth.builder.messages import count
 from fgbg_depth.builder.shard import ShardTask
 from fgbg_depth.errors import OutputError, command
@@ -17,6 +18,7 @@ from fgbg_depth.storage.files import FileInfo, Storage
 # Hidden files, never published, removed when a build is complete:
 PREVIOUS_MANIFEST = ".earlier.json"  # of the build before this one: its history, and hashes of shards that are kept
 RECORD_PREFIX = ".slice-"  # hashes of the shards of a slice; otherwise --finish would have to read all data
+DELETIONS = ".deletions.json"  # finished shards whose deletion was confirmed; --finish or the next run deletes them
 
 
 def slice_paths(plan: Plan, index: int, num_slices: int) -> set[str]:
@@ -50,7 +52,7 @@ def missing_shards_error(tasks: Iterable[ShardTask], plan: Plan) -> OutputError:
 
 
 def write_record(storage: Storage, files: Mapping[str, FileInfo]) -> None:
-    """Record the sizes and hashes of the shards that a slice has built."""
+    """Record the sizes and hashes of shards, so that the build that finishes does not read them."""
     if files:
         values = {path: dataclasses.asdict(info) for path, info in files.items()}
         storage.write(f"{RECORD_PREFIX}{uuid.uuid4().hex[:12]}.json", json.dumps(values).encode())
@@ -85,10 +87,27 @@ def _read_record(storage: Storage, name: str) -> dict[str, FileInfo]:
     }
 
 
+def write_deletions(storage: Storage, paths: Iterable[str]) -> None:
+    """Record that the deletion of these finished shards was confirmed.
+
+    They are deleted when the build is finished. Until then a continued build, or another slice, does not ask again.
+    """
+    storage.write(DELETIONS, json.dumps(sorted(paths)).encode())
+
+
+def read_deletions(storage: Storage) -> frozenset[str]:
+    """The shards that `write_deletions` recorded; none if the record cannot be read."""
+    try:
+        paths = json.loads(storage.read(DELETIONS))
+    except (FileNotFoundError, NotADirectoryError, ValueError):
+        return frozenset()
+    return frozenset(path for path in paths if isinstance(path, str)) if isinstance(paths, list) else frozenset()
+
+
 def remove_records(storage: Storage) -> None:
     """Remove the hidden files; the build is complete, and `statistics.json` has what they hold."""
     for name in storage.list(hidden=True):
-        if name == PREVIOUS_MANIFEST or name.startswith(RECORD_PREFIX):
+        if name in (PREVIOUS_MANIFEST, DELETIONS, DAMAGE_NOTES) or name.startswith(RECORD_PREFIX):
             storage.remove(name)
 
 

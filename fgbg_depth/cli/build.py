@@ -7,23 +7,28 @@ import dataclasses
 import json
 import shlex
 import sys
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from fgbg_depth.cli.recipe_options import add_recipe_options, recipe_from
+from fgbg_depth.builder.messages import count
+from fgbg_depth.cli.recipe_options import add_recipe_options, names_no_source, recipe_from
 from fgbg_depth.errors import UsageError, command
 from fgbg_depth.recipe import Recipe
 
 if TYPE_CHECKING:
+    from fgbg_depth.builder.deletion import Deletion
     from fgbg_depth.builder.pipeline import BuildResult
-    from fgbg_depth.plan import Plan
 
 DEFAULT_OUTPUT = "fgbg-dataset"
 DESCRIPTION = """\
 Build a dataset, or continue a build. Without source folders the bundled demonstration is built; it needs no network.
 
+If --output has a dataset already and neither --recipe nor a source folder is given, its own recipe is used: options
+change single fields of it.
+
 Finished shards are kept: the same command continues where the last run stopped, and a changed recipe or source
-rebuilds only the shards that it changes. Shards that the recipe no longer describes are deleted at the end of a build.
+rebuilds only the shards that it changes. Finished shards that the recipe and the sources no longer give are deleted at
+the end of the build, after a question in a terminal, elsewhere only with --replace. Slices (--shards) never ask and
+never delete: without --replace they refuse to start such a build, and --finish deletes. Damaged shards are built again.
 
 Readable backgrounds: JPEG, PNG, WebP, BMP, GIF, TIFF, AVIF, PPM, TGA, JPEG 2000. Cut-outs: those of them that have an
 alpha channel. Converted depth models are kept in $FGBG_DEPTH_HOME (default: fgbg-depth in the user's cache folder).
@@ -41,6 +46,11 @@ def add_build(commands: Any) -> None:
     )
     run = parser.add_argument_group("run (does not change the data)")
     run.add_argument("--recipe", metavar="FILE", help="start from this YAML recipe; other options change its fields")
+    run.add_argument(
+        "--replace",
+        action="store_true",
+        help="delete finished shards that the recipe and the sources no longer give, without asking",
+    )
     run.add_argument(
         "--output", metavar="DIR", default=DEFAULT_OUTPUT, help="folder or fsspec URL (default: %(default)s)"
     )
@@ -68,18 +78,16 @@ def add_build(commands: Any) -> None:
 
 def _build(options: argparse.Namespace) -> int:
     from fgbg_depth.builder.pipeline import build
-    from fgbg_depth.builder.planning import default_workers, plan_build
 
-    recipe = recipe_from(options)
     if options.workers is not None and not 1 <= options.workers <= 1024:
         raise UsageError(f"--workers is {options.workers}; allowed: a whole number from 1 to 1024.")
     slice_of = _slice(options.shards)
     if slice_of and options.finish:
         raise UsageError("--shards builds a slice and --finish ends the build; give only one of them.")
+    recipe = _recipe(options)
     _echo(recipe)
     if options.dry_run:
-        workers = options.workers or default_workers(recipe, options.device)
-        return _dry_run(options, plan_build(recipe, workers, options.device), workers)
+        return _dry_run(options, recipe)
     result = build(
         recipe,
         options.output,
@@ -89,12 +97,34 @@ def _build(options: argparse.Namespace) -> int:
         finish=options.finish,
         engine_name=options.engine,
         address=options.address,
+        replace=options.replace,
+        confirm=_confirm if sys.stdin.isatty() and sys.stderr.isatty() else None,
     )
     if options.json:
         print(json.dumps(dataclasses.asdict(result)))
     else:
         _print_result(result, options.shards)
     return 0
+
+
+def _recipe(options: argparse.Namespace) -> Recipe:
+    """The recipe that the options describe; without recipe file and source folders, the output's own is the start."""
+    from fgbg_depth.builder.output import output_recipe
+    from fgbg_depth.storage.files import Storage
+
+    storage = Storage(options.output)
+    own = output_recipe(storage) if names_no_source(options) else None
+    if own is None:
+        return recipe_from(options)
+    recipe, name = own
+    print(f"Using the recipe of {storage} ({name}), because neither --recipe nor sources are given.", file=sys.stderr)
+    return recipe_from(options, recipe)
+
+
+def _confirm(deletion: Deletion) -> bool:
+    """Ask in the terminal whether finished shards may be deleted."""
+    print(f"{deletion.text()}\nDelete them? [y/N] ", end="", file=sys.stderr, flush=True)
+    return sys.stdin.readline().strip().lower() in ("y", "yes")
 
 
 def _print_result(result: BuildResult, slice_text: str | None) -> None:
@@ -104,9 +134,9 @@ def _print_result(result: BuildResult, slice_text: str | None) -> None:
         print(f"Slice {slice_text} is finished: {result.output}")
         print(f"When all slices are finished: {command(f'build ... --output {output} --finish')}")
         return
-    print(f"{_count(result.rows, 'row')} in {_count(result.shards, 'shard')}: {result.output}")
+    print(f"{count(result.rows, 'row')} in {count(result.shards, 'shard')}: {result.output}")
     if result.skipped:
-        print(f"Skipped {_count(len(result.skipped), 'bad source file')}; the card lists the reasons.")
+        print(f"Skipped {count(len(result.skipped), 'bad source file')}; the card lists the reasons.")
     verify = f"check:    {command(f'verify {output}')}"
     if "://" in result.output:  # the app and `push` read folders only
         print(verify)
@@ -127,32 +157,37 @@ def _echo(recipe: Recipe) -> None:
     print("recipe: " + ", ".join(f"{k} {v}" for k, v in shown.items()), file=sys.stderr)
 
 
-def _dry_run(options: argparse.Namespace, plan: Plan, workers: int) -> int:
-    from fgbg_depth.builder.dry_run import estimate
-    from fgbg_depth.render.png import encode_png
+def _dry_run(options: argparse.Namespace, recipe: Recipe) -> int:
+    """Print what a build would do and cost; only the contact sheet is written."""
+    from fgbg_depth.builder.dry_run import estimate, plan_dry_run, write_sheet
+    from fgbg_depth.builder.planning import default_workers
     from fgbg_depth.storage.files import Storage
 
-    found = estimate(plan, workers, options.device)
-    sheet = Path(f"{Path(options.output).name or DEFAULT_OUTPUT}-contact-sheet.png")  # in the current folder
-    Storage(".").write(sheet.name, encode_png(found.sheet))
+    storage = Storage(options.output)
+    workers = options.workers or default_workers(recipe, options.device)
+    plan, work = plan_dry_run(recipe, storage, workers, options.device)
+    found = estimate(plan, work, workers, options.device)
+    sheet = write_sheet(storage, found.sheet)
     if options.json:
         values = {f.name: getattr(found, f.name) for f in dataclasses.fields(found) if f.name != "sheet"}
-        print(json.dumps(values | {"sheet": sheet.name}))
+        deletion = work.deletion
+        values["deletes"] = {"shards": deletion.paths, "reasons": deletion.reasons} if deletion else None
+        print(json.dumps(values | {"sheet": str(sheet)}))
         return 0
     num_bg, num_fg = len(plan.sources.backgrounds), len(plan.sources.cutouts)
     labels = f", label {found.label_rows_per_s:,.0f} rows/s" if found.label_rows_per_s else ""
-    print(f"sources        {_count(num_bg, 'background')} x {_count(num_fg, 'cut-out')}")
+    print(f"sources        {count(num_bg, 'background')} x {count(num_fg, 'cut-out')}")
     print(f"rows           {found.rows:,}: " + ", ".join(f"{k} {v:,}" for k, v in found.splits.items()))
     print(f"shards         {found.shards:,}, {found.bytes / 1e9:,.2f} GB in all")
-    print(f"time           about {_duration(found.seconds)} with {_count(workers, 'worker')}")
+    if found.shards_to_build < found.shards:
+        print(f"               {found.shards - found.shards_to_build:,} exist, {found.shards_to_build:,} to build")
+    duration = f"about {_duration(found.seconds)} with {count(workers, 'worker')}"
+    print(f"time           {duration if found.shards_to_build else 'none: nothing to build'}")
     print(f"               (each worker: compose {found.compose_rows_per_s:,.0f} rows/s{labels})")
     print(f"contact sheet  {sheet}")
+    if work.deletion is not None:
+        print(f"\n{work.deletion.text()}\n  In a terminal the build asks first; elsewhere it needs --replace.")
     return 0
-
-
-def _count(number: int, noun: str) -> str:
-    """`1 row`, `2 rows`."""
-    return f"{number:,} {noun}{'' if number == 1 else 's'}"
 
 
 def _duration(seconds: float) -> str:
@@ -169,7 +204,7 @@ def _slice(text: str | None) -> tuple[int, int] | None:
     """
     if text is None:
         return None
-    index, _, count = text.partition("/")
-    if not (index.isdecimal() and count.isdecimal() and 1 <= int(index) <= int(count)):
+    index, _, num_slices = text.partition("/")
+    if not (index.isdecimal() and num_slices.isdecimal() and 1 <= int(index) <= int(num_slices)):
         raise UsageError(f"--shards is {text!r}; write i/n with 1 <= i <= n, such as --shards 3/8.")
-    return int(index), int(count)
+    return int(index), int(num_slices)

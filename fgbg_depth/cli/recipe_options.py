@@ -26,12 +26,19 @@ def add_recipe_options(parser: argparse.ArgumentParser) -> None:
         _add_option(groups[options.group], name, options, HINTS[name], values[name])
 
 
-def recipe_from(options: argparse.Namespace) -> Recipe:
+def names_no_source(options: argparse.Namespace) -> bool:
+    """Whether the options have neither a recipe file nor a source folder."""
+    return not options.recipe and not {_PREFIX + "backgrounds", _PREFIX + "foregrounds"} & vars(options).keys()
+
+
+def recipe_from(options: argparse.Namespace, base: Recipe | None = None) -> Recipe:
     """The recipe that parsed options describe.
 
     The recipe file given by --recipe is the start; without one, the demonstration if no source folder is given, and
     the defaults otherwise. Options change single fields of it.
 
+    Args:
+        base: the start if the options name no recipe file and no source folder; default: the demonstration.
     Raises:
         RecipeError: the recipe file or a value is wrong.
     """
@@ -39,8 +46,8 @@ def recipe_from(options: argparse.Namespace) -> Recipe:
     changes = current_names(changes)
     if options.recipe:
         base = load_recipe(options.recipe)
-    elif not {"backgrounds", "foregrounds"} & changes.keys():
-        base = demo_recipe()
+    elif names_no_source(options):
+        base = base or demo_recipe()
     else:
         base = Recipe()
     if changes.get("depth_model", base.depth_model) != base.depth_model:

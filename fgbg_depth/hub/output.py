@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import hashlib
-import shlex
 from dataclasses import dataclass
 from pathlib import Path
 
 from fgbg_depth import schema
-from fgbg_depth.errors import HubError, OutputError, command
+from fgbg_depth.errors import HubError, OutputError
 from fgbg_depth.manifest import Manifest
+from fgbg_depth.read.files import build_command
 from fgbg_depth.storage.files import Storage
 
 
@@ -65,11 +65,13 @@ def read_output(folder: Path) -> tuple[Manifest, list[LocalFile]]:
     try:
         manifest = Manifest.read(Storage(folder))
     except (OutputError, OSError) as e:
-        raise HubError(f"{e}\n  Build the dataset again: {_build_again(folder)}") from e
+        raise HubError(f"{e}\n  Build the dataset again: {build_command(Storage(folder))}") from e
     if manifest is None:
+        is_unfinished = (folder / schema.RECIPE).is_file()
         raise HubError(
             f"{folder} is not a finished dataset: it has no {schema.STATISTICS}.\n"
-            f"  Build it first: {_build_again(folder)}"
+            f"  {'Finish the build' if is_unfinished else 'Build a dataset there first'}: "
+            f"{build_command(Storage(folder))}"
         )
     files = [
         LocalFile(path, entry.bytes, entry.sha256, folder / path) for path, entry in manifest.parquet_files.items()
@@ -82,12 +84,6 @@ def read_output(folder: Path) -> tuple[Manifest, list[LocalFile]]:
         more = f" and {len(missing) - 1} more files" if missing[1:] else ""
         raise HubError(
             f"{missing[0]}{more} of {folder} do not exist, but {schema.STATISTICS} lists them.\n"
-            f"  Build them again: {_build_again(folder)}"
+            f"  Build them again: {build_command(Storage(folder))}"
         )
     return manifest, files
-
-
-def _build_again(folder: Path) -> str:
-    recipe = folder / schema.RECIPE
-    option = f"--recipe {shlex.quote(str(recipe))} " if recipe.is_file() else ""
-    return command(f"build {option}--output {shlex.quote(str(folder))}")

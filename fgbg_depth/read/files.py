@@ -127,8 +127,5 @@ class StorageFiles:
 
 
 def build_command(storage: Storage) -> str:
-    """The command that builds what is missing in an output."""
-    output = shlex.quote(str(storage))
-    if storage.is_local:
-        return command(f"build --recipe {shlex.quote(storage.path(schema.RECIPE))} --output {output}")
-    return command(f"build ... --output {output}")
+    """The command that builds what is missing in an output. It uses the output's own recipe."""
+    return command(f"build --output {shlex.quote(str(storage))}")

@@ -73,10 +73,16 @@ class Storage:
 
     Args:
         url: a local folder, which need not exist, or an fsspec URL such as "s3://bucket/folder".
+    Raises:
+        OutputError: the address is empty, or the URL cannot be opened.
     """
 
     def __init__(self, url: str | Path) -> None:
         self.url = str(url)
+        if not self.url.strip():
+            raise OutputError("The address of the output is empty.\n  Give a folder or a URL: --output DIR.")
+        if self.url.startswith("~"):  # quoted in the shell, or given in Python
+            self.url = os.path.expanduser(self.url)
         self.is_local = "://" not in self.url or self.url.startswith(("file://", "local://"))
         if self.is_local:
             self.root = Path(self.url.removeprefix("file://").removeprefix("local://"))

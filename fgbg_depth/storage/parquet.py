@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any, cast
 
@@ -19,6 +20,27 @@ if TYPE_CHECKING:
 
 ROW_GROUP = 100  # rows; the Hub's viewer and the app read a whole group to show one row
 _BLOCK = 2**20  # bytes read at once
+_MAGIC = b"PAR1"  # the first and the last four bytes of a parquet file
+
+
+class DamagedFileError(ShardError):
+    """A parquet file is damaged, or was not written by this project.
+
+    Args:
+        reason: what is wrong with it, without the file's name.
+    """
+
+    def __init__(self, message: str, reason: str = "") -> None:
+        super().__init__(message)  # the only argument that pickling passes; workers send errors to the build
+        self.reason = reason
+
+
+def damaged(storage: Storage, name: str, reason: str) -> DamagedFileError:
+    """The error to raise for a parquet file that cannot be used."""
+    reason = " ".join(reason.split()).rstrip(".")
+    return DamagedFileError(
+        f"{storage}/{name}: {reason}.\n  Delete this file and build again; only this file is built again.", reason
+    )
 
 
 def write_parquet(
@@ -91,7 +113,7 @@ def read_record(storage: Storage, name: str) -> dict[str, Any]:
     """The record in the footer of the shard `name`; reads no pixel.
 
     Raises:
-        ShardError: the file is damaged, or was not written by this project.
+        DamagedFileError: the file is damaged, or was not written by this project.
     """
     try:
         with storage.open(name) as f:
@@ -104,21 +126,50 @@ def measure(storage: Storage, name: str) -> FileInfo:
     """Size and hash of a finished shard, for which the file is read once, front to back.
 
     Raises:
-        ShardError: the file is damaged, or was not written by this project.
+        DamagedFileError: the file is damaged, or was not written by this project.
     """
-    body = read_record(storage, name)["body"]
-    sha256, size = hashlib.sha256(), 0
-    left = int(body["bytes"])  # until the end of the body, whose own hash is in the record
-    with storage.open(name) as f:
-        while block := f.read(min(left, _BLOCK) if left > 0 else _BLOCK):
-            sha256.update(block)
-            size += len(block)
-            left -= len(block)
-            if left == 0 and sha256.hexdigest() != body["sha256"]:
-                raise damaged(storage, name, "its content has changed since it was written")
+    try:
+        body = read_record(storage, name)["body"]
+        left = int(body["bytes"])  # until the end of the body, whose own hash is in the record
+        sha256, size = hashlib.sha256(), 0
+        with storage.open(name) as f:
+            while block := f.read(min(left, _BLOCK) if left > 0 else _BLOCK):
+                sha256.update(block)
+                size += len(block)
+                left -= len(block)
+                if left == 0 and sha256.hexdigest() != body["sha256"]:
+                    raise damaged(storage, name, "its content has changed since it was written")
+    except (OSError, KeyError, TypeError, ValueError) as e:
+        raise damaged(storage, name, str(e) or type(e).__name__) from e
     return FileInfo(size, sha256.hexdigest())
 
 
-def damaged(storage: Storage, name: str, reason: str) -> ShardError:
-    """The error to raise for a shard that cannot be used."""
-    return ShardError(f"{storage}/{name}: {reason}.\n  Delete this file and build again; only this file is rebuilt.")
+def has_magic(storage: Storage, name: str) -> bool:
+    """Whether a file starts and ends as a parquet file does. Files that a crash left empty or full of zeros do not."""
+    try:
+        with storage.open(name) as f:
+            start = f.read(len(_MAGIC))
+            f.seek(-len(_MAGIC), os.SEEK_END)
+            return start == _MAGIC == f.read()
+    except OSError:
+        return False
+
+
+def is_written_as(storage: Storage, name: str, columns: Features) -> bool | None:
+    """Whether a shard has the very bytes that writing its rows and its record again gives.
+
+    This finds damage in parquet's own footer and index, which no hash in the record covers.
+
+    Returns:
+        None: another version of pyarrow or `datasets` wrote the file, so the bytes cannot be compared.
+    """
+    with storage.open(name) as f, pq.ParquetFile(f) as file:
+        size, written_by = f.seek(0, os.SEEK_END), file.metadata.created_by
+        record = {k: v for k, v in read_footer(file).items() if k != "body"}
+        tables = (file.read_row_group(i).cast(columns.arrow_schema) for i in range(file.num_row_groups))
+        with open(os.devnull, "wb") as nothing:
+            hashing = HashingFile(nothing)
+            parquet_writer(columns, tables, lambda: record)(hashing)
+    if hashing.bytes != size or written_by != f"parquet-cpp-arrow version {pa.cpp_version}":
+        return None
+    return hashing.sha256.hexdigest() == storage.sha256(name)
