@@ -18,6 +18,7 @@ EXTENSIONS = frozenset(
     )
 )
 MAX_PIXELS = 2**27  # 134 million: four times the largest phone photograph, 0.5 GB decoded
+NO_TRANSPARENCY = "has no transparency"  # start of the reason why a picture without alpha is no cut-out
 _SRGB = ImageCms.createProfile("sRGB")
 
 
@@ -49,11 +50,11 @@ def load_rgba(data: bytes) -> Image.Image:
     """
     image = _open(data)
     if not has_transparency(image):
-        raise SourceError(f"has no transparency (mode {image.mode})")
+        raise SourceError(f"{NO_TRANSPARENCY} (mode {image.mode})")
     rgba = _to_rgba(image)
     low, high = rgba.getchannel("A").getextrema()
     if low == 255:
-        raise SourceError("has no transparency (its alpha is 255 everywhere)")
+        raise SourceError(f"{NO_TRANSPARENCY} (its alpha is 255 everywhere)")
     if high == 0:
         raise SourceError("is fully transparent")
     return rgba
@@ -85,7 +86,8 @@ def _open(data: bytes, at_least: int = 0) -> Image.Image:
     except SourceError:
         raise
     except (Image.DecompressionBombError, Image.DecompressionBombWarning) as e:
-        raise SourceError(f"is too large: {e}") from e
+        # Pillow's own text calls a large picture an attack
+        raise SourceError(f"is too large; at most {MAX_PIXELS:,} pixels are allowed") from e
     except UnidentifiedImageError as e:
         raise SourceError("is not a picture in a supported format") from e
     except MemoryError as e:

@@ -18,6 +18,7 @@ from fgbg_depth.errors import SourceError
 from fgbg_depth.recipe import DEMO, Recipe
 from fgbg_depth.render.png import encode_png
 from fgbg_depth.rng import json_digest
+from fgbg_depth.sources.decode import NO_TRANSPARENCY
 from fgbg_depth.sources.folder import SourceFile, list_folder
 from fgbg_depth.sources.lookalikes import SIDE, group_lookalikes, thumbnail
 from fgbg_depth.sources.names import source_name, unique_names
@@ -25,6 +26,7 @@ from fgbg_depth.sources.prepare import prepare_background, prepare_cutout
 from fgbg_depth.sources.splits import hold_out
 
 Prepare = Callable[[bytes], tuple[Image.Image, str]]  # a file's bytes to its prepared image and a warning
+_Bad = tuple[str, str]  # a file that cannot be used, and the reason
 
 
 @dataclass(frozen=True)
@@ -62,7 +64,7 @@ class _Checked:
     """The result of checking all files of one kind."""
 
     sources: list[Source] = field(default_factory=list)
-    bad: list[tuple[str, str]] = field(default_factory=list)  # (file, reason)
+    bad: list[_Bad] = field(default_factory=list)
     warned: dict[str, list[str]] = field(default_factory=lambda: defaultdict(list))  # files by warning
 
 
@@ -79,7 +81,7 @@ def load_sources(recipe: Recipe, workers: int = 1) -> Sources:
     cutouts = _check_all(recipe.foregrounds, "foregrounds", lambda data: prepare_cutout(data, recipe), workers)
     bad = backgrounds.bad + cutouts.bad
     if bad and not recipe.skip_bad:
-        raise _bad_files(bad)
+        raise _bad_files(backgrounds.bad, cutouts.bad)
     for checked, what, where in (
         (backgrounds, "background", recipe.backgrounds),
         (cutouts, "cut-out", recipe.foregrounds),
@@ -159,15 +161,17 @@ def _named_and_divided(
     return tuple(sorted(finished, key=lambda s: s.name))
 
 
-def _bad_files(bad: Sequence[tuple[str, str]]) -> SourceError:
+def _bad_files(backgrounds: Sequence[_Bad], cutouts: Sequence[_Bad]) -> SourceError:
+    bad = [*backgrounds, *cutouts]
     count = "1 source file cannot be used" if len(bad) == 1 else f"{len(bad)} source files cannot be used"
-    lines = [f"  {file} {reason}." for file, reason in bad[:50]]
+    lines = [f"{count}:", *(f"  {file} {reason}." for file, reason in bad[:50])]
     if len(bad) > 50:
         lines.append(f"  ... and {len(bad) - 50} more.")
-    return SourceError(
-        "\n".join([f"{count}:", *lines]) + "\n  A cut-out needs an alpha channel: remove its background first. "
-        "Repair or remove these files, or pass --skip-bad to leave them out."
-    )
+    if any(reason.startswith(NO_TRANSPARENCY) for _, reason in cutouts):
+        lines.append("  A cut-out needs an alpha channel: remove its background first.")
+    these, them = ("this file", "it") if len(bad) == 1 else ("these files", "them")
+    lines.append(f"  Repair or remove {these}, or pass --skip-bad to leave {them} out.")
+    return SourceError("\n".join(lines))
 
 
 def _warnings(checked: _Checked, groups: Iterable[Sequence[int]]) -> list[str]:
