@@ -19,7 +19,7 @@ from fgbg_depth.recipe import DEMO, Recipe
 from fgbg_depth.render.png import encode_png
 from fgbg_depth.rng import json_digest
 from fgbg_depth.sources.decode import NO_TRANSPARENCY
-from fgbg_depth.sources.folder import SourceFile, list_folder
+from fgbg_depth.sources.folder import FolderListing, SourceFile, list_folder
 from fgbg_depth.sources.lookalikes import SIDE, group_lookalikes, thumbnail
 from fgbg_depth.sources.names import source_name, unique_names
 from fgbg_depth.sources.prepare import prepare_background, prepare_cutout
@@ -57,12 +57,16 @@ class Sources:
     cutouts: tuple[Source, ...]
     skipped: tuple[tuple[str, str], ...] = ()  # (file, reason)
     warnings: tuple[str, ...] = ()
+    ignored: tuple[str, ...] = ()  # files in the folders that are no readable pictures: "1 .heic, 2 .txt in photos"
+    # outputs of this project in the folders; not in the card: only later builds see the output of the first build
+    ignored_outputs: tuple[str, ...] = ()
 
 
 @dataclass
 class _Checked:
     """The result of checking all files of one kind."""
 
+    listing: FolderListing
     sources: list[Source] = field(default_factory=list)
     bad: list[_Bad] = field(default_factory=list)
     warned: dict[str, list[str]] = field(default_factory=lambda: defaultdict(list))  # files by warning
@@ -91,30 +95,33 @@ def load_sources(recipe: Recipe, workers: int = 1) -> Sources:
                 f"{where}: every {what} was left out because it cannot be used; none is left to build from."
             )
     bg_groups, fg_groups = (group_lookalikes([_thumbnail_of(s) for s in c.sources]) for c in (backgrounds, cutouts))
+    listings = (backgrounds.listing, cutouts.listing)
     return Sources(
         _named_and_divided(backgrounds.sources, bg_groups, recipe, "bg"),
         _named_and_divided(cutouts.sources, fg_groups, recipe, "fg"),
         tuple(bad),
         (*_warnings(backgrounds, bg_groups), *_warnings(cutouts, fg_groups)),
+        tuple(dict.fromkeys(each.ignored for each in listings if each.ignored)),
+        tuple(dict.fromkeys(output for each in listings for output in each.outputs)),
     )
 
 
-def _list_files(where: str, kind: str) -> Iterable[SourceFile]:
+def _list_sources(where: str, kind: str) -> FolderListing:
     if where.startswith("hf://"):
         from fgbg_depth.sources.hub import list_hub_images
 
-        return list_hub_images(where)
+        return FolderListing(list_hub_images(where))
     return list_folder(paths.DATA / kind if where == DEMO else Path(where), kind)
 
 
 def _check_all(where: str, kind: str, prepare: Prepare, workers: int) -> _Checked:
     """Prepare every file of one folder or Hub dataset, in order, and collect the reasons of those that fail."""
-    checked = _Checked()
+    checked = _Checked(_list_sources(where, kind))
     with warnings.catch_warnings():
         # decoders warn of harmless defects, and of large images, which decode.MAX_PIXELS refuses
         warnings.simplefilter("ignore")
         with ThreadPoolExecutor(max(1, workers)) as pool:
-            for file, result, warning in pool.map(lambda file: _check(file, prepare), _list_files(where, kind)):
+            for file, result, warning in pool.map(lambda file: _check(file, prepare), checked.listing.pictures):
                 if isinstance(result, str):
                     checked.bad.append((file, result))
                     continue
