@@ -37,7 +37,13 @@ def test_subfolders_and_links_are_followed_other_files_are_skipped(folder: Path)
     os.mkfifo(folder / "bg" / "pipe.png")
     (folder / "bg" / "to-pipe.png").symlink_to(folder / "bg" / "pipe.png")
     found = load(folder)
-    assert [s.name for s in found.backgrounds] == ["again", "in", "linked", "scene_00", "scene_01"]
+    assert [s.name for s in found.backgrounds] == [
+        "again.png",
+        "deep/er/in",
+        "link/linked.PNG",
+        "scene_00.png",
+        "scene_01.png",
+    ]
     assert any("the same file 2 times" in w for w in found.warnings)
 
 

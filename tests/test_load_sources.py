@@ -118,7 +118,7 @@ def test_lookalikes_are_reported_and_divided_together(folder: Path) -> None:
     save(scene(0)[:, ::-1], folder / "bg" / "z-mirrored.png")
     for index in range(2, 9):
         save(scene(index), folder / "bg" / f"scene_{index:02d}.png")
-    alike = {"a-copy", "scene_00", "z-mirrored"}
+    alike = {"a-copy", "scene_00.png", "z-mirrored.png"}
     held_out = []
     for seed in range(12):
         found = load(folder, seed=seed, holdout=0.3)

@@ -21,7 +21,7 @@ _MAX_KINDS = 8  # of files that are no pictures; a message names the most freque
 class SourceFile(NamedTuple):
     """A picture that was found but not read yet."""
 
-    name: str  # for messages: its path below the folder, printable
+    name: str  # its path below the folder, with `/`, printable
     read: Callable[[], bytes]  # returns the file's bytes; may raise OSError
 
 
@@ -72,7 +72,7 @@ def list_folder(folder: Path, kind: str) -> FolderListing:
         )
     name = printable(Path(os.path.abspath(folder)).name)
     return FolderListing(
-        [SourceFile(printable(str(path.relative_to(folder))), path.read_bytes) for path in sorted(pictures)],
+        [SourceFile(printable(path.relative_to(folder).as_posix()), path.read_bytes) for path in sorted(pictures)],
         f"{_counted(others)} in {name}" if others else "",
         tuple(
             f"{name}/{printable(path.relative_to(folder).as_posix())} (an output of fgbg-depth)"

@@ -21,7 +21,7 @@ from fgbg_depth.rng import json_digest
 from fgbg_depth.sources.decode import NO_TRANSPARENCY
 from fgbg_depth.sources.folder import FolderListing, SourceFile, list_folder
 from fgbg_depth.sources.lookalikes import SIDE, group_lookalikes, thumbnail
-from fgbg_depth.sources.names import source_name, unique_names
+from fgbg_depth.sources.names import USUAL_EXTENSION, source_name, unique_names
 from fgbg_depth.sources.prepare import prepare_background, prepare_cutout
 from fgbg_depth.sources.splits import hold_out
 
@@ -121,7 +121,7 @@ def _check_all(where: str, kind: str, prepare: Prepare, workers: int) -> _Checke
         # decoders warn of harmless defects, and of large images, which decode.MAX_PIXELS refuses
         warnings.simplefilter("ignore")
         with ThreadPoolExecutor(max(1, workers)) as pool:
-            for file, result, warning in pool.map(lambda file: _check(file, prepare), checked.listing.pictures):
+            for file, result, warning in pool.map(lambda file: _check(file, kind, prepare), checked.listing.pictures):
                 if isinstance(result, str):
                     checked.bad.append((file, result))
                     continue
@@ -131,7 +131,7 @@ def _check_all(where: str, kind: str, prepare: Prepare, workers: int) -> _Checke
     return checked
 
 
-def _check(file: SourceFile, prepare: Prepare) -> tuple[str, Source | str, str]:
+def _check(file: SourceFile, kind: str, prepare: Prepare) -> tuple[str, Source | str, str]:
     """The file's name, its source or the reason why it cannot be used, and a warning or ""."""
     try:
         data = file.read()
@@ -141,7 +141,7 @@ def _check(file: SourceFile, prepare: Prepare) -> tuple[str, Source | str, str]:
     except OSError as e:
         return file.name, f"cannot be read ({e.strerror or e})", ""
     source = Source(
-        name=source_name(file.name),
+        name=source_name(file.name, USUAL_EXTENSION[kind]),
         file=file.name,
         digest=hashlib.sha256(data).hexdigest(),
         pixels_digest=hashlib.sha256(image.tobytes()).hexdigest(),
