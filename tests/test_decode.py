@@ -213,6 +213,11 @@ def test_damaged_files_are_refused_with_a_reason(data: bytes, reason: str) -> No
             load(data)
 
 
+def test_a_huge_picture_is_not_called_an_attack() -> None:
+    with pytest.raises(SourceError, match=r"^is too large; at most 134,217,728 pixels are allowed$"):
+        load_rgb(png(100_000, 100_000, b""))
+
+
 def test_too_many_pixels_are_refused_even_if_the_file_is_small(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(decode, "MAX_PIXELS", 999)
     with pytest.raises(SourceError, match="50x20 pixels; at most 999"):

@@ -120,7 +120,7 @@ def test_history_lists_changes(hub: HubServer, work: Path):
     assert statistics["version"] == "v2.0.0"
     newest, oldest = statistics["history"]
     assert (newest["version"], oldest["version"]) == ("v2.0.0", "v1.0.0")
-    assert newest["bg_added"] == ["scene_004", "scene_005"] and newest["bg_removed"] == ["scene_000"]
+    assert newest["bg_added"] == ["scene_004.png", "scene_005.png"] and newest["bg_removed"] == ["scene_000.png"]
     assert "placements: 2 -> 3" in newest["recipe_changes"]
     assert (oldest["rows"], newest["rows"]) == (32, 60) and newest["depth_model"] is None
     card = files_of(hub)["README.md"].decode()

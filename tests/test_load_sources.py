@@ -63,6 +63,19 @@ def test_one_message_names_every_bad_file(folder: Path) -> None:
     assert len(found.backgrounds) == 2 and len(found.cutouts) == 2
 
 
+@pytest.mark.parametrize(("kind", "is_about_alpha"), [("bg", False), ("fg", True)])
+def test_the_advice_is_about_the_files_that_cannot_be_used(folder: Path, kind: str, is_about_alpha: bool) -> None:
+    """Damaged backgrounds need no advice about alpha channels."""
+    if kind == "bg":
+        (folder / "bg" / "half.png").write_bytes((folder / "bg" / "scene_00.png").read_bytes()[:300])
+    else:
+        save(scene(0), folder / "fg" / "opaque.png")
+    with pytest.raises(SourceError) as e:
+        load(folder)
+    assert ("A cut-out needs an alpha channel" in str(e.value)) == is_about_alpha
+    assert str(e.value).endswith("\n  Repair or remove this file, or pass --skip-bad to leave it out.")
+
+
 def test_the_message_lists_50_bad_files_and_counts_the_others(folder: Path) -> None:
     for i in range(120):
         (folder / "bg" / f"bad{i}.png").write_bytes(b"")
@@ -105,7 +118,7 @@ def test_lookalikes_are_reported_and_divided_together(folder: Path) -> None:
     save(scene(0)[:, ::-1], folder / "bg" / "z-mirrored.png")
     for index in range(2, 9):
         save(scene(index), folder / "bg" / f"scene_{index:02d}.png")
-    alike = {"a-copy", "scene_00", "z-mirrored"}
+    alike = {"a-copy", "scene_00.png", "z-mirrored.png"}
     held_out = []
     for seed in range(12):
         found = load(folder, seed=seed, holdout=0.3)

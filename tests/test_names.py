@@ -1,4 +1,4 @@
-"""Names of sources: unique, printable, and independent of the order of files."""
+"""Names of sources: unique, printable, and independent of other files."""
 
 import os
 import shutil
@@ -7,8 +7,9 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tiny import make_sources, save, scene, tiny_recipe
+from tiny import make_sources, save, scene, thing, tiny_recipe
 
+from fgbg_depth.plan import make_plan
 from fgbg_depth.sources.load import Sources, load_sources
 from fgbg_depth.sources.names import printable, source_name, unique_names
 
@@ -26,19 +27,23 @@ def test_names_of_sources_are_unique_and_printable(folder: Path) -> None:
     names = [
         "a.png",
         "a.jpg",
-        "sub/a.png",
-        "A.png",
+        "sub/a.jpg",
+        "A.jpg",
+        "a.png.jpg",
         "é.png",
         "e\u0301.png",
         " .png",
+        " .jpg",
         "x\ny.png",
+        "x\ry.png",
         "[31m\x1b.png",
         "-.png",
         "a" * 240 + ".png",
+        "a" * 241 + ".png",
     ]
     for index, name in enumerate(names):
         save(scene(20 + index), folder / "bg" / name)
-    shutil.copy(folder / "bg" / "a.png", folder / "bg" / "sub" / "b.png")
+    shutil.copy(folder / "bg" / "a.jpg", folder / "bg" / "sub" / "b.jpg")
     with open(os.fsencode(folder / "bg") + b"/\xff\xfe.png", "wb") as f:
         f.write((folder / "bg" / "scene_00.png").read_bytes())
     found = load(folder)
@@ -47,16 +52,50 @@ def test_names_of_sources_are_unique_and_printable(folder: Path) -> None:
     for s in found.backgrounds:
         assert s.name.isprintable() and s.file.isprintable() and 0 < len(s.name) <= 210
         f"{s.name}{s.file}".encode()
-    assert "A" in got and "b" in got and sum(n.startswith("a-") for n in got) == 3
+    assert {"a", "a.png", "sub/a", "sub/b", "A", "a.png.jpg", "-.png"} <= set(got)
 
 
-def test_a_suffix_never_gives_the_name_of_another_file(folder: Path) -> None:
-    save(scene(30), folder / "bg" / "x.png")
-    save(scene(31), folder / "bg" / "x.bmp")
-    clash = next(s for s in load(folder).backgrounds if s.name.startswith("x-")).name
-    save(scene(32), folder / "bg" / f"{clash}.png")
-    names = [s.name for s in load(folder).backgrounds]
-    assert len(set(names)) == len(names)
+@pytest.mark.parametrize(
+    ("file", "extension", "name"),
+    [
+        ("lake.jpg", ".jpg", "lake"),
+        ("lake.png", ".jpg", "lake.png"),
+        ("lake.JPG", ".jpg", "lake.JPG"),
+        ("alps/lake.jpg", ".jpg", "alps/lake"),
+        ("lake.png.jpg", ".jpg", "lake.png.jpg"),
+        ("v1.2.jpg", ".jpg", "v1.2"),
+        ("cat.png", ".png", "cat"),
+        ("cat.webp", ".png", "cat.webp"),
+        ("000012", ".jpg", "000012"),
+    ],
+)
+def test_a_name_is_the_path_without_the_usual_extension(file: str, extension: str, name: str) -> None:
+    assert source_name(file, extension) == name
+
+
+PARTS = st.text(st.sampled_from("ab. "), min_size=1, max_size=4).filter(lambda part: not part.startswith("."))
+
+
+@given(st.sets(st.lists(PARTS, min_size=1, max_size=3).map("/".join), max_size=6))
+def test_files_with_different_paths_have_different_names(stems: set[str]) -> None:
+    files = [stem + extension for stem in stems for extension in (".jpg", ".png", ".png.jpg", ".jpeg")]
+    assert len({source_name(file, ".jpg") for file in files}) == len(set(files))
+
+
+def test_more_files_rename_no_source(folder: Path) -> None:
+    """Names are stored in rows: a new name would build the background's shards again."""
+    save(scene(30), folder / "bg" / "lake.jpg")
+    save(thing(30), folder / "fg" / "cat.png")
+    before = make_plan(tiny_recipe(folder, holdout=0), load(folder, holdout=0), None)
+    for index, name in enumerate(["lake.png", "lake.JPG", "lake.webp", "alps/lake.jpg", "lake.png.jpg"]):
+        save(scene(40 + index), folder / "bg" / name)
+    after = make_plan(tiny_recipe(folder, holdout=0), load(folder, holdout=0), None)
+    assert "lake" in {shard.bg for shard in before.shards}
+    assert set(before.shards) < set(after.shards)
+    save(thing(31), folder / "fg" / "cat.webp")
+    save(thing(32), folder / "fg" / "animals" / "cat.png")
+    names = {s.digest: s.name for s in load(folder).cutouts}
+    assert names.items() >= {s.digest: s.name for s in before.sources.cutouts}.items()
 
 
 @given(

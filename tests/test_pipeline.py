@@ -134,7 +134,8 @@ def test_one_more_source_changes_no_other_row(built: Path, sources: Path, tmp_pa
     recipe = tiny_recipe(tmp_path / "src", backgrounds=str(tmp_path / "src" / "bg"))
     before, result = tree(built), quiet_build(recipe, tmp_path / "out", replace=True)
     after = tree(tmp_path / "out")
-    involved = shards_with(tmp_path / "out", "zzz", kind)
+    name = "zzz.png" if kind == "bg" else "zzz"
+    involved = shards_with(tmp_path / "out", name, kind)
     old_shards = {n: d for n, d in before.items() if n.startswith("data/")}
     new_shards = {n: d for n, d in after.items() if n.startswith("data/")}
     assert len(involved) >= 2
@@ -151,7 +152,7 @@ def test_one_more_source_changes_no_other_row(built: Path, sources: Path, tmp_pa
         assert all(old_shards[n] == new_shards[n] for n in untouched) and result.made == len(involved)
     rows = {(r["bg"], r["fg"], r["flip"], r["placement"]): r for r in rows_of(built)}
     for row in rows_of(tmp_path / "out"):
-        if row[kind] != "zzz":
+        if row[kind] != name:
             assert rows[(row["bg"], row["fg"], row["flip"], row["placement"])] == row
     quiet_build(recipe, tmp_path / "fresh")
     assert {k: v for k, v in after.items() if k != "statistics.json" and k != "README.md"} == {

@@ -23,7 +23,7 @@ def folder(tmp_path: Path) -> Path:
 
 def test_sizes_of_prepared_sources(sources: Path) -> None:
     found = load(sources, foreground_measure="height", foreground_min=10, foreground_max=10)
-    assert [s.name for s in found.backgrounds] == [f"scene_{i:02d}" for i in range(5)]
+    assert [s.name for s in found.backgrounds] == [f"scene_{i:02d}.png" for i in range(5)]
     for s in found.backgrounds:
         assert decode_rgb(s.png).shape == (32, 32, 3) == (s.height, s.width, 3)
     for s in found.cutouts:

@@ -101,7 +101,7 @@ def test_sources_are_found_by_name(metric_output, monkeypatch):  # noqa: F811
     paths = manifest.files_of("bg")
     everything = read_sources(files, paths)
     assert list(everything) == list(manifest.sources["bg"])
-    assert read_sources(files, paths, {"scene_2", "nobody"}) == {"scene_2": everything["scene_2"]}
+    assert read_sources(files, paths, {"scene_2.png", "nobody"}) == {"scene_2.png": everything["scene_2.png"]}
     read_columns = []
 
     def spy(parquet, row_groups, columns):
@@ -117,7 +117,7 @@ def test_a_row_whose_source_is_missing_is_an_error(metric_output):  # noqa: F811
     storage = Storage(metric_output)
     manifest = Manifest.read(storage)
     without = {path: entry for path, entry in manifest.files.items() if not path.startswith("bg/")}
-    with pytest.raises(OutputError, match=r"names the bg 'scene_\d', which the files under bg/ do not contain"):
+    with pytest.raises(OutputError, match=r"names the bg 'scene_\d.png', which the files under bg/ do not contain"):
         sample_rows(storage, manifest.replace(files=without))
 
 

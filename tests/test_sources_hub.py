@@ -80,11 +80,13 @@ def names(sources: Sources) -> list[str]:
 def test_they_are_the_same_as_from_a_folder(two_splits: HubServer, folder: Path) -> None:
     local, remote = load(folder), load(folder, backgrounds=f"{WHERE}@v1:test#photo")
     facts = {s.name: (s.digest, s.pixels_digest) for s in local.backgrounds}
-    assert names(remote) == ["scene_02", "scene_03", "scene_04"]
+    assert names(remote) == ["scene_02.png", "scene_03.png", "scene_04.png"]
     assert all(facts[s.name] == (s.digest, s.pixels_digest) for s in remote.backgrounds)
 
 
-@pytest.mark.parametrize(("split", "expected"), [("", ["scene_00", "scene_01"]), (":train", ["scene_00", "scene_01"])])
+@pytest.mark.parametrize(
+    ("split", "expected"), [("", ["scene_00.png", "scene_01.png"]), (":train", ["scene_00.png", "scene_01.png"])]
+)
 def test_only_files_of_the_split_are_downloaded(
     two_splits: HubServer, folder: Path, split: str, expected: list[str]
 ) -> None:
@@ -101,7 +103,7 @@ def test_a_second_load_downloads_nothing(two_splits: HubServer, folder: Path) ->
 
 
 def test_without_a_revision_it_is_main(two_splits: HubServer, folder: Path) -> None:
-    assert names(load(folder, backgrounds=WHERE)) == ["scene_03", "scene_04"]
+    assert names(load(folder, backgrounds=WHERE)) == ["scene_03.png", "scene_04.png"]
 
 
 @pytest.mark.parametrize(
@@ -139,8 +141,8 @@ def test_a_dataset_of_image_files(hub: HubServer, folder: Path) -> None:
     pictures = sorted((folder / "bg").glob("*.png"))
     pushed(hub, {f"{'train' if i < 3 else 'test'}/{path.name}": path.read_bytes() for i, path in enumerate(pictures)})
     hub.log.clear()
-    assert names(load(folder, backgrounds=WHERE)) == ["scene_00", "scene_01", "scene_02"]
-    assert not [path for _, path, _ in hub.log if "scene_03" in path]
+    assert names(load(folder, backgrounds=WHERE)) == ["scene_00.png", "scene_01.png", "scene_02.png"]
+    assert not [path for _, path, _ in hub.log if "scene_03.png" in path]
 
 
 def test_an_unreachable_hub(hub: HubServer, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -52,5 +52,5 @@ def test_groups_stay_together(sizes: list[int], fraction: float, seed: int) -> N
     groups = [list(range(start, end)) for start, end in itertools.pairwise(ends)]
     held_out = hold_out([f"{i}" * 64 for i in range(ends[-1])], groups, fraction, seed, "bg")
     assert all(held_out.issuperset(group) or held_out.isdisjoint(group) for group in groups)
-    assert len(held_out) <= max(1, ends[-1] // 2, round(ends[-1] * fraction))
+    assert len(held_out) <= max(1, ends[-1] // 2, int(ends[-1] * fraction + 0.5))
     assert fraction > 0 or not held_out

@@ -183,7 +183,7 @@ def test_a_shard_of_another_recipe_under_our_name(output_copy, tmp_path):
         (("splits", "train"), 47),
         (("rows",), 81),
         (("name",), "someone else's"),
-        (("sources", "bg", "scene_0", "held_out"), "maybe"),
+        (("sources", "bg", "scene_0.png", "held_out"), "maybe"),
     ],
 )
 def test_statistics_that_disagree(output_copy, keys, value):

@@ -36,6 +36,8 @@ def plan_build(recipe: Recipe, workers: int = 1, device: str = "auto", log: Log 
         log(f"warning: {warning}")
     if len(sources.warnings) > WARNINGS_SHOWN:
         log(f"... and {count(len(sources.warnings) - WARNINGS_SHOWN, 'more warning')}; the card lists all of them.")
+    for ignored in (*sources.ignored, *sources.ignored_outputs):
+        log(f"ignored: {ignored}")
     for file, reason in sources.skipped:
         log(f"skipped: {file} {reason}")
     spec = None

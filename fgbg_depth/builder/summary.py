@@ -66,6 +66,7 @@ def summarize(
         sources={"bg": _listed(plan.sources.backgrounds), "fg": _listed(plan.sources.cutouts)},
         skipped=[SkippedFile(file=file, reason=reason) for file, reason in plan.sources.skipped],
         warnings=list(plan.sources.warnings),
+        ignored=list(plan.sources.ignored),
         shards={path: _entry(rows_of[path], info) for path, info in sorted(shards.items())},
         files=dict(sorted(files.items())),
         history=previous.history if previous else [],

@@ -43,6 +43,7 @@ class Manifest(Entry):
         sources: {"bg": {name: entry}, "fg": {name: entry}}.
         skipped: source files that were left out.
         warnings: messages about sources, for the card.
+        ignored: files in the source folders that are no readable pictures, for the card: "1 .heic, 2 .txt in photos".
         shards, files: the parquet files under data/, and the files of the other configs, by path.
         history: published versions, newest first.
     """
@@ -62,6 +63,7 @@ class Manifest(Entry):
     sources: dict[str, dict[str, SourceEntry]]
     skipped: list[SkippedFile] = Field(default_factory=list)
     warnings: list[str] = Field(default_factory=list)
+    ignored: list[str] = Field(default_factory=list)
     shards: dict[ShardPath, FileEntry]
     files: dict[ConfigPath, FileEntry]
     history: list[Version] = Field(default_factory=list)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import io
 
 import numpy as np
@@ -17,8 +18,26 @@ EXTENSIONS = frozenset(
         *("bmp", "tif", "tiff", "tga", "ppm", "pgm", "pbm", "pnm"),
     )
 )
+HEIF_EXTENSIONS = frozenset((".heic", ".heif", ".hif"))  # photographs of phones; readable if pillow-heif is installed
 MAX_PIXELS = 2**27  # 134 million: four times the largest phone photograph, 0.5 GB decoded
+NO_TRANSPARENCY = "has no transparency"  # start of the reason why a picture without alpha is no cut-out
 _SRGB = ImageCms.createProfile("sRGB")
+
+
+def readable_extensions() -> frozenset[str]:
+    """Extensions of the files that can be decoded here, in lower case: ".jpg", ".png", ..."""
+    return EXTENSIONS | HEIF_EXTENSIONS if "HEIF" in _readable_formats() else EXTENSIONS
+
+
+@functools.cache
+def _readable_formats() -> tuple[str, ...]:
+    """Pillow's names of the formats that can be decoded here."""
+    try:
+        from pillow_heif import register_heif_opener
+    except ImportError:
+        return FORMATS
+    register_heif_opener()
+    return (*FORMATS, "HEIF")
 
 
 def load_rgb(data: bytes, at_least: int = 0) -> Image.Image:
@@ -49,11 +68,11 @@ def load_rgba(data: bytes) -> Image.Image:
     """
     image = _open(data)
     if not has_transparency(image):
-        raise SourceError(f"has no transparency (mode {image.mode})")
+        raise SourceError(f"{NO_TRANSPARENCY} (mode {image.mode})")
     rgba = _to_rgba(image)
     low, high = rgba.getchannel("A").getextrema()
     if low == 255:
-        raise SourceError("has no transparency (its alpha is 255 everywhere)")
+        raise SourceError(f"{NO_TRANSPARENCY} (its alpha is 255 everywhere)")
     if high == 0:
         raise SourceError("is fully transparent")
     return rgba
@@ -68,7 +87,7 @@ def _open(data: bytes, at_least: int = 0) -> Image.Image:
     if not data:
         raise SourceError("is empty (0 bytes)")
     try:
-        image = Image.open(io.BytesIO(data), formats=FORMATS)
+        image = Image.open(io.BytesIO(data), formats=_readable_formats())
         if image.width * image.height > MAX_PIXELS:
             raise SourceError(f"is too large: {image.width}x{image.height} pixels; at most {MAX_PIXELS:,} are allowed")
         if at_least and image.format == "JPEG":
@@ -85,7 +104,8 @@ def _open(data: bytes, at_least: int = 0) -> Image.Image:
     except SourceError:
         raise
     except (Image.DecompressionBombError, Image.DecompressionBombWarning) as e:
-        raise SourceError(f"is too large: {e}") from e
+        # Pillow's own text calls a large picture an attack
+        raise SourceError(f"is too large; at most {MAX_PIXELS:,} pixels are allowed") from e
     except UnidentifiedImageError as e:
         raise SourceError("is not a picture in a supported format") from e
     except MemoryError as e:

@@ -1,54 +1,118 @@
-"""Picture files in a folder."""
+"""Picture files in a folder, and what else the folder contains."""
 
 from __future__ import annotations
 
+import json
 import os
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
 
+from fgbg_depth import schema
 from fgbg_depth.errors import SourceError
-from fgbg_depth.sources.decode import EXTENSIONS
+from fgbg_depth.sources.decode import HEIF_EXTENSIONS, readable_extensions
 from fgbg_depth.sources.names import printable
+
+_MAX_KINDS = 8  # of files that are no pictures; a message names the most frequent ones
 
 
 class SourceFile(NamedTuple):
     """A picture that was found but not read yet."""
 
-    name: str  # for messages: its path below the folder, printable
+    name: str  # its path below the folder, with `/`, printable
     read: Callable[[], bytes]  # returns the file's bytes; may raise OSError
 
 
-def list_folder(folder: Path, kind: str) -> list[SourceFile]:
-    """Picture files below `folder`, sorted by path. Hidden files are skipped, links are followed once.
+@dataclass(frozen=True)
+class FolderListing:
+    """What a folder of sources contains."""
+
+    pictures: Iterable[SourceFile]  # sorted by path
+    ignored: str = (
+        ""  # number of files that are no readable pictures: "1 .heic (install pillow-heif), 2 .txt in photos"
+    )
+    outputs: tuple[str, ...] = ()  # "photos/my-set (an output of fgbg-depth)"
+
+
+def list_folder(folder: Path, kind: str) -> FolderListing:
+    """Picture files below `folder`. Hidden files and outputs of this project are skipped, links are followed once.
+
+    An output may lie in a folder of sources. Without this rule a second build would take the pictures of its card as
+    sources.
 
     Args:
         kind: "backgrounds" or "foregrounds", for messages.
     Raises:
-        SourceError: the folder or one below it cannot be read, or there is no picture.
+        SourceError: the folder or one below it cannot be read, it is an output, or there is no picture.
     """
     if not folder.is_dir():
         problem = "is not a folder" if folder.exists() else "does not exist"
         raise SourceError(f"{folder} {problem}.\n  Give the folder of your {kind}: --{kind} DIR.")
+    if is_output(folder):
+        raise SourceError(
+            f"{folder} is an output of fgbg-depth, not a folder of {kind}.\n"
+            f"  Give the folder of your {kind}: --{kind} DIR."
+        )
     pictures: list[Path] = []
+    outputs: list[Path] = []
     others: Counter[str] = Counter()
-    for path in _walk(folder):
-        if path.suffix.lower() in EXTENSIONS:
+    readable = readable_extensions()
+    for path in _walk(folder, outputs):
+        extension = path.suffix.lower()
+        if extension in readable:
             pictures.append(path)
         else:
-            others[path.suffix.lower() or "(no extension)"] += 1
+            others[extension] += 1
     if not pictures:
-        found = ", ".join(f"{n} {suffix}" for suffix, n in others.most_common(5)) or "no file at all"
         raise SourceError(
-            f"{folder} contains no picture (found {found}).\n"
-            f"  The name of a picture ends in one of {', '.join(sorted(EXTENSIONS))}."
+            f"{folder} contains no picture (found {_counted(others) or 'no file at all'}).\n"
+            f"  The name of a picture ends in one of {', '.join(sorted(readable))}."
         )
-    return [SourceFile(printable(str(path.relative_to(folder))), path.read_bytes) for path in sorted(pictures)]
+    name = printable(Path(os.path.abspath(folder)).name)
+    return FolderListing(
+        [SourceFile(printable(path.relative_to(folder).as_posix()), path.read_bytes) for path in sorted(pictures)],
+        f"{_counted(others)} in {name}" if others else "",
+        tuple(
+            f"{name}/{printable(path.relative_to(folder).as_posix())} (an output of fgbg-depth)"
+            for path in sorted(outputs)
+        ),
+    )
 
 
-def _walk(folder: Path) -> Iterator[Path]:
-    """Regular files and broken links below `folder`."""
+def is_output(folder: Path) -> bool:
+    """Whether a folder is an output of this project: it has files with the names of our shards, or our statistics."""
+    for config in (schema.DATA, schema.BG, schema.FG):
+        try:
+            if any(schema.is_own_path(f"{config}/{name}") for name in os.listdir(folder / config)):
+                return True
+        except OSError:  # there is no such folder; one that cannot be read is reported when it is searched
+            continue
+    try:
+        statistics = json.loads((folder / schema.STATISTICS).read_bytes())
+    except (OSError, ValueError, RecursionError):
+        return False
+    return isinstance(statistics, dict) and {"format", "recipe", "shards"} <= statistics.keys()
+
+
+def _counted(others: Mapping[str, int]) -> str:
+    """`1 .heic (install pillow-heif), 2 .txt`, the most frequent kinds first."""
+    ordered = sorted(others.items(), key=lambda item: (-item[1], item[0]))
+    kinds = [f"{count} {_kind(extension)}" for extension, count in ordered[:_MAX_KINDS]]
+    if rest := sum(count for _, count in ordered[_MAX_KINDS:]):
+        kinds.append(f"{rest} of other kinds")
+    return ", ".join(kinds)
+
+
+def _kind(extension: str) -> str:
+    if not extension:
+        return "without extension"
+    return printable(extension) + (" (install pillow-heif)" if extension in HEIF_EXTENSIONS else "")
+
+
+def _walk(folder: Path, outputs: list[Path]) -> Iterator[Path]:
+    """Regular files and broken links below `folder`. Outputs of this project are skipped and added to `outputs`."""
 
     def fail(e: OSError) -> None:  # os.walk would silently skip the folder
         raise SourceError(
@@ -62,6 +126,10 @@ def _walk(folder: Path) -> Iterator[Path]:
             folders.clear()
             continue
         seen.add(real)
+        if Path(root) != folder and is_output(Path(root)):
+            outputs.append(Path(root))
+            folders.clear()
+            continue
         folders[:] = sorted(name for name in folders if not name.startswith("."))
         for name in files:
             path = Path(root) / name

@@ -45,7 +45,7 @@ def list_hub_images(address: str) -> Iterator[SourceFile]:
     encoded = rows.select_columns([column]).cast_column(column, Image(decode=False))
     paths = encoded.flatten()[f"{column}.path"]
     for index, path in enumerate(paths):
-        name = printable(PurePosixPath(path or "").stem) or f"{index:06d}"
+        name = printable(PurePosixPath(path or "").name) or f"{index:06d}"
         yield SourceFile(name, _reader(encoded, index, column))
 
 

@@ -18,13 +18,15 @@ from fgbg_depth.errors import SourceError
 from fgbg_depth.recipe import DEMO, Recipe
 from fgbg_depth.render.png import encode_png
 from fgbg_depth.rng import json_digest
-from fgbg_depth.sources.folder import SourceFile, list_folder
+from fgbg_depth.sources.decode import NO_TRANSPARENCY
+from fgbg_depth.sources.folder import FolderListing, SourceFile, list_folder
 from fgbg_depth.sources.lookalikes import SIDE, group_lookalikes, thumbnail
-from fgbg_depth.sources.names import source_name, unique_names
+from fgbg_depth.sources.names import USUAL_EXTENSION, source_name, unique_names
 from fgbg_depth.sources.prepare import prepare_background, prepare_cutout
 from fgbg_depth.sources.splits import hold_out
 
 Prepare = Callable[[bytes], tuple[Image.Image, str]]  # a file's bytes to its prepared image and a warning
+_Bad = tuple[str, str]  # a file that cannot be used, and the reason
 
 
 @dataclass(frozen=True)
@@ -56,14 +58,18 @@ class Sources:
     cutouts: tuple[Source, ...]
     skipped: tuple[tuple[str, str], ...] = ()  # (file, reason)
     warnings: tuple[str, ...] = ()
+    ignored: tuple[str, ...] = ()  # files in the folders that are no readable pictures: "1 .heic, 2 .txt in photos"
+    # outputs of this project in the folders; not in the card: only later builds see the output of the first build
+    ignored_outputs: tuple[str, ...] = ()
 
 
 @dataclass
 class _Checked:
     """The result of checking all files of one kind."""
 
+    listing: FolderListing
     sources: list[Source] = field(default_factory=list)
-    bad: list[tuple[str, str]] = field(default_factory=list)  # (file, reason)
+    bad: list[_Bad] = field(default_factory=list)
     warned: dict[str, list[str]] = field(default_factory=lambda: defaultdict(list))  # files by warning
 
 
@@ -80,7 +86,7 @@ def load_sources(recipe: Recipe, workers: int = 1) -> Sources:
     cutouts = _check_all(recipe.foregrounds, "foregrounds", lambda data: prepare_cutout(data, recipe), workers)
     bad = backgrounds.bad + cutouts.bad
     if bad and not recipe.skip_bad:
-        raise _bad_files(bad)
+        raise _bad_files(backgrounds.bad, cutouts.bad)
     for checked, what, where in (
         (backgrounds, "background", recipe.backgrounds),
         (cutouts, "cut-out", recipe.foregrounds),
@@ -90,30 +96,33 @@ def load_sources(recipe: Recipe, workers: int = 1) -> Sources:
                 f"{where}: every {what} was left out because it cannot be used; none is left to build from."
             )
     bg_groups, fg_groups = (group_lookalikes([_thumbnail_of(s) for s in c.sources]) for c in (backgrounds, cutouts))
+    listings = (backgrounds.listing, cutouts.listing)
     return Sources(
         _named_and_divided(backgrounds.sources, bg_groups, recipe, "bg"),
         _named_and_divided(cutouts.sources, fg_groups, recipe, "fg"),
         tuple(bad),
         (*_warnings(backgrounds, bg_groups), *_warnings(cutouts, fg_groups)),
+        tuple(dict.fromkeys(each.ignored for each in listings if each.ignored)),
+        tuple(dict.fromkeys(output for each in listings for output in each.outputs)),
     )
 
 
-def _list_files(where: str, kind: str) -> Iterable[SourceFile]:
+def _list_sources(where: str, kind: str) -> FolderListing:
     if where.startswith("hf://"):
         from fgbg_depth.sources.hub import list_hub_images
 
-        return list_hub_images(where)
+        return FolderListing(list_hub_images(where))
     return list_folder(paths.DATA / kind if where == DEMO else Path(where), kind)
 
 
 def _check_all(where: str, kind: str, prepare: Prepare, workers: int) -> _Checked:
     """Prepare every file of one folder or Hub dataset, in order, and collect the reasons of those that fail."""
-    checked = _Checked()
+    checked = _Checked(_list_sources(where, kind))
     with warnings.catch_warnings():
         # decoders warn of harmless defects, and of large images, which decode.MAX_PIXELS refuses
         warnings.simplefilter("ignore")
         with ThreadPoolExecutor(max(1, workers)) as pool:
-            for file, result, warning in pool.map(lambda file: _check(file, prepare), _list_files(where, kind)):
+            for file, result, warning in pool.map(lambda file: _check(file, kind, prepare), checked.listing.pictures):
                 if isinstance(result, str):
                     checked.bad.append((file, result))
                     continue
@@ -123,7 +132,7 @@ def _check_all(where: str, kind: str, prepare: Prepare, workers: int) -> _Checke
     return checked
 
 
-def _check(file: SourceFile, prepare: Prepare) -> tuple[str, Source | str, str]:
+def _check(file: SourceFile, kind: str, prepare: Prepare) -> tuple[str, Source | str, str]:
     """The file's name, its source or the reason why it cannot be used, and a warning or ""."""
     try:
         data = file.read()
@@ -133,7 +142,7 @@ def _check(file: SourceFile, prepare: Prepare) -> tuple[str, Source | str, str]:
     except OSError as e:
         return file.name, f"cannot be read ({e.strerror or e})", ""
     source = Source(
-        name=source_name(file.name),
+        name=source_name(file.name, USUAL_EXTENSION[kind]),
         file=file.name,
         digest=hashlib.sha256(data).hexdigest(),
         pixels_digest=hashlib.sha256(image.tobytes()).hexdigest(),
@@ -160,15 +169,17 @@ def _named_and_divided(
     return tuple(sorted(finished, key=lambda s: s.name))
 
 
-def _bad_files(bad: Sequence[tuple[str, str]]) -> SourceError:
+def _bad_files(backgrounds: Sequence[_Bad], cutouts: Sequence[_Bad]) -> SourceError:
+    bad = [*backgrounds, *cutouts]
     count = "1 source file cannot be used" if len(bad) == 1 else f"{len(bad)} source files cannot be used"
-    lines = [f"  {file} {reason}." for file, reason in bad[:50]]
+    lines = [f"{count}:", *(f"  {file} {reason}." for file, reason in bad[:50])]
     if len(bad) > 50:
         lines.append(f"  ... and {len(bad) - 50} more.")
-    return SourceError(
-        "\n".join([f"{count}:", *lines]) + "\n  A cut-out needs an alpha channel: remove its background first. "
-        "Repair or remove these files, or pass --skip-bad to leave them out."
-    )
+    if any(reason.startswith(NO_TRANSPARENCY) for _, reason in cutouts):
+        lines.append("  A cut-out needs an alpha channel: remove its background first.")
+    these, them = ("this file", "it") if len(bad) == 1 else ("these files", "them")
+    lines.append(f"  Repair or remove {these}, or pass --skip-bad to leave {them} out.")
+    return SourceError("\n".join(lines))
 
 
 def _warnings(checked: _Checked, groups: Iterable[Sequence[int]]) -> list[str]:

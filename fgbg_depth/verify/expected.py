@@ -59,6 +59,7 @@ def replan(storage: Storage, manifest: Manifest) -> tuple[Expected | None, list[
             _sources(storage, manifest, schema.FG),
             tuple((item.file, item.reason) for item in manifest.skipped),
             tuple(manifest.warnings),
+            tuple(manifest.ignored),
         )
         plan = make_plan(manifest.recipe, sources, manifest.depth)
     except (FgBgError, pa.ArrowException, KeyError, TypeError, ValueError, OSError) as e:
