@@ -20,6 +20,7 @@ from small_output import make_output, metric_output  # noqa: F401
 from fgbg_depth import schema
 from fgbg_depth.card import charts
 from fgbg_depth.card import markdown as markup
+from fgbg_depth.card import notes as card_notes
 from fgbg_depth.card import sheets as figures
 from fgbg_depth.card import text as card
 from fgbg_depth.card.front_matter import HUB_LICENSES, front_matter, size_category
@@ -224,19 +225,73 @@ def test_a_fence_holds_whatever_is_in_it(value):
 
 @pytest.mark.parametrize(
     "notes",
-    ["", "My words.", "## Mine\n\n<b>kept</b> --- ```\ncode", f"about the line {card.NOTES_END} itself"],
+    ["", "My words.", "## Mine\n\n<b>kept</b> --- ```\ncode", f"about the line {card_notes.NOTES_END} itself"],
 )
 def test_notes_are_kept_word_for_word(notes):
     recipe = Recipe()
     text = card.render_card(made_manifest(recipe), notes)
-    assert card.extract_notes(text) == notes
-    again = card.render_card(made_manifest(recipe), card.extract_notes(text))
+    assert card_notes.extract_notes(text) == notes
+    again = card.render_card(made_manifest(recipe), card_notes.extract_notes(text))
     assert again == text
 
 
-def test_a_card_without_the_lines_has_no_notes():
-    assert card.extract_notes("# something else") == ""
-    assert card.extract_notes(f"{card.NOTES_END} {card.NOTES_BEGIN}") == ""
+OWN_WORDS = "Ask **Ann**.\n\n| a | b |\n|---|---|\n| 1 | 2 |\n\n## My heading\n\nLast words."
+
+
+@pytest.mark.parametrize("notes", ["Ask **Ann**.", OWN_WORDS])
+@pytest.mark.parametrize("missing", [[], [card_notes.NOTES_BEGIN], [card_notes.NOTES_END], "both"], ids=str)
+def test_notes_are_kept_if_a_comment_around_them_is_missing(missing, notes):
+    text = card.render_card(made_manifest(Recipe()), notes)
+    missing = [card_notes.NOTES_BEGIN, card_notes.NOTES_END] if missing == "both" else missing
+    for comment in missing:
+        text = text.replace(comment, "")
+    assert card_notes.extract_notes(text) == notes
+    warning = card_notes.missing_comment_warning(text, "out/README.md")
+    assert all(comment in warning for comment in missing) and bool(warning) == bool(missing)
+    again = card.render_card(made_manifest(Recipe()), card_notes.extract_notes(text))
+    assert again == card.render_card(made_manifest(Recipe()), notes)
+
+
+def test_notes_beside_the_comments_are_kept():
+    text = card.render_card(made_manifest(Recipe()), "Between.")
+    text = text.replace(card_notes.NOTES_BEGIN, f"Above.\n\n{card_notes.NOTES_BEGIN}")
+    text = text.replace(card_notes.NOTES_END, f"{card_notes.NOTES_END}\n\nBelow.")
+    assert [line for line in card_notes.extract_notes(text).splitlines() if line] == ["Above.", "Between.", "Below."]
+
+
+def test_without_notes_a_missing_comment_is_no_warning():
+    text = card.render_card(made_manifest(Recipe()))
+    assert card_notes.extract_notes(text) == ""
+    without = text.replace(card_notes.NOTES_BEGIN, "").replace(card_notes.NOTES_END, "")
+    assert card_notes.extract_notes(without) == "" == card_notes.missing_comment_warning(without, "README.md")
+
+
+def test_the_text_of_a_card_of_somebody_else_becomes_the_notes():
+    assert card_notes.extract_notes("---\nlicense: mit\n---\n# Mine\n\nWords.\n") == "# Mine\n\nWords."
+    assert card_notes.extract_notes("# Mine\r\n\r\nWords.") == "# Mine\n\nWords."
+    assert card_notes.extract_notes("") == ""
+
+
+def test_a_damaged_card_of_an_output_is_kept_with_a_warning(tmp_path, caplog):
+    storage = Storage(tmp_path)
+    text = card.render_card(made_manifest(Recipe()), OWN_WORDS)
+    storage.write(schema.CARD, text.replace(card_notes.NOTES_END, "").encode())
+    assert card_notes.read_notes(storage) == OWN_WORDS
+    assert f"{tmp_path}/README.md" in caplog.text and card_notes.NOTES_END in caplog.text
+
+
+@pytest.mark.parametrize(
+    ("published", "local", "merged"),
+    [
+        ("", "", ""),
+        ("a", "", "a"),
+        ("", "b", "b"),
+        ("a", "a\n\nb", "a\n\nb"),
+        ("a\n\nb", "a\n\nc", "a\n\nb\n\nc"),
+    ],
+)
+def test_merged_notes_hold_all_words(published, local, merged):
+    assert card_notes.merged_notes(published, local) == merged
 
 
 def test_notes_that_look_like_a_template_stay_text():
@@ -296,7 +351,7 @@ def test_pictures_and_card_are_written_once_and_stale_ones_removed(tmp_path):
     assert card.write_card(storage, manifest) == []
     assert sorted(storage.list("assets")) == sorted(f"assets/{name}.png" for name in card.PICTURES)
     readme = output / "README.md"
-    readme.write_text(readme.read_text().replace(card.NOTES_BEGIN, f"{card.NOTES_BEGIN}\nHand-written."))
+    readme.write_text(readme.read_text().replace(card_notes.NOTES_BEGIN, f"{card_notes.NOTES_BEGIN}\nHand-written."))
     kinds = {k: v for k, v in manifest.kinds.items() if k != "fg_bg_depth"}
     without = manifest.replace(depth=None, depth_histogram=None, kinds=kinds)
     assert "README.md" in card.write_card(storage, without)

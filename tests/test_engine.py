@@ -92,6 +92,52 @@ if __name__ == "__main__":
 """
 
 
+UNGUARDED = """
+import sys; sys.path[:0] = [{root!r}]
+print("main module", flush=True)
+from fgbg_depth.builder.dataset import FgBgDepth
+builder = FgBgDepth(backgrounds={sources!r} + "/bg", foregrounds={sources!r} + "/fg", size=32, placements=1,
+                    depth_model="none", holdout=0, workers=2, output={out!r})
+builder.download_and_prepare({out!r} + "-cache")
+print(builder.as_dataset(split="train").num_rows)
+"""
+
+
+@pytest.mark.parametrize("how", ["script", "module", "stdin"])
+def test_a_main_module_without_a_guard(how: str, tmp_path: Path, sources: Path) -> None:
+    """Workers do not import the program's main module: not one without `if __name__ == "__main__":`, nor <stdin>."""
+    code = UNGUARDED.format(root=str(ROOT), sources=str(sources), out=str(tmp_path / "out"))
+    (tmp_path / "mine.py").write_text(code)
+    words = {"script": ["mine.py"], "module": ["-m", "mine"], "stdin": ["-"]}[how]
+    process = subprocess.Popen(
+        [sys.executable, *words],
+        cwd=tmp_path,
+        start_new_session=True,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    _started.append(process)
+    printed, errors = process.communicate(code if how == "stdin" else "", timeout=60)
+    assert process.returncode == 0, errors
+    assert printed.splitlines() == ["main module", "50"]  # once: no worker ran the script again
+
+
+@pytest.mark.parametrize(
+    ("exit_codes", "says"),
+    [
+        ([-9, None], "killed, most often by the system for lack of memory"),
+        ([None, None], "killed, most often"),
+        ([-15, -11], "crashed (SIGSEGV)"),
+        ([None, 1], "exit code 1"),
+    ],
+)
+def test_the_message_says_how_a_worker_ended(exit_codes: list[int | None], says: str) -> None:
+    message = engine._why_a_worker_ended(exit_codes, 2)
+    assert says in message and "--workers" in message and "Finished shards are kept" in message
+
+
 _started: list[subprocess.Popen[str]] = []
 
 

@@ -8,7 +8,7 @@ from hub_client import NAME, edit_on_hub, files_of, local_files, repo_of, send, 
 from hub_outputs import build_again, grow, make_output, make_sources
 from hub_server import HubServer
 
-from fgbg_depth.card.text import NOTES_BEGIN, NOTES_END, extract_notes
+from fgbg_depth.card.notes import NOTES_BEGIN, NOTES_END, extract_notes
 from fgbg_depth.errors import HubError, UsageError
 
 pytest_plugins = ["hub_fixtures"]
@@ -99,6 +99,22 @@ def test_notes_written_on_the_hub_are_kept(hub: HubServer, work: Path):
     assert extract_notes(new) == "Ask **Ann** about scene 3.\n\n- äöü"
     assert "junk" not in new and NOTES_END in new
     assert extract_notes((work / "out" / "README.md").read_text(encoding="utf-8")) == extract_notes(new)
+
+
+def test_notes_are_kept_without_their_closing_comment_and_from_both_cards(hub: HubServer, work: Path):
+    send(work / "out", tag="v1.0.0")
+    card = files_of(hub)["README.md"].decode()
+    edited = card.replace(NOTES_BEGIN, f"{NOTES_BEGIN}\nWritten on the Hub.").replace(NOTES_END, "")
+    edit_on_hub(hub, "README.md", edited.encode())
+    local = work / "out" / "README.md"
+    local.write_text(card.replace(NOTES_BEGIN, f"{NOTES_BEGIN}\nWritten here."), encoding="utf-8")
+    report = send(work / "out")
+    new = files_of(hub)["README.md"].decode()
+    assert extract_notes(new) == "Written on the Hub.\n\nWritten here." and NOTES_END in new
+    assert any(NOTES_END in warning for warning in report.warnings)
+    assert any("both are kept" in warning for warning in report.warnings)
+    assert extract_notes(local.read_text(encoding="utf-8")) == extract_notes(new)
+    assert not send(work / "out").warnings
 
 
 def test_card_that_existed_before_the_first_push_becomes_the_notes(hub: HubServer, work: Path):

@@ -11,6 +11,7 @@ import jinja2
 from fgbg_depth import paths, schema
 from fgbg_depth.card import charts, markdown, sheets
 from fgbg_depth.card.front_matter import front_matter
+from fgbg_depth.card.notes import notes_block, read_notes
 from fgbg_depth.errors import OutputError
 from fgbg_depth.manifest import Manifest
 from fgbg_depth.read.samples import RowValues, sample_rows
@@ -18,8 +19,6 @@ from fgbg_depth.recipe import DEMO
 from fgbg_depth.storage.files import Storage
 
 TEMPLATE = "dataset_card.md"
-NOTES_BEGIN = "<!-- Your own words, kept from here; all the rest is written anew by build and push. -->"
-NOTES_END = "<!-- Your own words, kept to here. -->"
 PICTURES = ("banner", "contact_sheet", "heat_map", "coverage", "depth")
 _MAX_NAMES = 200  # sources or files that the card lists by name
 
@@ -28,7 +27,7 @@ def render_card(manifest: Manifest, notes: str = "", repo_id: str | None = None)
     """The text of the dataset's README.md.
 
     Args:
-        notes: Markdown that a person wrote into the card; it is kept unchanged. See `extract_notes`.
+        notes: Markdown that a person wrote into the card; it is kept unchanged. See `notes.extract_notes`.
         repo_id: `user/name` on the Hub, for the examples; without it they show a placeholder path.
     """
     environment = jinja2.Environment(
@@ -46,8 +45,7 @@ def render_card(manifest: Manifest, notes: str = "", repo_id: str | None = None)
     }
     body = environment.from_string(load_template()).render(_context(manifest, notes, repo_id))
     body = re.sub(r"\n{3,}", "\n\n", body)
-    block = f"{NOTES_BEGIN}\n{notes.strip()}\n{NOTES_END}" if notes.strip() else f"{NOTES_BEGIN}\n\n{NOTES_END}"
-    return front_matter(manifest) + "\n" + body.replace(_NOTES_PLACE, block).strip() + "\n"
+    return front_matter(manifest) + "\n" + body.replace(_NOTES_PLACE, notes_block(notes)).strip() + "\n"
 
 
 _NOTES_PLACE = "<!-- notes -->"
@@ -99,29 +97,6 @@ def draw_pictures(manifest: Manifest, rows: Sequence[RowValues]) -> dict[str, by
     if spec is not None and histogram is not None:
         pictures["depth"] = charts.depth_chart(histogram.edges, histogram.counts, spec.meaning)
     return {name: sheets.png_bytes(image) for name, image in pictures.items()}
-
-
-def extract_notes(card: str) -> str:
-    """The text between the two marker lines of a card; "" if there is none, or if a marker line is missing."""
-    begin, end = card.find(NOTES_BEGIN), card.rfind(NOTES_END)
-    return card[begin + len(NOTES_BEGIN) : end].strip() if 0 <= begin < end else ""
-
-
-def read_notes(storage: Storage) -> str:
-    """The notes in the existing card; "" if there is no card.
-
-    Raises:
-        OutputError: README.md is not UTF-8 text.
-    """
-    if not storage.exists(schema.CARD):
-        return ""
-    try:
-        return extract_notes(storage.read(schema.CARD).decode("utf-8"))
-    except UnicodeDecodeError as e:
-        raise OutputError(
-            f"{storage}/{schema.CARD}: not UTF-8 text ({e}).\n"
-            "  Save it as UTF-8, or delete it; the build writes a new one."
-        ) from e
 
 
 def load_template() -> str:

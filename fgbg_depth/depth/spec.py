@@ -8,17 +8,14 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from fgbg_depth.depth.kinds import METRIC, DepthKind, depth_kind
+from fgbg_depth.depth.stored_maps import stored_array
 from fgbg_depth.errors import DepthError
-
-if TYPE_CHECKING:
-    from PIL import Image
 
 INVALID = 0
 NYU_SCALE, KITTI_SCALE = 1000, 256  # stored values for one metre; they reach 65.5 m and 256 m with 16 bits
@@ -119,6 +116,14 @@ class DepthSpec:
         return cls(**plain)
 
 
+class HasDepthSpec(Protocol):
+    """What has a depth spec: `fgbg_depth.manifest.Manifest`."""
+
+    @property
+    def depth(self) -> DepthSpec | None:
+        """The spec; None: the dataset has no depth labels."""
+
+
 def metric_scale(reach_m: float | None, bits: int = 16) -> dict[str, Any]:
     """Scale of metric depth.
 
@@ -162,31 +167,35 @@ def encode_values(values: ArrayLike, spec: DepthSpec) -> NDArray[np.unsignedinte
     return np.where(np.isfinite(v), stored, INVALID).astype(spec.dtype)
 
 
-def decode_depth(
-    image: Image.Image | NDArray[np.integer] | str | Path, spec: DepthSpec | Mapping[str, Any]
-) -> NDArray[np.float32]:
+def decode_depth(image: Any, spec: DepthSpec | HasDepthSpec | Mapping[str, Any]) -> NDArray[np.float32]:
     """The depth values of a stored depth map.
 
     Example:
         depth_m = decode_depth(dataset[0]["fg_bg_depth"], spec)       # (224, 224) float32
         np.nanmedian(depth_m)
+        decode_depth(dataset.with_format("torch")[:8]["fg_bg_depth"], spec)  # (8, 224, 224)
 
     Args:
-        image: a grey image of the column `fg_bg_depth`, an integer array (H, W), or the path of a PNG file.
-        spec: the dataset's depth spec, or its dictionary from `statistics.json` ("depth").
+        image: an image of the column `fg_bg_depth` as `datasets` gives it in any format: a grey Pillow image, an
+            integer array (H, W), a torch tensor (1, H, W) or (H, W), the path or the bytes of a PNG file; or several
+            maps as an array (N, H, W), a tensor (N, 1, H, W) or a list.
+        spec: the dataset's depth spec, or its dictionary from `statistics.json` ("depth"). A whole `statistics.json`
+            or `Manifest` works, too.
     Returns:
-        (H, W) float32: metres (kind metric) or the relative value; NaN where invalid.
+        (H, W) float32, or (N, H, W) for several maps: metres (kind metric) or the relative value; NaN where invalid.
     Raises:
-        DepthError: the image is not grey, or has other bits than the spec states, or values beyond them.
+        DepthError: the image is not grey, or has other bits than the spec states, or values beyond them; or the
+            dataset has no depth labels.
     """
-    if not isinstance(spec, DepthSpec):
-        spec = DepthSpec.from_dict(spec)
-    stored = _stored_array(image)
+    spec = _spec_of(spec)
+    stored = stored_array(image)
     if stored.ndim < 2 or stored.dtype.kind not in "iu":
         raise DepthError(
             f"not a stored depth map: an array of shape {stored.shape}, {stored.dtype}.\n"
             f"  Pass a grey image of {spec.bits} bits from the column fg_bg_depth, or its (H, W) integer array."
         )
+    if stored.dtype == np.int16 and spec.bits == 16:  # torchvision's pil_to_tensor
+        stored = stored.view(np.uint16)
     if spec.bits == 16 and stored.dtype.itemsize == 1:
         raise DepthError(
             "this depth map has 8 bits, but its dataset stores 16: something converted it.\n"
@@ -201,16 +210,27 @@ def decode_depth(
     return np.where(stored == INVALID, np.float32(np.nan), values)
 
 
-def _stored_array(image: Image.Image | NDArray[np.integer] | str | Path) -> NDArray[Any]:
-    if isinstance(image, (str, Path)):
-        from PIL import Image as Images
+def _spec_of(given: DepthSpec | HasDepthSpec | Mapping[str, Any]) -> DepthSpec:
+    """The spec itself, also from a whole `statistics.json` or a `Manifest`, which have it as their entry `depth`."""
+    if isinstance(given, DepthSpec):
+        return given
+    if isinstance(given, Mapping) and "kind" in given:
+        return DepthSpec.from_dict(given)
+    missing = object()
+    spec = given.get("depth", missing) if isinstance(given, Mapping) else getattr(given, "depth", missing)
+    if isinstance(spec, DepthSpec):
+        return spec
+    if isinstance(spec, Mapping):
+        return DepthSpec.from_dict(spec)
+    if spec is None:
+        raise DepthError("this dataset has no depth labels: the entry depth of its statistics.json is null.")
+    raise DepthError(
+        f"the spec is {_described(given)}, not a depth spec.\n"
+        '  Pass json.load(open("DATASET/statistics.json"))["depth"], the entry depth of the dataset\'s statistics.json.'
+    )
 
-        with Images.open(image) as opened:
-            return _stored_array(opened.copy())
-    mode = getattr(image, "mode", None)
-    if mode is not None and not (mode in ("L", "I") or mode.startswith("I;16")):
-        raise DepthError(
-            f"not a stored depth map: an image of mode {mode}.\n"
-            "  Pass a grey image from the column fg_bg_depth; the coloured preview holds no depth values."
-        )
-    return np.asarray(image)
+
+def _described(value: object) -> str:
+    if isinstance(value, Mapping):
+        return f"a dictionary with the keys {', '.join(map(str, list(value)[:5]))}" if value else "an empty dictionary"
+    return "None" if value is None else f"a {type(value).__name__}"

@@ -5,11 +5,16 @@ from __future__ import annotations
 import multiprocessing
 import os
 import signal
+import sys
 import threading
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
+from contextlib import contextmanager
+from multiprocessing.context import SpawnContext, SpawnProcess
+from multiprocessing.process import BaseProcess
 from multiprocessing.sharedctypes import Synchronized
+from types import ModuleType
 from typing import TYPE_CHECKING
 
 from tqdm import tqdm
@@ -20,6 +25,7 @@ from fgbg_depth.errors import EngineError
 if TYPE_CHECKING:
     from ctypes import Array, c_longlong
 
+_SIGKILL = getattr(signal, "SIGKILL", 9)  # Windows does not define it
 POLL_S = 0.2  # time between two updates of the progress bar
 
 
@@ -29,7 +35,7 @@ def run(job: Job, tasks: Sequence[Task], workers: int, on_rows: OnRows, on_shard
     Args:
         workers: number of processes; with 1, shards are built in this process.
     Raises:
-        EngineError: a worker process was killed.
+        EngineError: a worker process was killed or crashed.
         FgBgError: a shard failed. Shards that were finished before are kept.
         KeyboardInterrupt: Ctrl-C; the workers are killed at once.
     """
@@ -43,8 +49,35 @@ def run(job: Job, tasks: Sequence[Task], workers: int, on_rows: OnRows, on_shard
     _run_processes(job, tasks, min(workers, len(tasks)), on_rows, on_shard)
 
 
+class _WorkerProcess(SpawnProcess):
+    """A spawned process that does not import the program's main module.
+
+    `multiprocessing` imports it in each new process: a script without `if __name__ == "__main__":` would start its
+    build again in each worker, and a script from standard input cannot be imported at all. Workers need nothing of it.
+    """
+
+    def start(self) -> None:
+        with _hidden_main_module():
+            super().start()
+
+
+class _WorkerContext(SpawnContext):  # spawn, because CUDA does not work in forked processes
+    Process = _WorkerProcess
+
+
+@contextmanager
+def _hidden_main_module() -> Iterator[None]:
+    """Let `multiprocessing` find an empty main module: it imports a main module by its `__spec__` or `__file__`."""
+    main = sys.modules["__main__"]
+    sys.modules["__main__"] = ModuleType("__main__")
+    try:
+        yield
+    finally:
+        sys.modules["__main__"] = main
+
+
 def _run_processes(job: Job, tasks: Sequence[Task], workers: int, on_rows: OnRows, on_shard: OnShard) -> None:
-    context = multiprocessing.get_context("spawn")  # CUDA does not work in forked processes
+    context = _WorkerContext()
     # Finished rows of each worker. Without a lock: a worker that is killed while it holds one would block this process.
     row_counters: Array[c_longlong] = context.RawArray("q", workers)
     num_started: Synchronized[int] = context.Value("i", 0)
@@ -64,22 +97,44 @@ def _run_processes(job: Job, tasks: Sequence[Task], workers: int, on_rows: OnRow
         on_rows(sum(row_counters) - reported)
         pool.shutdown()
     except BrokenProcessPool as e:
+        exit_codes = [process.exitcode for process in _processes(pool)]  # before the others are killed, too
         _kill_workers(pool)
-        raise EngineError(
-            "A worker process was killed, most often by the system for lack of memory.\n"
-            f"  Finished shards are kept: run the same command again with fewer --workers than {workers}."
-        ) from e
+        raise EngineError(_why_a_worker_ended(exit_codes, workers)) from e
     except BaseException:
         _kill_workers(pool)
         raise
 
 
+def _processes(pool: ProcessPoolExecutor) -> list[BaseProcess]:
+    return list((pool._processes or {}).values())  # before Python 3.14 there is no public way to end running tasks
+
+
 def _kill_workers(pool: ProcessPoolExecutor) -> None:
     """Kill all workers. Their unfinished files are hidden; this build or the next one removes them."""
-    processes = list((pool._processes or {}).values())  # before Python 3.14 there is no public way to end running tasks
-    for process in processes:
+    for process in _processes(pool):
         process.kill()
     pool.shutdown(wait=True, cancel_futures=True)
+
+
+def _why_a_worker_ended(exit_codes: Sequence[int | None], workers: int) -> str:
+    """The message for a worker that ended before its shards were finished.
+
+    Args:
+        exit_codes: of all workers, as `Process.exitcode`: None for one that still runs, -N for one ended by signal N.
+            When one worker has died, the pool ends the others by SIGTERM.
+    """
+    kept = "Finished shards are kept"
+    crashed = next((code for code in exit_codes if code not in (None, 0, -signal.SIGTERM, -_SIGKILL)), None)
+    if crashed is None:
+        return (
+            "A worker process was killed, most often by the system for lack of memory.\n"
+            f"  {kept}: run the same command again with fewer --workers than {workers}."
+        )
+    how = f"crashed ({signal.Signals(-crashed).name})" if crashed < 0 else f"ended with exit code {crashed}"
+    return (
+        f"A worker process {how}; what it printed above may say why.\n"
+        f"  {kept}. Run the same command again with --workers 1 to see the error itself."
+    )
 
 
 # State of a worker process.

@@ -6,7 +6,8 @@ import datetime
 from pathlib import Path
 
 from fgbg_depth import schema
-from fgbg_depth.card.text import extract_notes, read_notes, render_card
+from fgbg_depth.card.notes import extract_notes, merged_notes, missing_comment_warning, read_notes
+from fgbg_depth.card.text import render_card
 from fgbg_depth.errors import OutputError
 from fgbg_depth.hub import history
 from fgbg_depth.hub.output import LocalFile, unreadable
@@ -24,41 +25,43 @@ def next_version(client: RepoClient, state: RemoteState, manifest: Manifest, tag
     return history.with_version(manifest, state.manifest, base, tag, today)
 
 
-def generated_files(folder: Path, repo_id: str, state: RemoteState, manifest: Manifest) -> list[LocalFile]:
-    """statistics.json and the card of this version.
+def generated_files(
+    folder: Path, repo_id: str, state: RemoteState, manifest: Manifest
+) -> tuple[list[LocalFile], list[str]]:
+    """statistics.json and the card of this version, and warnings about the card.
 
     Raises:
         OutputError: the card in `folder` cannot be read, or is not UTF-8 text.
     """
-    card = render_card(manifest, notes_to_keep(state, folder), repo_id)
-    return [
+    notes, warnings = notes_to_keep(state, folder)
+    card = render_card(manifest, notes, repo_id)
+    files = [
         LocalFile.of_content(schema.STATISTICS, manifest.to_json().encode()),
         LocalFile.of_content(schema.CARD, card.encode()),
     ]
+    return files, warnings
 
 
-def notes_to_keep(state: RemoteState, folder: Path) -> str:
-    """The notes that a person wrote: those in the card on the Hub, or if there are none, in the card of the output.
+def notes_to_keep(state: RemoteState, folder: Path) -> tuple[str, list[str]]:
+    """The notes that a person wrote into the card on the Hub and into the card of the output, and warnings.
 
-    A card that was on the Hub before the first push has no marked lines, so all its text becomes the notes.
+    A card that was on the Hub before the first push has no comments around notes, so all its text becomes the notes.
     """
-    notes = extract_notes(state.card)
-    if not notes and state.card and state.manifest is None:
-        notes = _without_front_matter(state.card)
-    if notes:
-        return notes
+    published = extract_notes(state.card)
     try:
-        return read_notes(Storage(folder))
+        local = read_notes(Storage(folder))
     except OSError as e:
         raise unreadable(folder / schema.CARD, e) from e
-
-
-def _without_front_matter(card: str) -> str:
-    lines = card.splitlines()
-    if lines and lines[0].strip() == "---" and "---" in (line.strip() for line in lines[1:]):
-        end = next(i for i, line in enumerate(lines[1:], 1) if line.strip() == "---")
-        lines = lines[end + 1 :]
-    return "\n".join(lines).strip()
+    warnings = []
+    if state.manifest is not None and (warning := missing_comment_warning(state.card, f"{schema.CARD} on the Hub")):
+        warnings.append(warning)
+    notes = merged_notes(published, local)
+    if notes not in (published, local):
+        warnings.append(
+            f"your own words in {folder / schema.CARD} differ from those in {schema.CARD} on the Hub; both are kept."
+            " To change or remove published words, edit the card on the Hub."
+        )
+    return notes, warnings
 
 
 def write_back(folder: Path, files: list[LocalFile]) -> list[str]:

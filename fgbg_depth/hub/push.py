@@ -113,13 +113,13 @@ class _PushJob:
         if not self.dry_run:
             state = self._create_missing(state)
         published = next_version(client, state, manifest, tag)
-        generated = generated_files(self.folder, client.target.repo_id, state, published)
+        generated, card_warnings = generated_files(self.folder, client.target.repo_id, state, published)
         files = files + generated
         changes = compare(files, state, files_of_earlier_push(state))
         if tag in state.tags and (not changes.is_empty or tagged_commit(client, str(tag)) != state.head):
             raise tag_exists(client.target, str(tag), state.tags[str(tag)])
         report = self._report(changes, published)
-        report.warnings += foreign_data_warnings(changes, files, state)
+        report.warnings += card_warnings + foreign_data_warnings(changes, files, state)
         if self.dry_run:
             return report
         head = str(state.head)

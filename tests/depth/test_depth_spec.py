@@ -5,6 +5,7 @@ import json
 import math
 import subprocess
 import sys
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -95,6 +96,69 @@ def test_decode_reads_images_arrays_and_files(tmp_path):
     np.testing.assert_allclose(decode_depth(str(tmp_path / "depth.png"), METRES), expected, rtol=1e-6)
 
 
+STORED = np.array([[[0, 1, 999], [1000, 40_000, 65_535]], [[7, 8, 9], [10, 11, 12]]], np.uint16)
+
+
+def png_bytes(stored: np.ndarray) -> bytes:
+    buffer = io.BytesIO()
+    Image.fromarray(stored).save(buffer, "PNG")
+    return buffer.getvalue()
+
+
+def test_decode_reads_tensors_of_every_integer_type_with_and_without_a_channel_axis():
+    torch = pytest.importorskip("torch")
+    expected = decode_depth(STORED, METRES)
+    for dtype in (torch.uint16, torch.int32, torch.int64, torch.uint32):
+        batch = torch.tensor(STORED.astype(np.int64)).to(dtype)
+        for form in (batch, batch[:, None]):
+            np.testing.assert_array_equal(decode_depth(form, METRES), expected)
+        for form in (batch[0], batch[0][None]):
+            np.testing.assert_array_equal(decode_depth(form, METRES), expected[0])
+        np.testing.assert_array_equal(decode_depth([batch[0][None], batch[1][None]], METRES), expected)
+    wrapped = torch.tensor(STORED.view(np.int16))  # torchvision.transforms.functional.pil_to_tensor
+    np.testing.assert_array_equal(decode_depth(wrapped, METRES), expected)
+    bits_8 = DepthSpec(model="m", bits=8, **metric_scale(10.0, 8))
+    assert decode_depth(torch.full((1, 2, 3), 255, dtype=torch.uint8), bits_8) == pytest.approx(np.full((2, 3), 10))
+
+
+@pytest.mark.parametrize("column_format", [None, "numpy", "torch"])
+def test_decode_reads_what_datasets_gives_in_each_format(column_format):
+    datasets = pytest.importorskip("datasets")
+    cells = [{"bytes": png_bytes(stored), "path": None} for stored in STORED]
+    rows = datasets.Dataset.from_dict({"depth": cells}, features=datasets.Features({"depth": datasets.Image()}))
+    expected = decode_depth(STORED, METRES)
+    formatted = rows.with_format(column_format)
+    np.testing.assert_array_equal(decode_depth(formatted[0]["depth"], METRES), expected[0])
+    np.testing.assert_array_equal(decode_depth(formatted[:2]["depth"], METRES), expected)
+    encoded = rows.cast_column("depth", datasets.Image(decode=False))
+    np.testing.assert_array_equal(decode_depth(encoded[0]["depth"], METRES), expected[0])
+    np.testing.assert_array_equal(decode_depth(encoded[:2]["depth"], METRES), expected)
+    np.testing.assert_array_equal(decode_depth(cells[0]["bytes"], METRES), expected[0])
+
+
+def test_a_whole_statistics_json_or_manifest_stands_for_its_depth_spec():
+    expected = decode_depth(STORED[0], METRES)
+    for whole in ({"format": 1, "rows": 8, "depth": METRES.to_dict()}, SimpleNamespace(depth=METRES)):
+        np.testing.assert_array_equal(decode_depth(STORED[0], whole), expected)
+
+
+@pytest.mark.parametrize(
+    "spec, message",
+    [
+        ({"format": 1, "depth": None}, "no depth labels"),
+        (SimpleNamespace(depth=None), "no depth labels"),
+        ({"rows": 8}, r'keys rows, not a depth spec.*\n.*\["depth"\]'),
+        ({}, "an empty dictionary, not a depth spec"),
+        ("statistics.json", "a str, not a depth spec"),
+        (None, "None, not a depth spec"),
+    ],
+    ids=["no depth", "manifest without depth", "other keys", "empty", "path", "None"],
+)
+def test_anything_else_as_spec_is_an_error(spec, message):
+    with pytest.raises(DepthError, match=message):
+        decode_depth(STORED[0], spec)
+
+
 @pytest.mark.parametrize(
     "image, message",
     [
@@ -105,12 +169,38 @@ def test_decode_reads_images_arrays_and_files(tmp_path):
         (np.zeros(4, np.uint16), "shape"),
         (np.full((4, 4), 70_000), "beyond 0..65535"),
         (np.full((4, 4), -1), "beyond 0..65535"),
+        ({"fg_bg_depth": STORED[0], "x": 5}, r'a whole row.\n  Pass .*row\["fg_bg_depth"\]'),
+        ({"x": 5}, "a dictionary with the keys x"),
+        ([STORED[0], STORED[0, :1]], "differ in size"),
+        (b"no image", "cannot read a depth map from these bytes"),
+        ("nowhere.png", "cannot read a depth map from nowhere.png"),
+        (None, "the value is None"),
     ],
-    ids=["colour", "8 bits", "float image", "floats", "one row", "too large", "negative"],
+    ids=[
+        "colour",
+        "8 bits",
+        "float image",
+        "floats",
+        "one row",
+        "too large",
+        "negative",
+        "row",
+        "dictionary",
+        "sizes",
+        "bytes",
+        "path",
+        "None",
+    ],
 )
 def test_decoding_anything_else_is_an_error(image, message):
     with pytest.raises(DepthError, match=message):
         decode_depth(image, METRES)
+
+
+def test_a_float_tensor_is_an_error():
+    torch = pytest.importorskip("torch")
+    with pytest.raises(DepthError, match="bfloat16"):
+        decode_depth(torch.zeros(4, 4, dtype=torch.bfloat16), METRES)
 
 
 def test_a_spec_survives_a_round_trip_through_json():
