@@ -156,6 +156,7 @@ def _from_hub(model: str, revision: str) -> ModelFiles:
     from huggingface_hub.errors import (
         GatedRepoError,
         HfHubHTTPError,
+        HFValidationError,
         LocalEntryNotFoundError,
         RepositoryNotFoundError,
         RevisionNotFoundError,
@@ -179,7 +180,7 @@ def _from_hub(model: str, revision: str) -> ModelFiles:
             f"depth model {model} is not on the Hub, or it is private.\n"
             "  Check the spelling; for a private model log in first: hf auth login"
         ) from e
-    except (LocalEntryNotFoundError, HfHubHTTPError, OSError, ValueError) as e:
+    except (LocalEntryNotFoundError, HfHubHTTPError, HFValidationError, OSError) as e:
         raise DepthError(
             f"depth model {model}{at} is not in the local cache and could not be downloaded "
             f"({type(e).__name__}: {_first_line(e)}).\n"

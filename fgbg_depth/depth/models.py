@@ -67,10 +67,11 @@ def resolve_spec(recipe: Recipe, sample_images: SampleImages, device: str = "aut
         DepthError: there is no such model, or its kind is neither known nor stated in the recipe.
     """
     from fgbg_depth.depth.devices import pick_device, pick_precision
-    from fgbg_depth.depth.load import load_processor
+    from fgbg_depth.depth.load import check_is_depth_model, load_processor
     from fgbg_depth.depth.prepare import input_size
 
     files = locate(recipe.depth_model, recipe.depth_revision)
+    check_is_depth_model(files)
     kind, reach_m = _kind_and_reach(recipe, files)
     if kind.is_metric and recipe.depth_range is not None:
         raise DepthError(
