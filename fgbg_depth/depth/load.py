@@ -14,7 +14,7 @@ from fgbg_depth.depth.densedepth.transformers_hooks import hidden_progress_bars,
 from fgbg_depth.depth.model_files import ModelFiles
 from fgbg_depth.errors import DepthError
 
-# What transformers raises for a wrong or damaged folder. Others (AttributeError, NameError, ...) are programming errors:
+# What transformers raises for a wrong or damaged folder. Others, such as AttributeError, are programming errors:
 # they keep their traceback, because fetching the model again would not help.
 WRONG_FOLDER = (
     OSError,

@@ -14,6 +14,7 @@ from typing import Any
 
 from fgbg_depth import paths
 from fgbg_depth.depth.densedepth import download
+from fgbg_depth.depth.external.names import installed_names
 from fgbg_depth.errors import DepthError, command
 
 DEMO = "densedepth-demo"
@@ -138,7 +139,9 @@ def locate(model: str, revision: str = "") -> ModelFiles:
     if not HUB_ID.fullmatch(model):
         raise DepthError(
             f"depth model {model!r} not found: there is no such folder, and it is not a Hub id (USER/NAME).\n"
-            f"  Names without a folder: {DEMO}, {', '.join(download.KNOWN_FILES)}, none."
+            f"  Names without a folder: {DEMO}, {', '.join(download.KNOWN_FILES)}, none.\n"
+            f"  Labellers of installed packages: {', '.join(installed_names()) or 'none are installed'} "
+            "(docs/labellers.md)."
         )
     return _from_hub(model, revision)
 
