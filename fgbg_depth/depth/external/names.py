@@ -80,8 +80,7 @@ def remember_program(model: str) -> str:
     if not model.startswith(PREFIX) or model.count(":") == 2:
         return model
     program = parse_program(model)
-    others = [known.text for known in _known_programs() if known.name != program.name]
-    os.environ[VARIABLE] = SEPARATOR.join([*others, program.text])
+    os.environ[VARIABLE] = SEPARATOR.join((_known_programs() | {program.name: program.text}).values())
     return program.name
 
 
@@ -91,14 +90,8 @@ def parse_program(text: str) -> Program:
     Raises:
         DepthError: the text is malformed, or there is no such Python or .py file.
     """
-    parts = text.removeprefix(PREFIX).rsplit(":", 2)
-    if not text.startswith(PREFIX) or len(parts) != 3 or not all(parts) or SEPARATOR in text:
-        raise DepthError(
-            f"{text!r} is not a labeller program; write exec:PYTHON:MODULE:FUNCTION, such as "
-            "exec:.venv-moge/bin/python:moge_labeller.py:predict."
-        )
-    python, module, function = parts
-    found = shutil.which(Path(python).expanduser())  # a path, or a name such as python3.10
+    python, module, function = _split(text)
+    found = shutil.which(os.path.expanduser(python))  # a path, or a name such as python3.10
     if found is None:
         raise DepthError(
             f"{text}: there is no program {python}.\n"
@@ -117,21 +110,32 @@ def installed_names() -> list[str]:
     return sorted({found.name for found in entry_points(group=GROUP)})
 
 
-def _known_programs() -> list[Program]:
-    texts = os.environ.get(VARIABLE, "").split(SEPARATOR)
-    return [parse_program(text.strip()) for text in texts if text.strip()]
+def _split(text: str) -> tuple[str, str, str]:
+    """(PYTHON, MODULE, FUNCTION) of a program's text. The path of the Python may have colons."""
+    parts = text.removeprefix(PREFIX).rsplit(":", 2)
+    if not text.startswith(PREFIX) or len(parts) != 3 or not all(parts) or SEPARATOR in text:
+        raise DepthError(
+            f"{text!r} is not a labeller program; write exec:PYTHON:MODULE:FUNCTION, such as "
+            "exec:.venv-moge/bin/python:moge_labeller.py:predict."
+        )
+    return parts[0], parts[1], parts[2]
+
+
+def _known_programs() -> dict[str, str]:
+    """Texts of the programs in the environment variable by name; their files are not looked for yet."""
+    texts = [text.strip() for text in os.environ.get(VARIABLE, "").split(SEPARATOR) if text.strip()]
+    return {Program(*_split(text)).name: text for text in texts}
 
 
 def _find_program(model: str) -> Program:
-    for program in _known_programs():
-        if program.name == model:
-            return program
-    function = model.rpartition(":")[2]
+    if (text := _known_programs().get(model)) is not None:
+        return parse_program(text)
+    program = f"{PREFIX}PYTHON:MODULE:{model.rpartition(':')[2]}"
     raise DepthError(
-        f"depth model {model} is a program: a function that runs in a Python of its own. A recipe does not say where "
-        "that Python is, and no recipe starts a program by itself.\n"
-        "  If you have the program and trust it, name it: --depth-model "
-        f"exec:PYTHON:MODULE:{function}, or {VARIABLE}=exec:PYTHON:MODULE:{function} in the environment.\n"
+        f"depth model {model} runs a program, and a recipe does not say where that is: it has no path of a Python or "
+        "of a module.\n"
+        f"  If you have that program and trust it, add --depth-model {program}, or set the environment variable "
+        f"{VARIABLE}={program}.\n"
         "  PYTHON is the path of a Python, MODULE a .py file or a module of that Python; see docs/labellers.md."
     )
 
