@@ -137,8 +137,8 @@ def test_a_wrong_result_is_an_error_that_names_the_labeller(start: Start, functi
 
 
 def test_values_where_the_map_says_invalid_do_not_matter(start: Start) -> None:
-    values = labeller(start("infinite_where_invalid"))(ROWS)
-    assert (values[:, 0] == 0).all() and (values[:, 1:] > 0).all()
+    stored = labeller(start("infinite_where_invalid"))(ROWS)
+    assert (stored[:, 0] == 0).all() and (stored[:, 1:] > 0).all()
 
 
 def test_out_of_memory_halves_the_batch(start: Start, caplog: pytest.LogCaptureFixture) -> None:
