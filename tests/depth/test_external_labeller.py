@@ -186,6 +186,15 @@ def test_the_example_keeps_the_contract(capsys: pytest.CaptureFixture[str]) -> N
     assert "kind      metric: depth in metres" in shown and shown.endswith("The labeller keeps the contract.\n")
 
 
+def test_the_documented_check_is_what_the_example_gives() -> None:
+    """docs/labellers.md shows this output; only the speed may differ."""
+    page = (EXAMPLE.parent.parent / "docs" / "labellers.md").read_text(encoding="utf-8")
+    _, _, shown = page.partition("contract exec:python3:examples/height_labeller.py:predict\n")
+    report = check_labeller(f"exec:{sys.executable}:{EXAMPLE}:predict", "cpu")
+    lines = [line for line in str(report).splitlines() if not line.startswith("speed")]
+    assert [line for line in shown.partition("\n```")[0].splitlines() if not line.startswith("speed")] == lines
+
+
 def test_the_contract_holds_for_the_good_functions(named: Any) -> None:
     for function in ("brightness", "disparity", "infinite_where_invalid"):
         report = check_labeller(named(function), "cpu", 64)
