@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 from typing import Any, Literal, get_args, get_origin
 
+from fgbg_depth.depth.external.names import remember_program
 from fgbg_depth.errors import RecipeError
 from fgbg_depth.recipe import HINTS, OPTIONS, FieldOptions, Recipe, current_names, defaults, demo_recipe, load_recipe
 from fgbg_depth.recipe.fields import GROUPS
@@ -44,6 +45,8 @@ def recipe_from(options: argparse.Namespace, base: Recipe | None = None) -> Reci
     """
     changes = {k.removeprefix(_PREFIX): v for k, v in vars(options).items() if k.startswith(_PREFIX)}
     changes = current_names(changes)
+    if "depth_model" in changes:
+        changes["depth_model"] = remember_program(changes["depth_model"])
     if options.recipe:
         base = load_recipe(options.recipe)
     elif names_no_source(options):

@@ -15,6 +15,7 @@ from fgbg_depth.errors import DepthError
 logger = logging.getLogger("fgbg_depth.depth")
 
 DTYPES = {"fp32": torch.float32, "tf32": torch.float32, "fp16": torch.float16, "bf16": torch.bfloat16}
+CUDA_DEVICE = r"cuda(:\d+)?"
 MAX_CUDA_BATCH = 256
 CUDA_BATCH_PIXELS = 64 * 480 * 640  # 64 rows at 480x640 saturate a large GPU
 CPU_BATCH = 4
@@ -38,7 +39,7 @@ def pick_device(device: str = "auto", worker: int = 0) -> torch.device:
         if not torch.backends.mps.is_available():
             raise DepthError("device mps is not available on this computer.\n  Use --device auto or --device cpu.")
         return torch.device("mps")
-    if not re.fullmatch(r"cuda(:\d+)?", device):
+    if not re.fullmatch(CUDA_DEVICE, device):
         raise DepthError(f"device is {device!r}; allowed: auto, cpu, cuda, cuda:N, mps.\n  Change --device.")
     num_gpus = torch.cuda.device_count() if torch.cuda.is_available() else 0
     if not num_gpus:
@@ -53,6 +54,20 @@ def pick_device(device: str = "auto", worker: int = 0) -> torch.device:
             "  Change --device."
         )
     return torch.device("cuda", index)
+
+
+def labeller_device(device: str, worker: int, own_python: bool) -> str:
+    """The device of an external labeller, as a text for its function: "cpu", "cuda", "cuda:N" or "mps".
+
+    Args:
+        device, worker: as for `pick_device`.
+        own_python: the labeller runs in a Python of its own, whose torch may find a GPU where ours finds none.
+    Raises:
+        DepthError: this computer has no such device.
+    """
+    if own_python and re.fullmatch(CUDA_DEVICE, device) and not torch.cuda.is_available():
+        return device
+    return str(pick_device(device, worker))
 
 
 def pick_precision(precision: str, device: torch.device) -> str:

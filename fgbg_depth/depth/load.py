@@ -2,21 +2,57 @@
 
 from __future__ import annotations
 
+import pickle
 import re
 from importlib.util import find_spec
 from typing import Any
 
+from huggingface_hub.errors import StrictDataclassError
 from safetensors import SafetensorError, safe_open
 
 from fgbg_depth.depth.densedepth.transformers_hooks import hidden_progress_bars, register_densedepth
 from fgbg_depth.depth.model_files import ModelFiles
 from fgbg_depth.errors import DepthError
 
+# What transformers raises for a wrong or damaged folder. Others, such as AttributeError, are programming errors:
+# they keep their traceback, because fetching the model again would not help.
+WRONG_FOLDER = (
+    OSError,
+    ValueError,
+    KeyError,
+    RuntimeError,
+    ImportError,
+    MemoryError,
+    EOFError,
+    pickle.UnpicklingError,
+    SafetensorError,
+    StrictDataclassError,
+)
+
 NEED_TORCHVISION = ("zoedepth", "depth_pro")  # their processors resize depth maps with it
 
 # Weights that some published checkpoints lack and that no forward pass uses. The first fusion layer of a DPT has only
 # one input, so it does not use its residual_layer1.
 UNUSED = re.compile(r"neck\.fusion_stage\.layers\.0\.residual_layer1\..*|.*\.num_batches_tracked|.*mask_token")
+
+
+def check_is_depth_model(files: ModelFiles) -> None:
+    """Check that transformers knows the type of this model, and that it is a type of depth model.
+
+    Raises:
+        DepthError: it is another type, such as a language model.
+    """
+    from transformers.models.auto.modeling_auto import MODEL_FOR_DEPTH_ESTIMATION_MAPPING
+
+    register_densedepth()
+    model_type = files.config().get("model_type")
+    if model_type not in {config.model_type for config in MODEL_FOR_DEPTH_ESTIMATION_MAPPING}:
+        raise DepthError(
+            f"{files.name} is not a depth model: its config.json has the model_type {model_type!r}, which "
+            "AutoModelForDepthEstimation does not load.\n"
+            "  Choose a model for depth estimation; on the Hub its id often ends in -hf. Other depth models can be "
+            "used by a labeller: docs/labellers.md."
+        )
 
 
 def load_processor(files: ModelFiles) -> Any:
@@ -35,7 +71,7 @@ def load_processor(files: ModelFiles) -> Any:
         )
     try:
         processor = AutoImageProcessor.from_pretrained(files.folder, backend="pil", local_files_only=True)
-    except Exception as e:
+    except WRONG_FOLDER as e:
         raise _cannot_load(files, "image processor (preprocessor_config.json)", e) from e
     if not hasattr(processor, "post_process_depth_estimation"):
         raise DepthError(
@@ -61,7 +97,7 @@ def load_model(files: ModelFiles) -> Any:
             model, report = AutoModelForDepthEstimation.from_pretrained(
                 files.folder, dtype=torch.float32, local_files_only=True, output_loading_info=True
             )
-    except Exception as e:
+    except WRONG_FOLDER as e:
         raise _cannot_load(files, "depth model", e) from e
     # transformers only warns about missing weights and makes them up at random: the labels would be noise
     missing = sorted(str(key) for key in report["missing_keys"] if not UNUSED.fullmatch(str(key)))

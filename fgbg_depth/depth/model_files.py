@@ -14,6 +14,7 @@ from typing import Any
 
 from fgbg_depth import paths
 from fgbg_depth.depth.densedepth import download
+from fgbg_depth.depth.external.names import installed_names
 from fgbg_depth.errors import DepthError, command
 
 DEMO = "densedepth-demo"
@@ -138,7 +139,9 @@ def locate(model: str, revision: str = "") -> ModelFiles:
     if not HUB_ID.fullmatch(model):
         raise DepthError(
             f"depth model {model!r} not found: there is no such folder, and it is not a Hub id (USER/NAME).\n"
-            f"  Names without a folder: {DEMO}, {', '.join(download.KNOWN_FILES)}, none."
+            f"  Names without a folder: {DEMO}, {', '.join(download.KNOWN_FILES)}, none.\n"
+            f"  Labellers of installed packages: {', '.join(installed_names()) or 'none are installed'} "
+            "(docs/labellers.md)."
         )
     return _from_hub(model, revision)
 
@@ -156,6 +159,7 @@ def _from_hub(model: str, revision: str) -> ModelFiles:
     from huggingface_hub.errors import (
         GatedRepoError,
         HfHubHTTPError,
+        HFValidationError,
         LocalEntryNotFoundError,
         RepositoryNotFoundError,
         RevisionNotFoundError,
@@ -179,7 +183,7 @@ def _from_hub(model: str, revision: str) -> ModelFiles:
             f"depth model {model} is not on the Hub, or it is private.\n"
             "  Check the spelling; for a private model log in first: hf auth login"
         ) from e
-    except (LocalEntryNotFoundError, HfHubHTTPError, OSError, ValueError) as e:
+    except (LocalEntryNotFoundError, HfHubHTTPError, HFValidationError, OSError) as e:
         raise DepthError(
             f"depth model {model}{at} is not in the local cache and could not be downloaded "
             f"({type(e).__name__}: {_first_line(e)}).\n"

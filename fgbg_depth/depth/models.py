@@ -16,13 +16,15 @@ from typing import TYPE_CHECKING, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from fgbg_depth.depth.kinds import KINDS, DepthKind, depth_kind
-from fgbg_depth.depth.known_models import kind_from_config, license_warning, look_up, max_depth_m
-from fgbg_depth.depth.model_files import ModelFiles, locate
+from fgbg_depth.depth.description import describe_files, describe_labeller
+from fgbg_depth.depth.external.names import Installed, Program, find_labeller
+from fgbg_depth.depth.known_models import license_warning
+from fgbg_depth.depth.model_files import locate
 from fgbg_depth.depth.spec import DepthSpec, metric_scale, relative_scale
 from fgbg_depth.errors import DepthError
 
 if TYPE_CHECKING:
+    from fgbg_depth.depth.external.labeller import ExternalLabeller
     from fgbg_depth.depth.labeller import TorchLabeller
     from fgbg_depth.recipe import Recipe
 
@@ -35,7 +37,7 @@ SampleImages = Callable[[], Iterator[NDArray[np.uint8]]]
 
 
 class Labeller(Protocol):
-    """What the map function needs of a labeller. `labeller.TorchLabeller` implements it."""
+    """What the map function needs of a labeller: `TorchLabeller`, `ExternalLabeller`, or any callable like them."""
 
     spec: DepthSpec
     batch_size: int
@@ -55,6 +57,8 @@ def num_gpus(device: str = "auto") -> int:
     import torch
 
     count = torch.cuda.device_count()
+    if device.startswith("cuda"):
+        count = max(count, 1)  # a labeller with a Python of its own may have a GPU that this torch cannot use
     return min(count, 1) if ":" in device else count
 
 
@@ -69,41 +73,36 @@ def resolve_spec(recipe: Recipe, sample_images: SampleImages, device: str = "aut
     Raises:
         DepthError: there is no such model, or its kind is neither known nor stated in the recipe.
     """
-    from fgbg_depth.depth.devices import pick_device, pick_precision
-    from fgbg_depth.depth.load import load_processor
-    from fgbg_depth.depth.prepare import input_size
-
-    files = locate(recipe.depth_model, recipe.depth_revision)
-    kind, reach_m = _kind_and_reach(recipe, files)
-    if kind.is_metric and recipe.depth_range is not None:
+    source = find_labeller(recipe.depth_model)
+    model = describe_files(recipe, device) if source is None else describe_labeller(recipe, source, device)
+    if model.kind.is_metric and recipe.depth_range is not None:
         raise DepthError(
-            f"depth_range is {list(recipe.depth_range)}, but {files.name} predicts metres, "
+            f"depth_range is {list(recipe.depth_range)}, but {model.name} predicts metres, "
             "which are stored with a fixed scale.\n  Leave depth_range empty."
         )
-    known = look_up(files.name)
-    license = files.license() or (known.license if known else "")
-    if warning := license_warning(license):
-        logger.warning("%s: %s", files.name, warning)
-    size = input_size(load_processor(files), recipe.depth_input, (recipe.size, recipe.size))
+    if warning := license_warning(model.license):
+        logger.warning("%s: %s", model.name, warning)
     spec = DepthSpec(
-        model=files.name,
-        revision=files.revision,
-        digest=files.digest(),
-        kind=kind.name,
-        unit=kind.unit,
+        model=model.name,
+        revision=model.revision,
+        digest=model.digest,
+        kind=model.kind.name,
+        unit=model.kind.unit,
         bits=recipe.depth_bits,
-        precision=pick_precision(recipe.depth_precision, pick_device(device)),
-        input_size=f"{size[0]}x{size[1]}",
+        precision=model.precision,
+        input_size=model.input_size,
         flip=recipe.depth_flip,
-        license=license,
+        license=model.license,
     )
-    if kind.is_metric:
-        return replace(spec, **metric_scale(reach_m, recipe.depth_bits))
-    low, high = recipe.depth_range or _find_range(recipe, spec, sample_images, device)
+    if model.kind.is_metric:
+        return replace(spec, **metric_scale(model.reach_m, recipe.depth_bits))
+    low, high = recipe.depth_range or model.value_range or _find_range(recipe, spec, sample_images, device)
     return replace(spec, **relative_scale(low, high, recipe.depth_bits))
 
 
-def load_labeller(recipe: Recipe, spec: DepthSpec, device: str = "auto", worker: int = 0) -> TorchLabeller:
+def load_labeller(
+    recipe: Recipe, spec: DepthSpec, device: str = "auto", worker: int = 0
+) -> TorchLabeller | ExternalLabeller:
     """A labeller for this spec, with the same weights that the spec was made from.
 
     Args:
@@ -112,47 +111,39 @@ def load_labeller(recipe: Recipe, spec: DepthSpec, device: str = "auto", worker:
     Raises:
         DepthError: the weights have changed since the spec was made, or cannot be loaded.
     """
+    if (source := find_labeller(recipe.depth_model)) is not None:
+        return _load_external(recipe, spec, source, device, worker)
     from fgbg_depth.depth.devices import one_cpu_thread, pick_device
     from fgbg_depth.depth.labeller import TorchLabeller
     from fgbg_depth.depth.load import load_model, load_processor
 
     files = locate(recipe.depth_model, spec.revision)
-    digest = files.digest()
-    if digest != spec.digest:
-        raise DepthError(
-            f"{files.folder}: the depth model has changed since the build started: its digest is {digest}, "
-            f"it was {spec.digest}.\n  Start the build again; it labels the rows again with the changed model."
-        )
+    _check_digest(str(files.folder), files.digest(), spec)
     chosen = pick_device(device, worker)
     with one_cpu_thread(chosen):
         return TorchLabeller(load_model(files), load_processor(files), spec, chosen, recipe.depth_batch)
 
 
-def _kind_and_reach(recipe: Recipe, files: ModelFiles) -> tuple[DepthKind, float | None]:
-    """(kind, reach in metres): from the recipe, else from the known models, else from the model's configuration."""
-    config = files.config()
-    known, configured = look_up(files.name), kind_from_config(config)
-    found = (known.kind, known.reach_m) if known else configured
-    if found and configured and configured[0] == found[0] and configured[1] is not None:
-        found = configured  # the model states its own reach: more exact than the table's
-    if recipe.depth_kind == "auto":
-        if found is None:
-            choices = ", ".join(f"{kind.name} ({kind.description})" for kind in KINDS.values())
-            raise DepthError(
-                f"depth model {files.name} is not in the table of known models, and its configuration "
-                f"(model_type {config.get('model_type')!r}) does not state what it predicts.\n"
-                f"  Add --depth-kind with one of: {choices}."
-            )
-        return found
-    stated = depth_kind(recipe.depth_kind)
-    if found and found[0] != stated:
-        logger.warning(
-            "%s is known to predict %s, but the recipe says %s; using the recipe's kind",
-            files.name,
-            found[0].name,
-            stated.name,
+def _load_external(
+    recipe: Recipe, spec: DepthSpec, source: Program | Installed, device: str, worker: int
+) -> ExternalLabeller:
+    from fgbg_depth.depth.devices import labeller_device
+    from fgbg_depth.depth.external.function import open_function
+    from fgbg_depth.depth.external.labeller import ExternalLabeller
+    from fgbg_depth.depth.external.stated import Stated
+
+    chosen = labeller_device(device, worker, isinstance(source, Program))
+    function = open_function(source, chosen)
+    _check_digest(source.name, Stated.of(function).digest, spec)
+    return ExternalLabeller(function, spec, chosen, recipe.depth_batch)
+
+
+def _check_digest(model: str, digest: str, spec: DepthSpec) -> None:
+    if digest != spec.digest:
+        raise DepthError(
+            f"{model}: the depth model has changed since the build started: its digest is {digest}, "
+            f"it was {spec.digest}.\n  Start the build again; it labels the rows again with the changed model."
         )
-    return stated, (found[1] if found else None) or max_depth_m(config)
 
 
 def _find_range(recipe: Recipe, spec: DepthSpec, sample_images: SampleImages, device: str) -> tuple[float, float]:

@@ -20,7 +20,7 @@ from fgbg_depth.recipe.fields import (
     option,
     with_current_names,
 )
-from fgbg_depth.recipe.values import checked, parse_size
+from fgbg_depth.recipe.values import check_program_name, checked, parse_size
 from fgbg_depth.schema import LABELS
 
 DEMO = "demo"  # the bundled sources
@@ -134,7 +134,8 @@ class Recipe:
 
     depth_model: str = _depth(
         "densedepth-demo",
-        "densedepth-demo, densedepth-nyu, densedepth-kitti, a folder, a Hub id, or none for no depth",
+        "densedepth-demo, densedepth-nyu, densedepth-kitti, a folder, a Hub id, none for no depth, a labeller of "
+        "an installed package, or exec:PYTHON:MODULE:FUNCTION, a program (docs/labellers.md)",
         shapes=Shapes.LABELS,
         null_advice="for no depth, write none",
     )
@@ -196,6 +197,7 @@ class Recipe:
         self._check_combinations()
 
     def _check_combinations(self) -> None:
+        check_program_name(self.depth_model)
         if self.foreground_min > self.foreground_max:
             raise RecipeError(
                 f"foreground_min is {self.foreground_min}, more than foreground_max, {self.foreground_max}.\n"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import os
+import re
 from typing import Any, Literal, TypeVar, get_args, get_origin
 
 from fgbg_depth.errors import RecipeError
@@ -79,6 +80,22 @@ def _number(key: str, value: Any, kind: type[Number], options: FieldOptions) -> 
         return kind(value)
     except OverflowError as e:  # a whole number beyond the range of float
         raise RecipeError(f"{key} is {show(value)}; allowed: {allowed} below 1.8e308.") from e
+
+
+def check_program_name(model: str) -> None:
+    """Check that a depth model that starts with exec: names no program of one computer.
+
+    A published recipe would have a path of the maker's computer, and a downloaded one could start any program.
+
+    Raises:
+        RecipeError: it is not exec:MODULE:FUNCTION.
+    """
+    if model.startswith("exec:") and not re.fullmatch(r"exec:[\w.-]+:\w+", model):
+        raise RecipeError(
+            f"depth_model is {show(model)}; in a recipe allowed: exec:MODULE:FUNCTION, which names no program of one "
+            "computer.\n  State the program on the command line, --depth-model exec:PYTHON:MODULE:FUNCTION, or in the "
+            "environment variable FGBG_DEPTH_EXEC."
+        )
 
 
 def show(value: Any) -> str:

@@ -10,6 +10,9 @@ import threading
 import pytest
 import tiny_models
 
+from fgbg_depth.depth.model_files import locate
+from fgbg_depth.errors import DepthError
+
 SHA = "0123456789abcdef0123456789abcdef01234567"
 PROBE = """
 import json, sys
@@ -122,3 +125,19 @@ def test_a_hub_model_is_pinned_to_its_commit_and_found_in_the_cache(hub, tmp_pat
         assert "user/other at revision v1 is not in the local cache" in missing
         assert "hf download user/other --revision v1" in missing
         assert "densedepth-demo" in missing
+
+
+def test_a_programming_error_is_not_reported_as_a_download_problem(monkeypatch):
+    from fgbg_depth.depth import model_files
+
+    def fail(model, revision):
+        raise ValueError("a mistake in the code")
+
+    monkeypatch.setattr(model_files, "_download_snapshot", fail)
+    with pytest.raises(ValueError, match="a mistake in the code"):
+        model_files.locate("user/tiny")
+
+
+def test_a_name_that_the_hub_does_not_allow_is_an_error_with_advice():
+    with pytest.raises(DepthError, match=r"user/a\.\.b is not in the local cache and could not be downloaded"):
+        locate("user/a..b")

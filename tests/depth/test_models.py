@@ -53,6 +53,30 @@ def test_the_kind_of_a_dpt_must_be_stated(models):
         spec_of(models / "dpt")
 
 
+@pytest.mark.parametrize("model_type", ["bert", "of my own", None])
+def test_a_model_of_another_type_is_not_asked_for_its_kind_of_depth(model_type, dense):
+    config = json.loads((dense / "config.json").read_text())
+    (dense / "config.json").write_text(json.dumps({**config, "model_type": model_type}))
+    with pytest.raises(DepthError, match=f"dense is not a depth model: .*{model_type!r}") as caught:
+        spec_of(dense)
+    assert "--depth-kind" not in str(caught.value)
+
+
+@pytest.mark.parametrize("loaded", ["AutoImageProcessor", "AutoModelForDepthEstimation"])
+def test_a_programming_error_is_not_reported_as_a_damaged_folder(loaded, models, monkeypatch):
+    import transformers
+
+    recipe = Recipe(depth_model=str(models / "dense"), size=100)
+    spec = spec_of(models / "dense")
+
+    def fail(*args, **options):
+        raise AttributeError("a mistake in the code")
+
+    monkeypatch.setattr(getattr(transformers, loaded), "from_pretrained", fail)
+    with pytest.raises(AttributeError, match="a mistake in the code"):
+        load_labeller(recipe, spec, "cpu")
+
+
 def test_a_stated_kind_that_contradicts_the_table_gives_a_warning(models, caplog):
     with caplog.at_level(logging.WARNING):
         assert spec_of(models / "da", depth_kind="relative_depth").kind == "relative_depth"
