@@ -47,13 +47,15 @@ class Column:
         meaning: a phrase for the card, the documents and the app, with unit and range.
         filled_by: the module of this package that computes the values.
         needs_depth: datasets without a depth model do not have the column.
+        histogram: low and high end of the column's histogram in `statistics.json`; None: it has none.
     """
 
     name: str
-    type: Literal["image", "string", "bool", "int32"]
+    type: Literal["image", "string", "bool", "int32", "float32"]
     meaning: str
     filled_by: str
     needs_depth: bool = False
+    histogram: tuple[float, float] | None = None
 
 
 _COMPOSED, _SCENE, _PREPARED = "render", "scene", "sources.prepared"
