@@ -56,6 +56,7 @@ class Column:
         meaning: a phrase for the card, the documents and the app, with unit and range.
         filled_by: the module of this package that computes the values.
         needs: the label without which a dataset does not have the column; "any" of `LABELS`, or "" for every dataset.
+        histogram: low and high end of the column's histogram in `statistics.json`; None: it has none.
     """
 
     name: str
@@ -63,6 +64,7 @@ class Column:
     meaning: str
     filled_by: str
     needs: str = ""
+    histogram: tuple[float, float] | None = None
 
 
 _COMPOSED, _SCENE, _PREPARED = "render", "scene", "sources.prepared"
@@ -94,8 +96,8 @@ COLUMNS: dict[str, tuple[Column, ...]] = {
             "depth.placed_labels",
             PLACED,
         ),
-        Column("boundary_recall", "float32", f"{_RECALL} in fg_bg_depth", "depth.checks", PREDICTED),
-        Column("nearer", "float32", f"{_NEARER} in fg_bg_depth", "depth.checks", PREDICTED),
+        Column("boundary_recall", "float32", f"{_RECALL} in fg_bg_depth", "depth.checks", PREDICTED, (0, 1)),
+        Column("nearer", "float32", f"{_NEARER} in fg_bg_depth", "depth.checks", PREDICTED, (-1, 3)),
         Column(
             "background_drift",
             "float32",
@@ -103,9 +105,10 @@ COLUMNS: dict[str, tuple[Column, ...]] = {
             "from the cut-out; 0 = the background's label did not move",
             "depth.checks",
             PREDICTED,
+            (0, 1),
         ),
-        Column("placed_boundary_recall", "float32", f"{_RECALL} in fg_bg_depth_placed", "depth.checks", PLACED),
-        Column("placed_nearer", "float32", f"{_NEARER} in fg_bg_depth_placed", "depth.checks", PLACED),
+        Column("placed_boundary_recall", "float32", f"{_RECALL} in fg_bg_depth_placed", "depth.checks", PLACED, (0, 1)),
+        Column("placed_nearer", "float32", f"{_NEARER} in fg_bg_depth_placed", "depth.checks", PLACED, (-1, 3)),
         *_NAMES,
         Column("x", "int32", "left edge of the placed cut-out's box, in pixels of fg_bg; may be negative", _SCENE),
         Column(

@@ -10,8 +10,9 @@ import pytest
 from made_statistics import DISPARITY, METRIC, made_manifest, made_statistics
 
 from fgbg_depth.errors import OutputError
-from fgbg_depth.manifest import DepthStatistics, FileEntry, Manifest
+from fgbg_depth.manifest import ColumnStatistics, DepthStatistics, FileEntry, Manifest
 from fgbg_depth.recipe import Recipe
+from fgbg_depth.statistics import ColumnSums
 from fgbg_depth.storage.files import Storage
 
 
@@ -24,6 +25,17 @@ def test_writing_and_reading_gives_the_same_manifest(tmp_path: Any, depth: dict 
     manifest.write(storage)
     assert Manifest.read(storage) == manifest
     assert isinstance(manifest.kinds.get("fg_bg_depth"), DepthStatistics) == (depth is not None)
+
+
+def test_statistics_of_a_column_of_numbers() -> None:
+    sums = ColumnSums(0.0, 1.0)
+    empty = ColumnStatistics.of(sums)
+    assert (empty.count, empty.mean, empty.median, empty.quantiles) == (0, None, None, {})
+    sums.add_values([0.0, 0.25, 0.5, 1.0, float("nan")])
+    found = ColumnStatistics.of(sums)
+    assert (found.count, found.missing, found.mean, found.min, found.max) == (4, 1, 0.4375, 0.0, 1.0)
+    assert found.quantiles == {"0.05": 0.0, "0.25": 0.0, "0.5": 0.25, "0.75": 0.5, "0.95": 1.0}
+    assert (found.median, found.low, found.high, sum(found.counts)) == (0.25, 0.0, 1.0, 4)
 
 
 SHARD = "data/train-bg_000-000000000000000000000000.parquet"
@@ -84,7 +96,8 @@ def test_the_keys_of_the_file_do_not_change() -> None:
     text = made_manifest(Recipe()).to_json()
     assert list(json.loads(text)) == [
         "format", "name", "version", "rows", "splits", "kinds", "by_split", "coverage", "heat_map", "depth_histogram",
-        "depth", "recipe", "sources", "skipped", "warnings", "ignored", "shards", "files", "history",
+        "depth", "columns", "columns_by_split", "recipe", "sources", "skipped", "warnings", "ignored", "shards",
+        "files", "history",
     ]  # fmt: skip
     assert text.startswith('{\n "format": 1,\n') and text.endswith("}\n")
 

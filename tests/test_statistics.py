@@ -11,7 +11,17 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from PIL import Image
 
-from fgbg_depth.statistics import COVERAGE_BINS, DEPTH_BINS, HEAT_CELLS, CountedMatte, Sums, histogram_moments, moments
+from fgbg_depth.statistics import (
+    COLUMN_BINS,
+    COVERAGE_BINS,
+    DEPTH_BINS,
+    HEAT_CELLS,
+    ColumnSums,
+    CountedMatte,
+    Sums,
+    histogram_moments,
+    moments,
+)
 
 SIZE = 40  # not a multiple of the 32 cells of the heat map
 
@@ -134,3 +144,51 @@ def test_sums_of_other_sizes_or_depth_ranges_are_refused() -> None:
     for other in (Sums(41), Sums(SIZE, 255)):
         with pytest.raises(ValueError, match="cannot add sums of size"):
             Sums(SIZE).add(other)
+
+
+NUMBERS = st.floats(-8, 8, width=32) | st.sampled_from([0.0, 1.0, -2.0, 3.0, np.nan])
+
+
+@given(st.lists(st.lists(NUMBERS, max_size=9), min_size=1, max_size=5), st.randoms())
+def test_sums_of_numbers_of_groups_equal_one_pass(groups: list[list[float]], random: Random) -> None:
+    """In any order, through JSON, with a group that lacks the column."""
+    whole, merged = Sums(SIZE), Sums(SIZE)
+    whole.add_values("nearer", (-2.0, 3.0), np.array([value for group in groups for value in group], np.float32))
+    random.shuffle(groups)
+    for group in groups:
+        sums = Sums(SIZE)
+        for value in group:
+            sums.add_values("nearer", (-2.0, 3.0), np.float32(value))
+        merged.add(Sums.from_dict(json.loads(json.dumps(sums.to_dict()))))
+    merged.columns.setdefault("nearer", ColumnSums(-2.0, 3.0))  # where all groups are empty
+    assert merged.to_dict() == whole.to_dict()
+
+
+@given(st.lists(NUMBERS, min_size=1, max_size=200))
+def test_sums_of_numbers_equal_numpy(numbers: list[float]) -> None:
+    sums, values = ColumnSums(-2.0, 3.0), np.array(numbers, np.float32).astype(float)
+    sums.add_values(values)
+    valid = values[~np.isnan(values)]
+    assert (sums.count, sums.missing) == (len(valid), len(values) - len(valid))
+    assert sums.histogram.sum() == sums.count
+    if not len(valid):
+        assert sums.mean is sums.least is sums.greatest is sums.quantile(0.5) is None
+        return
+    assert sums.mean == pytest.approx(valid.mean(), abs=1e-9)
+    assert (sums.least, sums.greatest) == (valid.min(), valid.max())
+    clipped = valid.clip(-2, 3)
+    for share in (0.0, 0.05, 0.25, 0.5, 0.75, 0.95, 1.0):
+        exact = np.quantile(clipped, share, method="inverted_cdf")
+        assert sums.quantile(share) == pytest.approx(exact, abs=5 / 400 + 1e-9)
+
+
+def test_histogram_of_numbers_has_exact_ends() -> None:
+    sums = ColumnSums(0.0, 1.0)
+    sums.add_values([0, 0, 0, 1, 1, 0.5, -3, 7, np.nan, np.inf])
+    assert (sums.histogram[0], sums.histogram[100], sums.histogram[COLUMN_BINS - 1]) == (4, 1, 3)
+    assert (sums.quantile(0.5), sums.quantile(1), sums.missing) == (0, 1, 2)
+
+
+def test_histograms_of_numbers_with_other_ends_are_refused() -> None:
+    with pytest.raises(ValueError, match=r"cannot add a histogram over 0\.0\.\.2\.0 to one over 0\.0\.\.1\.0"):
+        ColumnSums(0.0, 1.0).add(ColumnSums(0.0, 2.0))

@@ -56,10 +56,8 @@ class ReusedShard:
         """The rows without labels, or with the predicted ones, at most `num_rows` a table; their sums go to `sums`."""
         stored = Sums.from_dict(self.record["statistics"])
         column = schema.LABELS[schema.PREDICTED]
-        sums.take_images(stored)
-        if self.has_predicted:
-            sums.depths[column].merge(stored.depths[column])
         kept = schema.label_columns(schema.PREDICTED) if self.has_predicted else ()
+        sums.reuse(stored, [column] if self.has_predicted else [], kept)
         names = [*(c.name for c in schema.columns(labels=())), *kept]
         with self.storage.open(self.path) as f:
             for batch in pq.ParquetFile(f).iter_batches(num_rows, columns=names):

@@ -79,7 +79,7 @@ class ShardLabels:
         if background.depth is None:
             raise ShardError(f"the background {background.name!r} has no depth in the config bg")
         self._spec, self._background, self._shapes = spec, background.depth, shapes
-        self._on_rows = on_rows
+        self._sums, self._on_rows = sums, on_rows
         self._predict = LabelBatch(labeller, sums, count_images, on_rows, self._check) if labeller else None
         column = schema.LABELS[PLACED]
         self._placed = PlacedLabels(background.depth, spec, sums.depths[column]) if PLACED in labels else None
@@ -103,7 +103,16 @@ class ShardLabels:
                 self._on_rows(len(table))
         elif self._predict is None:
             self._on_rows(len(table))
-        return table.select(self._columns.arrow_schema.names).cast(self._columns.arrow_schema)
+        table = table.select(self._columns.arrow_schema.names).cast(self._columns.arrow_schema)
+        self._count_columns(table)
+        return table
+
+    def _count_columns(self, table: pa.Table) -> None:
+        """Add the columns of numbers that were filled here to the sums."""
+        filled = [label for label, made in ((PREDICTED, self._predict), (PLACED, self._placed)) if made is not None]
+        for column in schema.columns(labels=filled):
+            if column.histogram is not None:
+                self._sums.add_values(column.name, column.histogram, table[column.name].to_numpy())
 
     def _check(self, index: int, stored: Stored) -> dict[str, np.float32]:
         """The checks of the predicted label of one row of the table, by column."""

@@ -12,6 +12,7 @@ from PIL import Image
 from fgbg_depth import schema
 from fgbg_depth.depth.spec import DepthSpec
 from fgbg_depth.manifest import (
+    ColumnStatistics,
     Coverage,
     DepthHistogram,
     DepthStatistics,
@@ -62,6 +63,8 @@ def summarize(
         heat_map=_heat_map(everything),
         depth_histogram=_depth_histogram(plan, everything),
         depth=plan.spec,
+        columns=_columns(everything),
+        columns_by_split={split: _columns(sums[split]) for split in plan.split_rows()},
         recipe=plan.recipe,
         sources={"bg": _listed(plan.sources.backgrounds), "fg": _listed(plan.sources.cutouts)},
         skipped=[SkippedFile(file=file, reason=reason) for file, reason in plan.sources.skipped],
@@ -117,6 +120,10 @@ def _depth_kind(shape: dict[str, Any], spec: DepthSpec, pixels: int, sums: Depth
         at_limits_fraction=sums.at_limits / pixels,
         bytes=sums.bytes,
     )
+
+
+def _columns(sums: Sums) -> dict[str, ColumnStatistics]:
+    return {name: ColumnStatistics.of(column) for name, column in sums.columns.items()}
 
 
 def _sources_kind(sources: tuple[Source, ...], mode: str) -> ImageStatistics:

@@ -5,6 +5,7 @@ the file last, so a dataset that has it is complete.
 """
 
 from fgbg_depth.manifest.entries import (
+    ColumnStatistics,
     Coverage,
     DepthHistogram,
     DepthStatistics,
@@ -18,6 +19,7 @@ from fgbg_depth.manifest.entries import (
 from fgbg_depth.manifest.manifest import Manifest
 
 __all__ = [
+    "ColumnStatistics",
     "Coverage",
     "DepthHistogram",
     "DepthStatistics",

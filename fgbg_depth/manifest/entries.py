@@ -1,4 +1,4 @@
-"""Parts of `statistics.json`: files, sources, statistics of each kind of image, published versions."""
+"""Parts of `statistics.json`: files, sources, statistics of images and of columns of numbers, published versions."""
 
 from __future__ import annotations
 
@@ -6,7 +6,10 @@ from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Discriminator, Tag
 
+from fgbg_depth.statistics import ColumnSums
 from fgbg_depth.storage.files import FileInfo
+
+QUANTILES = (0.05, 0.25, 0.5, 0.75, 0.95)
 
 
 class Entry(BaseModel):
@@ -96,6 +99,50 @@ class DepthHistogram(Entry):
 
     edges: list[float]
     counts: list[int]
+
+
+class ColumnStatistics(Entry):
+    """A column of numbers, such as `boundary_recall`.
+
+    Args:
+        count, missing: number of rows with a value, and of rows with NaN.
+        mean, min, max: of the values; None if no row has one.
+        quantiles: by share of the rows as text, "0.05" to "0.95", to the nearest step of the histogram; "0.5" is the
+            median. Empty if no row has a value.
+        low, high: the middles of the first and of the last bin; equal steps between them. Values beyond count in these.
+        counts: number of rows in each bin.
+    """
+
+    count: int
+    missing: int
+    mean: float | None
+    min: float | None
+    max: float | None
+    quantiles: dict[str, float]
+    low: float
+    high: float
+    counts: list[int]
+
+    @classmethod
+    def of(cls, sums: ColumnSums) -> ColumnStatistics:
+        """The statistics of the values that were added to `sums`."""
+        quantiles = {f"{share:g}": value for share in QUANTILES if (value := sums.quantile(share)) is not None}
+        return cls(
+            count=sums.count,
+            missing=sums.missing,
+            mean=sums.mean,
+            min=sums.least,
+            max=sums.greatest,
+            quantiles=quantiles,
+            low=sums.low,
+            high=sums.high,
+            counts=sums.histogram.tolist(),
+        )
+
+    @property
+    def median(self) -> float | None:
+        """The value that half of the rows reach or stay below, to the nearest step; None if no row has a value."""
+        return self.quantiles.get("0.5")
 
 
 class Version(Entry):

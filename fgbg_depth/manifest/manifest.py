@@ -12,6 +12,7 @@ from fgbg_depth import schema
 from fgbg_depth.errors import OutputError
 from fgbg_depth.manifest.checks import ConfigPath, RecipeField, ShardPath, SpecField, sentence
 from fgbg_depth.manifest.entries import (
+    ColumnStatistics,
     Coverage,
     DepthHistogram,
     Entry,
@@ -40,6 +41,9 @@ class Manifest(Entry):
         heat_map: (cells, cells) mean alpha on [0, 1] of each cell of the frame over all rows, upper left cell first.
         depth_histogram: of the first column of `depth_columns`; None without depth labels or valid pixels.
         depth: what stored depth means; None without depth labels.
+        columns: statistics, over all rows, of the columns of numbers that have a histogram
+            (`schema.Column.histogram`), by column; empty without depth labels.
+        columns_by_split: the same by split.
         sources: {"bg": {name: entry}, "fg": {name: entry}}.
         skipped: source files that were left out.
         warnings: messages about sources, for the card.
@@ -59,6 +63,8 @@ class Manifest(Entry):
     heat_map: list[list[float]]
     depth_histogram: DepthHistogram | None = None
     depth: SpecField = None
+    columns: dict[str, ColumnStatistics] = Field(default_factory=dict)
+    columns_by_split: dict[str, dict[str, ColumnStatistics]] = Field(default_factory=dict)
     recipe: RecipeField
     sources: dict[str, dict[str, SourceEntry]]
     skipped: list[SkippedFile] = Field(default_factory=list)

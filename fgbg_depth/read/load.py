@@ -11,6 +11,7 @@ from fgbg_depth.errors import HubError, OutputError, command
 from fgbg_depth.manifest import Manifest
 
 if TYPE_CHECKING:
+    import pyarrow.compute as pc
     from datasets import Dataset, DatasetDict, IterableDataset, IterableDatasetDict
 
 _SMALL_FILES = [schema.CARD, schema.STATISTICS]
@@ -23,6 +24,7 @@ def load(
     split: str | None = None,
     streaming: bool = False,
     token: str | None = None,
+    where: str | None = None,
 ) -> Dataset | DatasetDict | IterableDataset | IterableDatasetDict:
     """Load rows of an output folder, or of exactly one version on the Hub.
 
@@ -33,6 +35,7 @@ def load(
         train = load("user/name", revision="v1.0.0", split="train")                # Dataset
         stream = load("user/name", split="train", streaming=True)                  # IterableDataset
         sources = load("out", config="bg", split="train")                          # a folder
+        good = load("out", split="train", where="boundary_recall > 0.5 and not flip")
 
     Args:
         source: `USER/NAME` on the Hub, or a folder; a folder that exists wins.
@@ -41,26 +44,33 @@ def load(
         split: as in `load_dataset`, such as "train" or "train[:10%]"; default: all, as a dict.
         streaming: read over the network while iterating; nothing is stored.
         token: of the Hub; default: the one that `hf auth login` stored.
+        where: only rows for which this condition on the columns is true; see `fgbg_depth.read.where.parse_where`. Row
+            groups of 100 rows that cannot contain a match, by the least and greatest values of their columns, are not
+            read. Slices in `split`, such as "train[:10%]", count matching rows.
     Raises:
         HubError: this version cannot be loaded; the message says why.
+        UsageError: `where` is not a condition on columns of the config.
     """
     if config not in schema.CONFIGS:
         raise HubError(f"There is no config {config!r}; the configs are {', '.join(schema.CONFIGS)}.")
     if Path(source).is_dir():
         if revision is not None:
             raise HubError(f"{source} is a folder and has no revisions.\n  Remove revision=, or give USER/NAME.")
-        paths = _paths(_manifest(Path(source), str(source)), config, split, str(source))
-        return _open(str(source), paths, split, streaming, None)
+        manifest = _manifest(Path(source), str(source))
+        paths = _paths(manifest, config, split, str(source))
+        return _open(str(source), paths, split, streaming, None, _filters(where, config, manifest))
 
     from fgbg_depth.read.snapshot import Snapshot
 
     version = Snapshot(str(source), revision, token)
-    paths = _paths(_manifest(version.fetch(_SMALL_FILES), str(version)), config, split, str(version))
+    manifest = _manifest(version.fetch(_SMALL_FILES), str(version))
+    filters = _filters(where, config, manifest)  # before anything large is downloaded
+    paths = _paths(manifest, config, split, str(version))
     names = _SMALL_FILES + sorted(name for files in paths.values() for name in files)
     # a stream reads over the network, unless all files are in the cache
     base = (version.cached(names) or version.url) if streaming else version.fetch(names)
     try:
-        return _open(str(base), paths, split, streaming, token)
+        return _open(str(base), paths, split, streaming, token, filters)
     except (OSError, ConnectionError) as e:
         if not streaming:
             raise
@@ -99,9 +109,43 @@ def _paths(manifest: Manifest, config: str, split: str | None, name: str) -> dic
     return {split_name: by_split[split_name] for split_name in dict.fromkeys(names)}
 
 
-def _open(base: str, paths: dict[str, list[str]], split: str | None, streaming: bool, token: str | None) -> Any:
+def _filters(where: str | None, config: str, manifest: Manifest) -> pc.Expression | None:
+    if where is None:
+        return None
+    from fgbg_depth.read.where import parse_where
+
+    return parse_where(where, schema.columns(config, manifest.labels))
+
+
+def _open(
+    base: str,
+    paths: dict[str, list[str]],
+    split: str | None,
+    streaming: bool,
+    token: str | None,
+    filters: pc.Expression | None,
+) -> Any:
     """Open the parquet files of a version, each by its name: files that the manifest does not list are not read."""
     from datasets import load_dataset
 
     data_files = {name: [f"{base}/{path}" for path in files] for name, files in paths.items()}
-    return load_dataset("parquet", data_files=data_files, split=split, streaming=streaming, token=token)
+    if filters is None or streaming:
+        return load_dataset(
+            "parquet", data_files=data_files, split=split, streaming=streaming, token=token, filters=filters
+        )
+    return _open_filtered(data_files, split, token, filters)
+
+
+def _open_filtered(data_files: dict[str, list[str]], split: str | None, token: str | None, filters: Any) -> Any:
+    """As `load_dataset`, which fails where no row of a split matches; here the split is then empty."""
+    from datasets import Dataset, DatasetDict, load_dataset_builder
+
+    builder = load_dataset_builder("parquet", data_files=data_files, token=token, filters=filters)
+    builder.download_and_prepare()
+    matching = {name: info.num_examples for name, info in builder.info.splits.items()}
+    if split is not None and any(matching.values()):
+        return builder.as_dataset(split=split)
+    empty = Dataset(builder.info.features.arrow_schema.empty_table())
+    if split is not None:
+        return empty
+    return DatasetDict({name: builder.as_dataset(name) if matching.get(name) else empty for name in data_files})

@@ -179,6 +179,10 @@ def _check_images(
             except OSError as e:
                 raise ShardError(f"row {first + i}: an image does not decode ({e})") from e
         check.remade += len(chosen)
+        if counted is not None:
+            for declared in schema.columns(labels=plan.labels):
+                if declared.histogram is not None:
+                    counted.add_values(declared.name, declared.histogram, table[declared.name].to_numpy())
     if counted is not None:
         if counted.to_dict() != in_footer.to_dict():
             raise ShardError("the statistics in its footer are not those of its pixels")

@@ -175,6 +175,17 @@ def test_thresholds_are_weighted_by_themselves(ratio: float) -> None:
     assert found.nearer == pytest.approx(math.log(ratio), abs=1e-5)
 
 
+def test_a_ratio_equal_to_a_threshold_is_not_above_it() -> None:
+    spec = SPECS["metric, 8 bits"]
+    outline = Outline.of(np.full((1, 1), 255, np.uint8))
+    for stored in range(20, 241, 20):
+        depth = np.full((5, 5), stored + stored // 20, np.uint8)
+        depth[2, 2] = stored
+        assert check_label(depth, None, outline, 2, 2, spec).boundary_recall == 0, stored
+        depth[depth > stored] += 1
+        assert check_label(depth, None, outline, 2, 2, spec).boundary_recall > 0, stored
+
+
 def test_foreground_begins_at_128() -> None:
     alpha = np.full((14, 11), 127, np.uint8)  # a soft edge that is not foreground
     alpha[1:-1, 1:-1] = 128
