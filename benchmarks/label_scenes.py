@@ -47,7 +47,8 @@ class LabelScene:
         nearer; above the ground without support; on a box.
     scene, body: kinds. seed: of the scene.
     foot_m: depth along z of the point where it stands, metres.
-    visible: share of the body that is in the picture and not hidden.
+    bottom_row: row of the body's lowest point, in pixels from the top; beyond SIZE where the picture cuts it off.
+    visible: share of the body's pixels inside the picture that nothing hides.
     """
 
     background: np.ndarray
@@ -59,6 +60,7 @@ class LabelScene:
     body: str
     seed: int
     foot_m: float
+    bottom_row: float
     visible: float
 
     @property
@@ -139,16 +141,17 @@ def _fits(situation: str, scene: Scene, standing: Standing) -> bool:
     box = standing.bounding_box
     corners = np.array([[x, y, z] for x in (-1, 1) for y in (-1, 1) for z in (-1, 1)]) * box.half
     cos, sin = np.cos(box.yaw), np.sin(box.yaw)
-    turned = np.stack([cos * corners[:, 0] + sin * corners[:, 2], corners[:, 1], cos * corners[:, 2] - sin * corners[:, 0]], 1)
-    seen = (turned + box.center - f32(eye)) @ axes.T
+    x, y, z = corners.T
+    seen = (np.stack([cos * x + sin * z, y, cos * z - sin * x], 1) + box.center - f32(eye)) @ axes.T
     if seen[:, 2].min() < 0.9:
         return False
     across, down = PREVIEW / 2 + focal * seen[:, 0] / seen[:, 2], PREVIEW / 2 - focal * seen[:, 1] / seen[:, 2]
     beyond = [-across.min(), -down.min(), across.max() - PREVIEW, down.max() - PREVIEW]
-    size = max(np.ptp(across), np.ptp(down)) / PREVIEW
+    wide, tall = np.ptp(across), np.ptp(down)
+    size = max(wide, tall) / PREVIEW
     if pixel_window(box, eye, axes, focal, PREVIEW, PREVIEW) is None or not 0.15 < size < 1.1:
         return False
-    cut = max(beyond[0] / np.ptp(across), beyond[2] / np.ptp(across), beyond[1] / np.ptp(down), beyond[3] / np.ptp(down))
+    cut = max(beyond[0] / wide, beyond[2] / wide, beyond[1] / tall, beyond[3] / tall)
     if (situation == "edge") != (cut > 0.12) or cut > 0.6 or (situation != "edge" and max(beyond) > 0):
         return False
     _, body_depth = trace_standing(standing, camera, PREVIEW, PREVIEW, f32([0, 1, 0]))
@@ -189,6 +192,8 @@ def _rendered(
     color = mean_light(rgb * weight, OVERSAMPLE) / np.maximum(alpha, 1e-6)
     axes = camera_rays(scene.camera, 1, 1, np.float32(1))[1]
     place = f32(standing.place) - f32([0, scene.camera.height, 0])
+    # twice as tall as the picture, with the same middle, so that feet below its edge are seen
+    whole = np.isfinite(trace_standing(standing, scene.camera, 2 * PREVIEW, PREVIEW, light)[1])
     return LabelScene(
         background=np.round(picture * 255).astype(np.uint8),
         cutout=np.round(np.concatenate([color, alpha], -1) * 255).astype(np.uint8),
@@ -199,6 +204,7 @@ def _rendered(
         body=body_kind,
         seed=FIRST_SCENE + number,
         foot_m=float(axes[2] @ place),
+        bottom_row=(float(np.flatnonzero(whole.any(1))[-1]) + 1 - PREVIEW / 2) * size / PREVIEW - 1,
         visible=float(visible.sum() / np.isfinite(body_depth).sum()),
     )
 
