@@ -1,4 +1,4 @@
-"""Error measures of a depth map against exact depth, for `labels.py`: inside and outside a cut-out, along its outline, and at the edges of depth."""
+"""Error measures of a depth map against exact depth, for `labels.py`: by zone, and at edges."""
 
 from __future__ import annotations
 

@@ -61,7 +61,8 @@ def placed(
     depth = foot_depth(background, mask, share, below)
     if percentile is not None:
         depth = min(depth, margin * hidden_depth(background, mask, percentile))
-    return np.where(mask, np.float32(depth), background)
+    label: np.ndarray = np.where(mask, np.float32(depth), background)
+    return label
 
 
 def nearer(placed_m: np.ndarray, background: np.ndarray) -> np.ndarray:
@@ -78,4 +79,5 @@ def anchored(background: np.ndarray, prediction: np.ndarray, mask: np.ndarray, r
     standing = float(placed(background, prediction, mask)[mask][0])
     rows, columns = contact(mask)
     shape = prediction / np.median(prediction[rows, columns])
-    return np.where(mask, np.float32(standing) * shape**relief, background)
+    label: np.ndarray = np.where(mask, np.float32(standing) * shape**relief, background)
+    return label

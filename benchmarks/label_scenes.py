@@ -137,7 +137,7 @@ def _fits(situation: str, scene: Scene, standing: Standing) -> bool:
     """Whether the body is seen as the situation says, and is neither tiny nor all over the picture."""
     camera = scene.camera
     eye, focal = (np.float32(0), np.float32(camera.height), np.float32(0)), np.float32(camera.focal_px(PREVIEW))
-    rays, axes = camera_rays(camera, PREVIEW, PREVIEW, focal)
+    axes = camera_rays(camera, PREVIEW, PREVIEW, focal)[1]
     box = standing.bounding_box
     corners = np.array([[x, y, z] for x in (-1, 1) for y in (-1, 1) for z in (-1, 1)]) * box.half
     cos, sin = np.cos(box.yaw), np.sin(box.yaw)
@@ -160,7 +160,7 @@ def _fits(situation: str, scene: Scene, standing: Standing) -> bool:
     visible = hit & (body_depth < depth)
     if visible.sum() < 0.008 * PREVIEW**2:
         return False
-    share = visible.sum() / hit.sum()
+    share = float(visible.sum() / hit.sum())
     return 0.3 < share < 0.85 if situation == "hidden" else share > 0.985
 
 
@@ -172,7 +172,8 @@ def _ground_points(scene: Scene) -> np.ndarray:
     points = f32([0, scene.camera.height, 0]) + depth[known][:, None] * rays[known]
     low = np.abs(points[:, 1]) < 0.03
     points[:, 1] = np.where(low, 0, points[:, 1])
-    return np.concatenate([points, depth[known][:, None]], 1)[low]
+    points_and_depth: np.ndarray = np.concatenate([points, depth[known][:, None]], 1)[low]
+    return points_and_depth
 
 
 def _rendered(
@@ -215,9 +216,10 @@ def load_scenes(count: int, folder: Path | None = None, size: int = SIZE) -> Ite
     Args:
         folder: rendered scenes are kept here, under a name that changes with the code; None keeps nothing.
     """
+    cache = folder and folder / _code_digest()
     found, number = 0, 0
     while found < count:
-        scene = make_scene(number, size) if folder is None else _cached(number, folder / _code_digest(), size)
+        scene = _cached(number, cache, size) if cache else make_scene(number, size)
         number += 1
         if scene is not None:
             found += 1

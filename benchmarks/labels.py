@@ -138,7 +138,8 @@ def slimness(mask: np.ndarray) -> float:
 
 def better(key: str, ours: np.ndarray, theirs: np.ndarray) -> np.ndarray:
     """(n,) how much better `ours` is than `theirs` by this measure, above 0 where it is."""
-    return ours - theirs if key.endswith(HIGHER_IS_BETTER) else theirs - ours
+    gain: np.ndarray = ours - theirs if key.endswith(HIGHER_IS_BETTER) else theirs - ours
+    return gain
 
 
 def means_table(found: dict[str, dict[str, np.ndarray]], chosen: np.ndarray) -> list[str]:
