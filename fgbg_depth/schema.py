@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Literal
 if TYPE_CHECKING:
     from datasets import Features
 
-FORMAT = 1  # increase it when the meaning of stored files changes; it is part of every shard's digest
+FORMAT = 2  # increase it when the meaning of stored files changes; it is part of every shard's digest
 
 TRAIN = "train"
 UNSEEN_BG = "test_unseen_bg"
@@ -24,6 +24,8 @@ DATA, BG, FG, PREVIEW, ASSETS = "data", "bg", "fg", "preview", "assets"
 PARQUET_FOLDERS = (DATA, BG, FG, PREVIEW)  # `load_dataset` reads every file in them
 FOLDERS = (*PARQUET_FOLDERS, ASSETS, "")  # all folders of an output
 CARD, RECIPE, STATISTICS = "README.md", "recipe.yaml", "statistics.json"
+
+FOREGROUND_ALPHA = 128  # of 255; from here on a pixel of fg_bg_mask is foreground
 
 NO_LABELS = "00000000"  # label digest of a dataset without depth
 

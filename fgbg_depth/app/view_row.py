@@ -60,7 +60,7 @@ def page(browser: DatasetReader, row: StoredRow) -> str:
     if browser.manifest.depth is not None and "fg_bg_depth" in row.images:
         values = pixels.decode_values(row.images["fg_bg_depth"], browser.manifest.depth)
         depth = depth_view(browser, values, browser.manifest.depth)
-        facts += depth_facts(values, mask >= 128, depth.kind)
+        facts += depth_facts(values, mask >= schema.FOREGROUND_ALPHA, depth.kind)
     images = {name: pixels.data_uri(data) for name, data in row.images.items()}
     return render(
         "row.html",

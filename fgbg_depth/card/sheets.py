@@ -12,6 +12,7 @@ from fgbg_depth.card.charts import INK, MUTED, PAPER, font, plain, shorten
 from fgbg_depth.depth.colors import COLORS, colorize
 from fgbg_depth.depth.spec import DepthSpec
 from fgbg_depth.render.png import encode_png
+from fgbg_depth.render.resample import resize_cutout
 
 COLUMNS = ("bg", "fg", "fg_bg", "mask", "depth")
 _HEADINGS = {
@@ -160,8 +161,7 @@ def _cutout_on_checks(rgba: np.ndarray, side: int) -> Image.Image:
     cutout = Image.fromarray(rgba)
     scale = 0.86 * side / max(cutout.size)
     size = (max(1, round(cutout.width * scale)), max(1, round(cutout.height * scale)))
-    # "RGBa" is premultiplied: colours of transparent pixels do not bleed into the outline
-    cutout = cutout.convert("RGBa").resize(size, Image.Resampling.LANCZOS).convert("RGBA")
+    cutout = resize_cutout(cutout, size)
     cell.paste(cutout, ((side - size[0]) // 2, (side - size[1]) // 2), cutout)
     return cell
 

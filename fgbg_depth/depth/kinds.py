@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -138,6 +139,26 @@ class DepthKind:
             return v
         t = ((v - low) / (high - low)).clip(0, 1)
         return np.asarray(1 / (0.25 + 0.75 * t) if self.larger_is_nearer else 1 + 3 * t, dtype=np.float32)
+
+    def from_distances(self, distances: NDArray[np.floating], low: float, high: float) -> NDArray[np.float32]:
+        """The values at some distances; the inverse of `distances`.
+
+        Args:
+            distances: any shape, float: metres, or 1..4 for relative kinds; NaN where there is none. What is nearer
+                than 1 or farther than 4 gets a value beyond `low..high`.
+            low, high: as for `distances`.
+        Returns:
+            float32 of the same shape.
+        """
+        d = np.asarray(distances, dtype=np.float32)
+        if self.is_metric:
+            return d
+        t = (1 / d - 0.25) / 0.75 if self.larger_is_nearer else (d - 1) / 3
+        return np.asarray(low + (high - low) * t, dtype=np.float32)
+
+    def nearer_of(self, a: ArrayLike, b: ArrayLike) -> NDArray[Any]:
+        """The nearer of two values, element by element, in the inputs' type: the smaller depth, or larger disparity."""
+        return np.asarray(np.maximum(a, b) if self.larger_is_nearer else np.minimum(a, b))
 
     def histogram_range(self, edges: ArrayLike, counts: ArrayLike, tail: float = 0.005) -> tuple[float, float]:
         """The range to show for a whole dataset: all but `tail` of the pixels at each end.

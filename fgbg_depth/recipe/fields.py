@@ -39,7 +39,6 @@ class FieldOptions:
         low, high: allowed range of numbers, both ends included; None: no limit.
         unit: unit of numbers.
         only_if: (field, value): the field has no effect unless that other field has this value.
-        digest_key: the field's key in the compose digest, if it is not the field's name.
         old_name: the field's name in the version before; it still works, with a warning.
         null_advice: what to write instead of null, for the error message.
     """
@@ -51,7 +50,6 @@ class FieldOptions:
     high: float | None = None
     unit: str = ""
     only_if: tuple[str, Any] | None = None
-    digest_key: str = ""
     old_name: str = ""
     null_advice: str = ""
 

@@ -91,7 +91,6 @@ class Recipe:
         "uniform",
         "uniform = anywhere in the frame; ground = with the lower edge in ground_band, like an object on the ground",
         shapes=Shapes.PIXELS,
-        digest_key="placement",  # keeps the digests, and so the shards, of version 1
         old_name="placement",
     )
     ground_band: tuple[float, float] = _composites(
@@ -232,10 +231,10 @@ class Recipe:
         return self.foreground_min * scale, self.foreground_max * scale
 
     def pixel_choices(self) -> dict[str, Any]:
-        """Values of the fields that shape fg_bg and fg_bg_mask, without the sources; JSON types, by digest key."""
+        """Values of the fields that shape fg_bg and fg_bg_mask, without the sources; JSON types."""
         values = self.to_dict()
         return {
-            options.digest_key or name: values[name]
+            name: values[name]
             for name, options in OPTIONS.items()
             if options.shapes is Shapes.PIXELS
             and (options.only_if is None or values[options.only_if[0]] == options.only_if[1])

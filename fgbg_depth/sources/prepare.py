@@ -9,11 +9,12 @@ from PIL import Image
 
 from fgbg_depth.errors import SourceError
 from fgbg_depth.recipe import Recipe
+from fgbg_depth.render.resample import resize_cutout
 from fgbg_depth.rng import sample_rng
+from fgbg_depth.schema import FOREGROUND_ALPHA
 from fgbg_depth.sources.decode import load_rgb, load_rgba
 
 VISIBLE_ALPHA = 8  # of 255; fainter pixels (3 %) cannot be seen and do not count as part of a cut-out
-MASK_ALPHA = 128  # of 255; from here on a pixel is foreground in the binary mask
 MIN_SIDE = 4  # pixels; a smaller source shows nothing
 
 
@@ -37,7 +38,7 @@ def prepare_background(data: bytes, recipe: Recipe) -> tuple[Image.Image, str]:
 def prepare_cutout(data: bytes, recipe: Recipe) -> tuple[Image.Image, str]:
     """Crop a cut-out to its visible part and resize it as the recipe says.
 
-    It is resized with premultiplied alpha; otherwise the color of transparent pixels would show as a halo.
+    `resize_cutout` says how it is resized, and why no halo shows.
 
     Returns:
         the image, (height, width, 4) uint8 sRGB with straight alpha; a warning for people, or "".
@@ -61,7 +62,7 @@ def prepare_cutout(data: bytes, recipe: Recipe) -> tuple[Image.Image, str]:
         scale = recipe.size / max(width, height)
         warning = f"scaled down to fit into the frame ({recipe.size} pixels)"
     size = [min(recipe.size, max(1, round(side * scale))) for side in (width, height)]
-    cutout = image.crop(box).convert("RGBa").resize(size, Image.Resampling.LANCZOS).convert("RGBA")
-    if np.asarray(cutout)[..., 3].max() < MASK_ALPHA:
-        raise SourceError(f"is too faint to be foreground (alpha below {MASK_ALPHA} everywhere)")
+    cutout = resize_cutout(image.crop(box), (size[0], size[1]))
+    if np.asarray(cutout)[..., 3].max() < FOREGROUND_ALPHA:
+        raise SourceError(f"is too faint to be foreground (alpha below {FOREGROUND_ALPHA} everywhere)")
     return cutout, warning
