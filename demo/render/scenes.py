@@ -68,15 +68,44 @@ def render_scene(
         strength: how much exposure, colour and grain vary; see `tone_map`.
         shadow_samples: shadow rays towards each light.
     """
+    scene, kind = build_scene(seed, kind)
+    light, depth = render(scene, size * oversample, size * oversample, shadow_samples)
+    picture = tone_map(mean_light(light, oversample), scene.rng, strength)
+    return Rendered(picture, lower_median(depth, oversample), kind, scene.camera)
+
+
+def build_scene(seed: int, kind: str | None = None) -> tuple[Scene, str]:
+    """The scene of this seed and its kind, not yet rendered; `scene.rng` then draws shadows and the camera's look.
+
+    Args:
+        kind: a key of KINDS; None draws one with the probabilities of SHARES.
+    """
     rng = np.random.default_rng(seed)
     drawn = str(rng.choice(list(KINDS), p=list(SHARES.values())))
     kind = kind or drawn
-    scene = KINDS[kind](rng)
-    light, depth = render(scene, size * oversample, size * oversample, shadow_samples)
-    if oversample > 1:
-        # Highlights are capped before averaging; otherwise a bright lamp would erode the dark edges beside it.
-        cells = np.minimum(light, 3.0).reshape(size, oversample, size, oversample, 3)
-        light = cells.mean((1, 3))
-        blocks = depth.reshape(size, oversample, size, oversample).transpose(0, 2, 1, 3).reshape(size, size, -1)
-        depth = np.sort(blocks, axis=-1)[..., (oversample * oversample - 1) // 2]
-    return Rendered(tone_map(light, rng, strength), depth, kind, scene.camera)
+    return KINDS[kind](rng), kind
+
+
+def mean_light(light: np.ndarray, oversample: int) -> np.ndarray:
+    """(h, w, 3) light of pixels from (h * oversample, w * oversample, 3) light of rays."""
+    if oversample == 1:
+        return light
+    # Highlights are capped before averaging; otherwise a bright lamp would erode the dark edges beside it.
+    mean: np.ndarray = _blocks(np.minimum(light, 3.0), oversample).mean((1, 3))
+    return mean
+
+
+def lower_median(depth: np.ndarray, oversample: int) -> np.ndarray:
+    """(h, w) depth of pixels from (h * oversample, w * oversample) depth of rays: never a mean across an edge."""
+    if oversample == 1:
+        return depth
+    blocks = _blocks(depth[..., None], oversample).swapaxes(1, 2)
+    sorted_rays = np.sort(blocks.reshape(*blocks.shape[:2], -1), axis=-1)
+    lower: np.ndarray = sorted_rays[..., (oversample * oversample - 1) // 2]
+    return lower
+
+
+def _blocks(rays: np.ndarray, oversample: int) -> np.ndarray:
+    """(h, oversample, w, oversample, c) of (h * oversample, w * oversample, c)."""
+    height, width, channels = rays.shape
+    return rays.reshape(height // oversample, oversample, width // oversample, oversample, channels)

@@ -52,15 +52,15 @@ def trace(
     origin = (middle + turn @ f32([0, 0, -away])).astype(np.float32)
     # A coarse image finds the body; the fine one covers only the square around it.
     rays, _ = _rays(turn, 72, 0.0, 0.0, spread)
-    seen = _march(body, origin, rays, radius, away)[1].reshape(72, 72)
+    seen = march(body, origin, rays, radius, away)[1].reshape(72, 72)
     (top, bottom), (left, right) = (
         (at[0] - 2, at[-1] + 3) for at in (np.flatnonzero(seen.any(1)), np.flatnonzero(seen.any(0)))
     )
     x, y, half = (left + right) / 72 - 1, 1 - (top + bottom) / 72, max(bottom - top, right - left) / 72
     rays, forward = _rays(turn, side, x * spread, y * spread, half * spread)
-    t, hit = _march(body, origin, rays, radius, away)
+    t, hit = march(body, origin, rays, radius, away)
     at = np.flatnonzero(hit)
-    color, fur = _shade(
+    color, fur = shade_body(
         body,
         origin + t[at, None] * rays[at],
         rays[at],
@@ -105,11 +105,16 @@ def _rotation(yaw: float, pitch: float) -> np.ndarray:
     return np.asarray(around_y @ around_x, np.float32)
 
 
-def _march(
+def march(
     body: Body, origin: np.ndarray, rays: np.ndarray, radius: float, away: float
 ) -> tuple[np.ndarray, np.ndarray]:
     """Step along each ray by the distance to the body until it is hit or passed.
 
+    Args:
+        origin: (3,) where all rays start, in the body's frame.
+        rays: (n, 3) unit directions in the body's frame.
+        radius: of the body's bounding sphere, metres.
+        away: distance from the origin to the middle of that sphere, metres.
     Returns:
         t (n,) float32 in metres, and (n,) bool, whether the ray hit.
     """
@@ -126,10 +131,20 @@ def _march(
     return t, hit
 
 
-def _shade(
+def shade_body(
     body: Body, points: np.ndarray, rays: np.ndarray, light: np.ndarray, radius: float, rim: float
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Colour (n, 3), sRGB-like in [0, 1], and fur (n,) of points (n, 3) on the body."""
+    """Colour and fur of points on the body.
+
+    Args:
+        points: (n, 3) in the body's frame, metres.
+        rays: (n, 3) unit directions of the rays that hit them.
+        light: (3,) unit direction towards the main light, in the body's frame.
+        radius: of the body's bounding sphere, metres.
+        rim: strength of the light along the outline.
+    Returns:
+        colour (n, 3) float32, sRGB-like in [0, 1], and fur (n,) in [0, 1].
+    """
     normal = np.zeros_like(points)
     for corner in ((1, -1, -1), (-1, -1, 1), (-1, 1, -1), (1, 1, 1)):  # gradient from the corners of a tetrahedron
         direction = f32(corner)

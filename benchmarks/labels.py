@@ -1,0 +1,201 @@
+"""Depth labels against exact truth: rendered scenes with a rendered body standing in them.
+
+    python benchmarks/labels.py [--scenes 240] [--quick] [--variants] [--cache FOLDER] [--json FILE]
+
+Each row is composed as in a build: the scene without the body, the body's cut-out over it, JPEG. Four labels are
+compared with the exact depth of the scene with the body:
+
+predicted       the bundled network on the composite
+placed          the bundled network on the bare background, and the cut-out set in at the depth where it stands
+placed, exact   the same with the exact depth of the bare background instead of the network's
+anchored        as placed, but inside the cut-out the prediction, scaled so that its foot stands at the same depth
+
+--variants also compares variants of the rule that places cut-outs. Scenes are kept in the cache folder, because
+rendering takes about a second each.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import math
+import sys
+import tempfile
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from PIL import Image
+
+sys.path.insert(0, str(Path(__file__).parent.parent))
+
+import label_rules
+from label_metrics import FAR_M, label_metrics
+from label_scenes import LabelScene, load_scenes
+from table import hardware
+
+from fgbg_depth.depth import models
+from fgbg_depth.depth.spec import DepthSpec, decode_depth, encode_values
+from fgbg_depth.recipe import Recipe
+from fgbg_depth.render.codecs import decode_rgb, encode_image
+
+SHOWN = (
+    *("inside absrel", "inside delta1", "inside rmselog", "inside bias", "outside absrel"),
+    *("outline absrel", "outline delta1", "outline rmselog", "matte recall", "edge recall", "edge precision"),
+)
+HIGHER_IS_BETTER = ("delta1", "recall", "precision")
+COMPARED = ("inside absrel", "inside delta1", "inside rmselog", "outline absrel", "outline rmselog", "outside absrel")
+
+
+@dataclass(frozen=True)
+class Row:
+    """A scene, and the two maps that the network predicts for it: (H, W) stored values."""
+
+    scene: LabelScene
+    predicted: np.ndarray
+    background: np.ndarray
+    spec: DepthSpec
+
+    @property
+    def predicted_m(self) -> np.ndarray:
+        return decode_depth(self.predicted, self.spec)
+
+    @property
+    def background_m(self) -> np.ndarray:
+        return decode_depth(self.background, self.spec)
+
+    @property
+    def exact(self) -> np.ndarray:
+        """(H, W) stored values of the exact depth of the bare background; sky as the network says it."""
+        return encode_values(np.minimum(self.scene.background_m, FAR_M), self.spec)
+
+
+Label = Callable[[Row], np.ndarray]  # -> (H, W) metres
+
+
+def compose(scene: LabelScene, recipe: Recipe) -> np.ndarray:
+    """(H, W, 3) uint8, the composite as a build stores it: pasted with alpha, encoded and decoded."""
+    image, cutout = Image.fromarray(scene.background), Image.fromarray(scene.cutout)
+    image.paste(cutout.convert("RGB"), (0, 0), cutout.getchannel("A"))
+    return decode_rgb(encode_image(image, recipe.image_format, recipe.jpeg_quality, recipe.jpeg_subsampling))
+
+
+def label_rows(scenes: Sequence[LabelScene], recipe: Recipe) -> list[Row]:
+    """Every scene with the bundled network's labels of composite and bare background."""
+    backgrounds = np.stack([scene.background for scene in scenes])
+    spec = models.resolve_spec(recipe, lambda: iter(backgrounds), "cpu")
+    labeller = models.load_labeller(recipe, spec, "cpu")
+    predicted = labeller(np.stack([compose(scene, recipe) for scene in scenes]))
+    bare = labeller(backgrounds)
+    return [Row(*each, spec) for each in zip(scenes, predicted, bare, strict=True)]
+
+
+def place_depth(background: np.ndarray, mask: np.ndarray, spec: DepthSpec) -> np.ndarray:
+    """The product's rule on stored values. Stands here until `fgbg_depth.depth.placed` has it."""
+    metres = decode_depth(background, spec)
+    return encode_values(label_rules.nearer(label_rules.placed(metres, metres, mask), metres), spec)
+
+
+LABELS: dict[str, Label] = {
+    "predicted": lambda row: row.predicted_m,
+    "placed": lambda row: decode_depth(place_depth(row.background, row.scene.mask, row.spec), row.spec),
+    "placed, exact": lambda row: decode_depth(place_depth(row.exact, row.scene.mask, row.spec), row.spec),
+    "anchored": lambda row: label_rules.anchored(row.background_m, row.predicted_m, row.scene.mask),
+}
+
+
+def measure(rows: Iterable[Row], labels: dict[str, Label]) -> dict[str, dict[str, np.ndarray]]:
+    """For each label and measure the figure of every row."""
+    found: dict[str, list[dict[str, float]]] = {name: [] for name in labels}
+    for row in rows:
+        for name, label in labels.items():
+            found[name].append(label_metrics(label(row), row.scene.true_m, row.scene.mask))
+    return {name: {key: np.array([r[key] for r in each]) for key in each[0]} for name, each in found.items()}
+
+
+def groups(rows: Sequence[Row]) -> dict[str, np.ndarray]:
+    """(n,) bool, which rows belong to each category."""
+    situation = np.array([row.scene.situation for row in rows])
+    foot = np.array([row.scene.foot_m for row in rows])
+    slim = np.array([slimness(row.scene.mask) for row in rows])
+    ground = situation == "ground"
+    return {
+        "all": np.ones(len(rows), bool),
+        **{name: situation == name for name in ("ground", "edge", "hidden", "support", "floating")},
+        "ground, near (< 4 m)": ground & (foot < 4),
+        "ground, far": ground & (foot >= 4),
+        "ground, tall": ground & (slim >= 1.5),
+        "ground, flat": ground & (slim <= 0.85),
+    }
+
+
+def slimness(mask: np.ndarray) -> float:
+    """Height over width of the mask."""
+    return float((np.ptp(np.flatnonzero(mask.any(1))) + 1) / (np.ptp(np.flatnonzero(mask.any(0))) + 1))
+
+
+def better(key: str, ours: np.ndarray, theirs: np.ndarray) -> np.ndarray:
+    """(n,) how much better `ours` is than `theirs` by this measure, above 0 where it is."""
+    gain: np.ndarray = ours - theirs if key.endswith(HIGHER_IS_BETTER) else theirs - ours
+    return gain
+
+
+def means_table(found: dict[str, dict[str, np.ndarray]], chosen: np.ndarray) -> list[str]:
+    """Markdown: the mean of each measure over the chosen rows, a line for each label."""
+    lines = ["| label | " + " | ".join(SHOWN) + " |", "|---" * (len(SHOWN) + 1) + "|"]
+    for name, measures in found.items():
+        lines.append(f"| {name} | " + " | ".join(f"{np.nanmean(measures[key][chosen]):.3f}" for key in SHOWN) + " |")
+    return lines
+
+
+def paired_table(
+    found: dict[str, dict[str, np.ndarray]], name: str, base: str, parts: dict[str, np.ndarray]
+) -> list[str]:
+    """Markdown: `name` against `base` for each category: mean paired gain, its standard error, share of rows won."""
+    lines = ["| rows | n | " + " | ".join(COMPARED) + " |", "|---" * (len(COMPARED) + 2) + "|"]
+    for part, chosen in parts.items():
+        if not chosen.any():
+            continue
+        cells = []
+        for key in COMPARED:
+            theirs, ours = found[base][key][chosen], found[name][key][chosen]
+            gain = better(key, ours, theirs)
+            error = gain.std(ddof=1) / math.sqrt(len(gain)) if len(gain) > 1 else math.nan
+            cells.append(
+                f"{theirs.mean():.3f} → {ours.mean():.3f} ({gain.mean():+.3f} ± {error:.3f}, {np.mean(gain > 0):.0%})"
+            )
+        lines.append(f"| {part} | {chosen.sum()} | " + " | ".join(cells) + " |")
+    return lines
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--scenes", type=int, default=240, help="number of scenes (default: %(default)s)")
+    parser.add_argument("--quick", action="store_true", help="16 scenes")
+    parser.add_argument(
+        "--cache",
+        type=Path,
+        default=Path(tempfile.gettempdir()) / "fgbg-depth-label-scenes",
+        help="folder of rendered scenes (default: %(default)s)",
+    )
+    parser.add_argument("--json", type=Path, help="write every row's figures to this file")
+    options = parser.parse_args()
+    torch.set_num_threads(1)
+    rows = label_rows(list(load_scenes(16 if options.quick else options.scenes, options.cache)), Recipe())
+    found, parts = measure(rows, LABELS), groups(rows)
+    print(f"{hardware()}; {len(rows)} scenes, {rows[0].spec.model}\n")
+    print("\n".join(means_table(found, parts["all"])))
+    for name in LABELS:
+        if name != "predicted":
+            print(f"\nFrom predicted to {name}: mean (gain ± standard error, share of rows that are better)\n")
+            print("\n".join(paired_table(found, name, "predicted", parts)))
+    if options.json:
+        facts = [{k: getattr(r.scene, k) for k in ("seed", "situation", "scene", "body", "foot_m")} for r in rows]
+        values = {name: {key: v.tolist() for key, v in each.items()} for name, each in found.items()}
+        options.json.write_text(json.dumps({"rows": facts, "figures": values}, indent=1))
+
+
+if __name__ == "__main__":
+    main()
