@@ -1,4 +1,4 @@
-"""Rendered scenes in which a rendered body stands, with exact depth, for `labels.py`.
+"""Rendered scenes in which a rendered body stands, with exact depth, for `labels.py` and its test.
 
 The body is one of the things that the camera's rays hit, so the true depth does not come from a rule that places
 labels. Its cut-out is what the same camera sees of it without the scene. Scenes and bodies have seeds that the training
@@ -47,7 +47,7 @@ class LabelScene:
         nearer; above the ground without support; on a box.
     scene, body: kinds. seed: of the scene.
     foot_m: depth along z of the point where it stands, metres.
-    bottom_row: row of the body's lowest point, in pixels from the top; beyond SIZE where the picture cuts it off.
+    pitch: of the camera, radians, above 0 looks up. focal_px: its focal length in pixels.
     visible: share of the body's pixels inside the picture that nothing hides.
     """
 
@@ -60,7 +60,8 @@ class LabelScene:
     body: str
     seed: int
     foot_m: float
-    bottom_row: float
+    pitch: float
+    focal_px: float
     visible: float
 
     @property
@@ -193,8 +194,6 @@ def _rendered(
     color = mean_light(rgb * weight, OVERSAMPLE) / np.maximum(alpha, 1e-6)
     axes = camera_rays(scene.camera, 1, 1, np.float32(1))[1]
     place = f32(standing.place) - f32([0, scene.camera.height, 0])
-    # twice as tall as the picture, with the same middle, so that feet below its edge are seen
-    whole = np.isfinite(trace_standing(standing, scene.camera, 2 * PREVIEW, PREVIEW, light)[1])
     return LabelScene(
         background=np.round(picture * 255).astype(np.uint8),
         cutout=np.round(np.concatenate([color, alpha], -1) * 255).astype(np.uint8),
@@ -205,7 +204,8 @@ def _rendered(
         body=body_kind,
         seed=FIRST_SCENE + number,
         foot_m=float(axes[2] @ place),
-        bottom_row=(float(np.flatnonzero(whole.any(1))[-1]) + 1 - PREVIEW / 2) * size / PREVIEW - 1,
+        pitch=float(scene.camera.pitch),
+        focal_px=float(scene.camera.focal_px(size)),
         visible=float(visible.sum() / np.isfinite(body_depth).sum()),
     )
 

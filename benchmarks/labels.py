@@ -7,11 +7,11 @@ compared with the exact depth of the scene with the body:
 
 predicted       the bundled network on the composite
 placed          the bundled network on the bare background, and the cut-out set in at the depth where it stands
-placed, exact   the same with the exact depth of the bare background instead of the network's
-anchored        as placed, but inside the cut-out the prediction, scaled so that its foot stands at the same depth
+placed, exact   the same, with the exact depth of the bare background instead of the network's
+anchored        as placed, but inside the cut-out the prediction, scaled so that its foot stands at that depth
 
---variants also compares variants of the rule that places cut-outs. Scenes are kept in the cache folder, because
-rendering takes about a second each.
+--variants also compares variants of the rule that places cut-outs. Rendering takes about a second a scene, so scenes
+are kept in the cache folder.
 """
 
 from __future__ import annotations
@@ -31,22 +31,24 @@ from PIL import Image
 
 sys.path.insert(0, str(Path(__file__).parent.parent))
 
-import label_rules
+import label_rules as rules
 from label_metrics import FAR_M, label_metrics
 from label_scenes import LabelScene, load_scenes
 from table import hardware
 
 from fgbg_depth.depth import models
+from fgbg_depth.depth.placed import place_depth
 from fgbg_depth.depth.spec import DepthSpec, decode_depth, encode_values
 from fgbg_depth.recipe import Recipe
 from fgbg_depth.render.codecs import decode_rgb, encode_image
 
 SHOWN = (
-    *("inside absrel", "inside delta1", "inside rmselog", "inside bias", "outside absrel"),
+    *("inside absrel", "inside delta1", "inside rmselog", "inside bias", "outside absrel", "outside rmselog"),
     *("outline absrel", "outline delta1", "outline rmselog", "matte recall", "edge recall", "edge precision"),
 )
+COMPARED = ("inside absrel", "inside rmselog", "outline absrel", "outline rmselog", "outside absrel", "matte recall")
 HIGHER_IS_BETTER = ("delta1", "recall", "precision")
-COMPARED = ("inside absrel", "inside delta1", "inside rmselog", "outline absrel", "outline rmselog", "outside absrel")
+SITUATION_NAMES = ("ground", "edge", "hidden", "support", "floating")
 
 
 @dataclass(frozen=True)
@@ -59,20 +61,56 @@ class Row:
     spec: DepthSpec
 
     @property
-    def predicted_m(self) -> np.ndarray:
-        return decode_depth(self.predicted, self.spec)
-
-    @property
-    def background_m(self) -> np.ndarray:
-        return decode_depth(self.background, self.spec)
-
-    @property
     def exact(self) -> np.ndarray:
-        """(H, W) stored values of the exact depth of the bare background; sky as the network says it."""
+        """(H, W) stored values of the exact depth of the bare background; sky is FAR_M, as the network says it."""
         return encode_values(np.minimum(self.scene.background_m, FAR_M), self.spec)
+
+    def metres(self, stored: np.ndarray) -> np.ndarray:
+        """(H, W) float32 metres of stored values."""
+        return decode_depth(stored, self.spec)
+
+    def placed(self, background: np.ndarray) -> np.ndarray:
+        """(H, W) metres, the product's rule on the stored values of a background."""
+        return self.metres(place_depth(background, self.scene.mask, self.spec))
+
+    def case(self, background: np.ndarray) -> rules.Case:
+        """What a variant of the rule may use."""
+        scene = self.scene
+        return rules.Case(self.metres(background), self.metres(self.predicted), scene.mask, scene.pitch, scene.focal_px)
 
 
 Label = Callable[[Row], np.ndarray]  # -> (H, W) metres
+LABELS: dict[str, Label] = {
+    "predicted": lambda row: row.metres(row.predicted),
+    "placed": lambda row: row.placed(row.background),
+    "placed, exact": lambda row: row.placed(row.exact),
+    "anchored": lambda row: rules.anchored(row.case(row.background)),
+}
+Variant = Callable[[rules.Case], np.ndarray]
+VARIANTS: dict[str, Variant] = {
+    "predicted": lambda case: case.prediction,
+    "the product's rule": lambda case: case.set_in(rules.standing(case)),
+    "without the second term": lambda case: case.set_in(rules.standing(case, percentile=None)),
+    "second term: 5th percentile": lambda case: case.set_in(rules.standing(case, percentile=5)),
+    "second term: 1st percentile": lambda case: case.set_in(rules.standing(case, percentile=1)),
+    "second term: 0.9 instead of 0.95": lambda case: case.set_in(rules.standing(case, margin=0.9)),
+    "second term: 0.8 instead of 0.95": lambda case: case.set_in(rules.standing(case, margin=0.8)),
+    "second term pixel by pixel": rules.pixelwise,
+    "foot: 2 % of the height": lambda case: case.set_in(rules.standing(case, share=0.02)),
+    "foot: 20 % of the height": lambda case: case.set_in(rules.standing(case, share=0.2)),
+    "foot: all columns": lambda case: case.set_in(rules.standing(case, share=None)),
+    "foot: one pixel lower": lambda case: case.set_in(rules.standing(case, below=1)),
+    "each column at its own foot": rules.column_feet,
+    "upright plane (true camera)": rules.tilted,
+    "anchored": rules.anchored,
+    "anchored, relief ^ 0.25": lambda case: rules.anchored(case, 0.25),
+    "nearer of rule and prediction's median": rules.not_behind_prediction,
+    "no taller than 3 m": lambda case: rules.not_taller(case, 3.0),
+    "third term: 3 x depth 1 height below": lambda c: c.set_in(rules.standing(c, heights_below=1, ratio=3)),
+    "third term: 2.5 x depth 1 height below": lambda c: c.set_in(rules.standing(c, heights_below=1, ratio=2.5)),
+    "third term: 2 x depth 1 height below": lambda c: c.set_in(rules.standing(c, heights_below=1, ratio=2)),
+    "third term: 3 x depth 2 heights below": lambda c: c.set_in(rules.standing(c, heights_below=2, ratio=3)),
+}
 
 
 def compose(scene: LabelScene, recipe: Recipe) -> np.ndarray:
@@ -92,20 +130,6 @@ def label_rows(scenes: Sequence[LabelScene], recipe: Recipe) -> list[Row]:
     return [Row(*each, spec) for each in zip(scenes, predicted, bare, strict=True)]
 
 
-def place_depth(background: np.ndarray, mask: np.ndarray, spec: DepthSpec) -> np.ndarray:
-    """The product's rule on stored values. Stands here until `fgbg_depth.depth.placed` has it."""
-    metres = decode_depth(background, spec)
-    return encode_values(label_rules.nearer(label_rules.placed(metres, metres, mask), metres), spec)
-
-
-LABELS: dict[str, Label] = {
-    "predicted": lambda row: row.predicted_m,
-    "placed": lambda row: decode_depth(place_depth(row.background, row.scene.mask, row.spec), row.spec),
-    "placed, exact": lambda row: decode_depth(place_depth(row.exact, row.scene.mask, row.spec), row.spec),
-    "anchored": lambda row: label_rules.anchored(row.background_m, row.predicted_m, row.scene.mask),
-}
-
-
 def measure(rows: Iterable[Row], labels: dict[str, Label]) -> dict[str, dict[str, np.ndarray]]:
     """For each label and measure the figure of every row."""
     found: dict[str, list[dict[str, float]]] = {name: [] for name in labels}
@@ -123,7 +147,7 @@ def groups(rows: Sequence[Row]) -> dict[str, np.ndarray]:
     ground = situation == "ground"
     return {
         "all": np.ones(len(rows), bool),
-        **{name: situation == name for name in ("ground", "edge", "hidden", "support", "floating")},
+        **{name: situation == name for name in SITUATION_NAMES},
         "ground, near (< 4 m)": ground & (foot < 4),
         "ground, far": ground & (foot >= 4),
         "ground, tall": ground & (slim >= 1.5),
@@ -153,20 +177,41 @@ def means_table(found: dict[str, dict[str, np.ndarray]], chosen: np.ndarray) -> 
 def paired_table(
     found: dict[str, dict[str, np.ndarray]], name: str, base: str, parts: dict[str, np.ndarray]
 ) -> list[str]:
-    """Markdown: `name` against `base` for each category: mean paired gain, its standard error, share of rows won."""
+    """Markdown: `name` against `base` for each category: both means, mean gain and its standard error, rows won."""
     lines = ["| rows | n | " + " | ".join(COMPARED) + " |", "|---" * (len(COMPARED) + 2) + "|"]
     for part, chosen in parts.items():
-        if not chosen.any():
+        if chosen.sum() < 2:
             continue
         cells = []
         for key in COMPARED:
             theirs, ours = found[base][key][chosen], found[name][key][chosen]
             gain = better(key, ours, theirs)
-            error = gain.std(ddof=1) / math.sqrt(len(gain)) if len(gain) > 1 else math.nan
+            error = gain.std(ddof=1) / math.sqrt(len(gain))
             cells.append(
-                f"{theirs.mean():.3f} → {ours.mean():.3f} ({gain.mean():+.3f} ± {error:.3f}, {np.mean(gain > 0):.0%})"
+                f"{theirs.mean():.3f} → {ours.mean():.3f} ({gain.mean():+.3f} ± {error:.3f}), {np.mean(gain > 0):.0%}"
             )
         lines.append(f"| {part} | {chosen.sum()} | " + " | ".join(cells) + " |")
+    return lines
+
+
+def variants_table(rows: Sequence[Row], exact: bool, parts: dict[str, np.ndarray]) -> list[str]:
+    """Markdown: each variant's error inside the cut-out by situation, and its means over all rows.
+
+    Args:
+        exact: on the exact depth of the bare background, instead of the network's.
+    """
+
+    def applied(variant: Variant) -> Label:
+        return lambda row: variant(row.case(row.exact if exact else row.background))
+
+    found = measure(rows, {name: applied(variant) for name, variant in VARIANTS.items()})
+    means = ("inside absrel", "inside delta1", "inside rmselog", "outline absrel", "matte recall", "edge precision")
+    head = [f"{name}, inside absrel" for name in SITUATION_NAMES] + [f"all, {key}" for key in means]
+    lines = ["| rule | " + " | ".join(head) + " |", "|---" * (len(head) + 1) + "|"]
+    for name, measures in found.items():
+        figures = [measures["inside absrel"][parts[situation]].mean() for situation in SITUATION_NAMES]
+        figures += [measures[key].mean() for key in means]
+        lines.append(f"| {name} | " + " | ".join(f"{figure:.3f}" for figure in figures) + " |")
     return lines
 
 
@@ -180,17 +225,21 @@ def main() -> None:
         default=Path(tempfile.gettempdir()) / "fgbg-depth-label-scenes",
         help="folder of rendered scenes (default: %(default)s)",
     )
+    parser.add_argument("--variants", action="store_true", help="also compare variants of the rule")
     parser.add_argument("--json", type=Path, help="write every row's figures to this file")
     options = parser.parse_args()
     torch.set_num_threads(1)
     rows = label_rows(list(load_scenes(16 if options.quick else options.scenes, options.cache)), Recipe())
     found, parts = measure(rows, LABELS), groups(rows)
-    print(f"{hardware()}; {len(rows)} scenes, {rows[0].spec.model}\n")
+    print(f"{hardware()}; {len(rows)} scenes, {rows[0].spec.model} at {rows[0].spec.input_size}\n")
     print("\n".join(means_table(found, parts["all"])))
     for name in LABELS:
         if name != "predicted":
             print(f"\nFrom predicted to {name}: mean (gain ± standard error, share of rows that are better)\n")
             print("\n".join(paired_table(found, name, "predicted", parts)))
+    for exact in (False, True) if options.variants else ():
+        print(f"\nVariants of the rule, on the {'exact depth' if exact else 'label'} of the bare background\n")
+        print("\n".join(variants_table(rows, exact, parts)))
     if options.json:
         facts = [{k: getattr(r.scene, k) for k in ("seed", "situation", "scene", "body", "foot_m")} for r in rows]
         values = {name: {key: v.tolist() for key, v in each.items()} for name, each in found.items()}
