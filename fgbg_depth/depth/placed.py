@@ -1,9 +1,9 @@
 """Placed depth: the background's own label, with each cut-out set in at the depth where it stands.
 
 A depth model sees a flat cut-out on a flat picture and often paints it into the background. But the place of the
-cut-out is known exactly, so its label need not be guessed: it stands on the background at its foot, and it is in front
-of what it hides. Every step is arithmetic on stored integers and one table, so the label is equal to the bit on every
-machine. Imports no torch.
+cut-out is known exactly, so its label need not be guessed: it stands on the background at its foot, it is in front of
+what it hides, and it is not taller than things are. Every step is arithmetic on stored integers and on two tables, so
+the label is equal to the bit on every machine. Imports no torch.
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ Stored = NDArray[np.unsignedinteger[Any]]  # (H, W) uint16, or uint8 where `spec
 
 IN_FRONT = 0.95  # a cut-out is at least 5 % nearer than what it hides
 HIDDEN_SHARE = 0.1  # what it hides: the distance that this share of the hidden pixels is nearer than
+TALLEST = 2.5  # a foot is at most so many times as far as the ground one cut-out height below it
 FOOT_HEIGHT = 0.05  # of the cut-out's height: columns that end within it of the lowest pixel touch the ground
 
 
@@ -31,10 +32,12 @@ class Silhouette:
 
     Args:
         inside: (h, w) bool, alpha >= 128.
+        height: rows from the highest to the lowest foreground pixel.
         foot_rows, foot_columns: (n,) the lowest foreground pixel of each column that touches the ground.
     """
 
     inside: NDArray[np.bool_]
+    height: int
     foot_rows: NDArray[np.intp]
     foot_columns: NDArray[np.intp]
 
@@ -49,10 +52,10 @@ class Silhouette:
         columns = np.flatnonzero(inside.any(axis=0))
         rows = inside.shape[0] - 1 - np.argmax(inside[::-1, columns], axis=0)
         if not len(rows):
-            return cls(inside, rows, columns)
-        height = rows.max() - np.argmax(inside.any(axis=1)) + 1
+            return cls(inside, 0, rows, columns)
+        height = int(rows.max() - np.argmax(inside.any(axis=1)) + 1)
         touching = rows >= rows.max() - FOOT_HEIGHT * height
-        return cls(inside, rows[touching], columns[touching])
+        return cls(inside, height, rows[touching], columns[touching])
 
 
 class Change(NamedTuple):
@@ -67,10 +70,16 @@ class Change(NamedTuple):
 def set_in(label: Stored, silhouette: Silhouette, x: int, y: int, spec: DepthSpec) -> Change | None:
     """Set one cut-out into a depth map, in place. With several cut-outs, the farthest comes first.
 
-    The cut-out stands at the nearer of two distances: that of the label at its foot (the median over the columns that
-    touch the ground), and 0.95 times that of what it hides (the 10th percentile of the hidden pixels). The first is
-    where it stands on visible ground; the second holds where its foot lies behind what it hides, or in the sky. No
-    pixel becomes farther than it was.
+    The cut-out stands at the nearest of three distances:
+
+    - that of the label at its foot, the median over the columns that touch the ground: where it stands on visible
+      ground;
+    - 0.95 times that of what it hides, the 10th percentile of the hidden pixels: where its foot lies behind that;
+    - 2.5 times that of the label one height of the cut-out below its foot: where its foot lies in front of a wall, the
+      horizon or the sky. On flat ground the distance is proportional to 1 / (row - horizon), so this says that no
+      cut-out is taller than 1.5 times the camera's height above the ground.
+
+    No pixel becomes farther than it was. benchmarks/RESULTS.md has what each term wins against exact depth.
 
     Args:
         label: (H, W) stored values; changed where the foreground is.
@@ -115,14 +124,21 @@ def place_depth(background: Stored, mask: NDArray[np.bool_], spec: DepthSpec) ->
 
 def _standing_value(label: Stored, hidden: Stored, silhouette: Silhouette, x: int, y: int, spec: DepthSpec) -> int:
     """The stored value at which a cut-out stands; 0 if neither its foot nor what it hides has a depth."""
+    foot = _order_statistic(_at_foot(label, silhouette, x, y), 0.5, spec)
+    below = _order_statistic(_at_foot(label, silhouette, x, y + silhouette.height), 0.5, spec)
+    behind = _order_statistic(hidden, HIDDEN_SHARE, spec)
+    candidates = (foot, int(_scaled(spec, TALLEST)[below]), int(_scaled(spec, IN_FRONT)[behind]))
+    known = [value for value in candidates if value != INVALID]
+    return (max if spec.meaning.larger_is_nearer else min)(known, default=INVALID)
+
+
+def _at_foot(label: Stored, silhouette: Silhouette, x: int, y: int) -> Stored:
+    """(n,) the label at the foot of a cut-out at (x, y); at the frame's edge where the foot is outside."""
     height, width = label.shape
-    rows = np.minimum(silhouette.foot_rows + y, height - 1).clip(0)
+    rows = np.clip(silhouette.foot_rows + y, 0, height - 1)
     columns = np.clip(silhouette.foot_columns + x, 0, width - 1)
-    foot = _order_statistic(label[rows, columns], 0.5, spec)
-    behind = int(_in_front_table(spec)[_order_statistic(hidden, HIDDEN_SHARE, spec)])
-    if INVALID in (foot, behind):
-        return max(foot, behind)
-    return int(spec.meaning.nearer_of(foot, behind))
+    found: Stored = label[rows, columns]
+    return found
 
 
 def _order_statistic(values: Stored, share: float, spec: DepthSpec) -> int:
@@ -136,10 +152,10 @@ def _order_statistic(values: Stored, share: float, spec: DepthSpec) -> int:
     return int(np.partition(values, index)[index])
 
 
-@lru_cache(maxsize=8)
-def _in_front_table(spec: DepthSpec) -> Stored:
-    """(levels + 1,) for each stored value, the stored value at 0.95 times its distance; 0 stays 0."""
+@lru_cache(maxsize=16)
+def _scaled(spec: DepthSpec, factor: float) -> Stored:
+    """(levels + 1,) for each stored value, the stored value at `factor` times its distance; 0 stays 0."""
     values = decode_depth(np.arange(spec.levels + 1, dtype=spec.dtype)[None], spec)[0]
     meaning = spec.meaning
-    nearer = meaning.distances(values, spec.low, spec.high) * np.float32(IN_FRONT)
-    return encode_values(meaning.from_distances(nearer, spec.low, spec.high), spec)
+    distances = meaning.distances(values, spec.low, spec.high) * np.float32(factor)
+    return encode_values(meaning.from_distances(distances, spec.low, spec.high), spec)

@@ -51,14 +51,14 @@ def standing(background: np.ndarray, inside: np.ndarray, x: int, y: int, spec: D
     lowest = {c: max(np.flatnonzero(inside[:, c])) for c in range(inside.shape[1]) if inside[:, c].any()}
     rows = np.flatnonzero(inside.any(axis=1))
     reach = 0.05 * (rows[-1] - rows[0] + 1)
-    at_foot = [
-        distances[min(max(r + y, 0), height - 1), min(max(c + x, 0), width - 1)]
-        for c, r in lowest.items()
-        if r >= rows[-1] - reach
-    ]
+    contact = [(r, c) for c, r in lowest.items() if r >= rows[-1] - reach]
+
+    def at(down: int) -> list[float]:
+        return [distances[min(max(r + y + down, 0), height - 1), min(max(c + x, 0), width - 1)] for r, c in contact]
+
     hidden = [distances[r + y, c + x] for r, c in np.argwhere(inside) if 0 <= r + y < height and 0 <= c + x < width]
     candidates = []
-    for values, share, factor in ((at_foot, 0.5, 1.0), (hidden, 0.1, 0.95)):
+    for values, share, factor in ((at(0), 0.5, 1.0), (hidden, 0.1, 0.95), (at(rows[-1] - rows[0] + 1), 0.5, 2.5)):
         valid = sorted(v for v in values if not math.isnan(v))
         if valid:
             candidates.append(valid[math.floor(share * (len(valid) - 1))] * factor)
@@ -89,6 +89,17 @@ def test_a_foot_behind_what_it_hides_is_pulled_in_front(spec: DepthSpec) -> None
     mask[6:23, 12:28] = True  # its foot is on the ground at about 2.2, three rows below the box
     label = distances_of(place_depth(background, mask, spec), spec)
     np.testing.assert_allclose(label[mask], 0.95 * 1.3, atol=2 * tolerance(spec))
+
+
+def test_a_cutout_in_the_sky_is_not_taller_than_things_are() -> None:
+    """The third term: its foot is above the horizon, where the background is 80 m away."""
+    spec = SPECS["metric"]
+    rows = np.concatenate([np.full(20, 60.0), 8 / np.arange(1, 21)])[:, None]  # sky, then ground from 8 m to 0.4 m
+    background = stored_at(np.broadcast_to(rows, (40, 40)), spec)
+    mask = np.zeros((40, 40), bool)
+    mask[8:18, 15:25] = True  # 10 rows high, its foot 2 rows above the horizon
+    label = distances_of(place_depth(background, mask, spec), spec)
+    np.testing.assert_allclose(label[mask], 2.5 * 8 / 8, atol=2e-3)  # one height below the foot: row 27
 
 
 @every_kind
