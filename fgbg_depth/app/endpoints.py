@@ -83,21 +83,22 @@ def row(opened: Opened) -> Callable[..., Values]:
 def depth_at(opened: Opened) -> Callable[..., Values]:
     def run(split: str, index: int, x: int, y: int) -> Values:
         browser = opened()
-        spec = browser.manifest.depth
-        found = browser.row(split, index, ("fg_bg_depth",))
-        if spec is None or "fg_bg_depth" not in found.images:
+        spec, column = browser.manifest.depth, browser.manifest.main_depth_column
+        if spec is None or column is None:
             raise UsageError("This dataset has no depth maps.")
-        stored = pixels.stored_numbers(found.images["fg_bg_depth"])
+        found = browser.row(split, index, (column,))
+        stored = pixels.stored_numbers(found.images[column])
         height, width = stored.shape
         if not (0 <= x < width and 0 <= y < height):
             raise UsageError(f"The pixel ({x}, {y}) is outside the depth map, which has {width} x {height} pixels.")
         number = int(stored[y, x])
-        value = pixels.decode_values(found.images["fg_bg_depth"], spec)[y, x]
+        value = pixels.decode_values(found.images[column], spec)[y, x]
         return {
             "value": round(float(value), 6) if number else None,
             "unit": spec.unit,
             "kind": spec.kind,
             "stored": number,
+            "column": column,
         }
 
     return run
@@ -106,7 +107,7 @@ def depth_at(opened: Opened) -> Callable[..., Values]:
 def point_cloud(opened: Opened) -> Callable[..., Values]:
     def run(split: str, index: int, fov_deg: float = 60.0, as_surface: bool = True, drop_edges: bool = True) -> Values:
         browser = opened()
-        found = browser.row(split, index, ("fg_bg", "fg_bg_depth"))
+        found = browser.row(split, index, ("fg_bg", *browser.manifest.depth_columns))
         return as_json(view_scene.row_glb(browser, found, fov_deg, drop_edges, as_surface), "model/gltf-binary")
 
     return run

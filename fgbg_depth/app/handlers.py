@@ -103,9 +103,7 @@ class Handlers:
         """One page of the rows that match the filters, shuffled by the seed."""
         browser = self.opened()
         row_filter = make_filter(filters, coverage_top(browser))
-        name = view_gallery.SHOWN_COLUMNS.get(column, "fg_bg")
-        if name == "fg_bg_depth" and browser.manifest.depth is None:
-            name = "fg_bg"
+        name = view_gallery.shown_columns(browser).get(column, "fg_bg")
         rows = browser.sample(row_filter, PAGE_ROWS, int(seed or 0) % 2**63, number, (name,))
         tiles = view_gallery.rows(browser, rows, name, browser.count(row_filter), number * PAGE_ROWS)
         return GalleryPage(tiles, number)
@@ -140,7 +138,9 @@ class Handlers:
         """Description and canvas of the 3-D tab, for the open row or else the first one."""
         try:
             browser = self.opened()
-            row = browser.row(*parse_address(address or first_address(browser)), ("fg_bg", "fg_bg_depth"))
+            row = browser.row(
+                *parse_address(address or first_address(browser)), ("fg_bg", *browser.manifest.depth_columns)
+            )
             glb = view_scene.row_glb(browser, row, fov_deg, drop_edges, SHAPES.get(shape, True))
         except FgBgError as e:
             return view_scene.note(str(e)), ""
@@ -165,7 +165,7 @@ class Handlers:
             gr.Slider(maximum=top, value=top),
         ]
         has_depth = browser.manifest.depth is not None
-        columns = [name for name in view_gallery.SHOWN_COLUMNS if has_depth or name != "Depth"]
+        columns = list(view_gallery.shown_columns(browser))
         gallery = self.sample(self.filters_for(), "Composite", 0, 0)
         row, tabs = OpenRow(gr.skip(), "", gr.Tabs()), gr.Tabs(visible=True)
         if address:

@@ -8,8 +8,14 @@ from fgbg_depth.app.pixels import data_uri, decode_values, depth_png, thumbnail
 from fgbg_depth.app.templating import render, split_label
 from fgbg_depth.card.markdown import count
 from fgbg_depth.read.reader import DatasetReader, StoredRow
+from fgbg_depth.schema import LABELS, PLACED, PREDICTED
 
-SHOWN_COLUMNS = {"Composite": "fg_bg", "Mask": "fg_bg_mask", "Depth": "fg_bg_depth"}
+SHOWN_COLUMNS = {
+    "Composite": "fg_bg",
+    "Mask": "fg_bg_mask",
+    "Depth": LABELS[PREDICTED],
+    "Placed depth": LABELS[PLACED],
+}
 _ROW_TILE_PX, _SOURCE_TILE_PX = 280, 160
 _MAX_SOURCES = 400  # about 2 MB of thumbnails
 
@@ -41,6 +47,12 @@ def rows(browser: DatasetReader, found: Sequence[StoredRow], column: str, num_ma
     )
 
 
+def shown_columns(browser: DatasetReader) -> dict[str, str]:
+    """The image columns that rows can be shown by, by the words for them."""
+    absent = set(LABELS.values()) - set(browser.manifest.depth_columns)
+    return {words: column for words, column in SHOWN_COLUMNS.items() if column not in absent}
+
+
 def placeholder(num_tiles: int) -> str:
     """Grey tiles until the first rows are loaded."""
     return render("placeholder.html", num_tiles=num_tiles)
@@ -67,6 +79,6 @@ def _row_image(browser: DatasetReader, row: StoredRow, column: str) -> str:
     """A tile's picture as a data URI; depth in colours."""
     data = row.images[column]
     spec = browser.manifest.depth
-    if column == "fg_bg_depth" and spec is not None:
+    if column in LABELS.values() and spec is not None:
         data = depth_png(decode_values(data, spec), *browser.manifest.depth_range, spec.meaning)
     return data_uri(thumbnail(data, _ROW_TILE_PX))

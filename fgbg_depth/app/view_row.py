@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -41,9 +42,10 @@ class Fact:
 
 @dataclass(frozen=True)
 class DepthView:
-    """The depth map of a row, as the template and static/row.js need it."""
+    """The depth maps of a row, as the template and static/row.js need them."""
 
-    image: str  # data URI
+    column: str  # whose values are read under the pointer
+    images: dict[str, str]  # data URIs in colours, by column
     spec: DepthSpec
     kind: DepthKind
     low: float  # range of the colours, in the kind's unit
@@ -57,10 +59,11 @@ def page(browser: DatasetReader, row: StoredRow) -> str:
     facts = column_facts(row)
     facts.append(Fact("Coverage", percent(float(mask.mean()) / 255), "share of the image that the mask covers"))
     depth = None
-    if browser.manifest.depth is not None and "fg_bg_depth" in row.images:
-        values = pixels.decode_values(row.images["fg_bg_depth"], browser.manifest.depth)
-        depth = depth_view(browser, values, browser.manifest.depth)
-        facts += depth_facts(values, mask >= schema.FOREGROUND_ALPHA, depth.kind)
+    spec = browser.manifest.depth
+    maps = {c: pixels.decode_values(row.images[c], spec) for c in browser.manifest.depth_columns} if spec else {}
+    if spec is not None and maps:
+        depth = depth_view(browser, maps, spec)
+        facts += depth_facts(maps[depth.column], mask >= schema.FOREGROUND_ALPHA, depth.kind)
     images = {name: pixels.data_uri(data) for name, data in row.images.items()}
     return render(
         "row.html",
@@ -68,10 +71,10 @@ def page(browser: DatasetReader, row: StoredRow) -> str:
         num_rows=browser.splits[row.split],
         width=mask.shape[1],
         height=mask.shape[0],
-        readings=pixels.readings(row.images.get("fg_bg_depth") if depth else None, row.images["fg_bg_mask"]),
+        readings=pixels.readings(row.images[depth.column] if depth else None, row.images["fg_bg_mask"]),
         meanings={column.name: column.meaning for column in schema.columns()},
         images=images,
-        other_images=[name for name in images if name not in ("fg_bg", "fg_bg_mask", "fg_bg_depth")],
+        other_images=[name for name in images if name not in ("fg_bg", "fg_bg_mask", *maps)],
         overlay=pixels.data_uri(pixels.overlay_png(row.images["fg_bg_mask"])),
         depth=depth,
         gradient=pixels.gradient(),
@@ -110,16 +113,16 @@ def as_text(value: Any) -> str:
     return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
 
 
-def depth_view(browser: DatasetReader, values: NDArray[np.float32], spec: DepthSpec) -> DepthView:
-    """The depth map in the colours of all rows, and its colour bar."""
+def depth_view(browser: DatasetReader, maps: Mapping[str, NDArray[np.float32]], spec: DepthSpec) -> DepthView:
+    """The depth maps, by column, in the colours of all rows, and their colour bar."""
     kind = spec.meaning
     low, high = kind.shown_range(*browser.manifest.depth_range)
     ticks: list[tuple[float, str]] = []
     for nearness, text in kind.ticks(low, high):
         if not ticks or nearness * 100 >= ticks[-1][0] + _MIN_TICK_DISTANCE * 100:
             ticks.append((round(nearness * 100, 1), text))
-    image = pixels.data_uri(pixels.depth_png(values, low, high, kind))
-    return DepthView(image, spec, kind, low, high, ticks)
+    images = {column: pixels.data_uri(pixels.depth_png(values, low, high, kind)) for column, values in maps.items()}
+    return DepthView(browser.manifest.main_depth_column or "", images, spec, kind, low, high, ticks)
 
 
 def depth_facts(values: NDArray[np.float32], foreground: NDArray[np.bool_], kind: DepthKind) -> list[Fact]:

@@ -20,12 +20,12 @@ def row_glb(browser: DatasetReader, row: StoredRow, fov_deg: float, drop_edges: 
     Raises:
         UsageError: the dataset has no depth, or the field of view is out of range.
     """
-    spec = browser.manifest.depth
-    if spec is None or "fg_bg_depth" not in row.images:
+    spec, column = browser.manifest.depth, browser.manifest.main_depth_column
+    if spec is None or column is None:
         raise UsageError("This dataset has no depth maps, so no row of it can be shown in 3-D.")
     if not MIN_FOV_DEG <= fov_deg <= MAX_FOV_DEG:
         raise UsageError(f"The field of view is {fov_deg} degrees; allowed: {MIN_FOV_DEG} to {MAX_FOV_DEG}.")
-    distances = spec.meaning.distances(decode_values(row.images["fg_bg_depth"], spec), spec.low, spec.high)
+    distances = spec.meaning.distances(decode_values(row.images[column], spec), spec.low, spec.high)
     return make_glb(rgb_array(row.images["fg_bg"]), distances, fov_deg, drop_edges, as_surface)
 
 

@@ -49,7 +49,7 @@ def kind_meaning(kind: str) -> str:
 
 def depth_figures(manifest: Manifest) -> list[tuple[str, str]]:
     """Names and values of the figures about depth; none without depth labels."""
-    found = manifest.kinds.get("fg_bg_depth")
+    found = manifest.kinds.get(manifest.main_depth_column or "")
     if manifest.depth is None or not isinstance(found, DepthStatistics):
         return []
     kind = manifest.depth.meaning

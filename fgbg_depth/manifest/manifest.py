@@ -174,6 +174,11 @@ class Manifest(Entry):
         return tuple(schema.LABELS[label] for label in self.labels)
 
     @property
+    def main_depth_column(self) -> str | None:
+        """The column of depth to show where only one fits: the placed one, or else the predicted one."""
+        return self.depth_columns[-1] if self.depth_columns else None
+
+    @property
     def depth_range(self) -> tuple[float, float]:
         """(low, high) of the colour scale of depth maps, in the unit of the depth spec.
 
