@@ -11,7 +11,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from PIL import Image
 
-from fgbg_depth.schema import slug
+from fgbg_depth.schema import FORMAT, slug
 
 IMAGE = pa.struct({"bytes": pa.binary(), "path": pa.string()})
 SMALL = {"bg": pa.string(), "fg": pa.string(), "flip": pa.bool_(), "placement": pa.int32()}
@@ -172,12 +172,12 @@ def make_output(
             split = unseen.get((bg in held_bg, unseen_fg), "test_unseen_both")
             digest = hashlib.sha256(f"{split}{bg}{seed}".encode()).hexdigest()[:24]
             name = f"data/{split}-{slug(bg)}-{digest}.parquet"
-            meta = {"format": 1, "rows": len(rows["bg"]), "split": split}
+            meta = {"format": FORMAT, "rows": len(rows["bg"]), "split": split}
             shards[name] = write_table(output / name, rows, schema, meta)
             splits[split] = splits.get(split, 0) + len(rows["bg"])
     files, sources = _write_sources(output, backgrounds, cutouts, held_bg, held_fg)
     statistics = total.statistics(depth) | {
-        "format": 1, "name": output.name, "version": None, "rows": sum(splits.values()), "splits": splits,
+        "format": FORMAT, "name": output.name, "version": None, "rows": sum(splits.values()), "splits": splits,
         "shards": shards, "files": files, "sources": sources, "skipped": [], "warnings": [], "history": [],
         "recipe": {"name": output.name, "size": size, "placements": placements, "mirror": True, "seed": seed,
                    "license": "cc-by-4.0", "image_format": "jpeg", "holdout": 0.1},

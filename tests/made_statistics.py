@@ -8,6 +8,7 @@ import numpy as np
 
 from fgbg_depth.manifest import Manifest
 from fgbg_depth.recipe import Recipe
+from fgbg_depth.schema import FORMAT
 
 METRIC = {
     "model": "densedepth-nyu", "revision": "", "digest": "ab" * 32, "kind": "metric", "unit": "m", "bits": 16,
@@ -59,7 +60,7 @@ def made_statistics(recipe: Recipe, depth: dict[str, Any] | None = METRIC, num_b
         for k, n in (("bg", num_bg), ("fg", num_fg))
     }  # fmt: skip
     return {
-        "format": 1, "name": recipe.name, "version": None, "rows": rows, "splits": splits,
+        "format": FORMAT, "name": recipe.name, "version": None, "rows": rows, "splits": splits,
         "shards": {
             f"data/{split}-bg_000-{'0' * 24}.parquet": {"rows": n, "bytes": 80_000 * n, "sha256": "0" * 64}
             for split, n in splits.items()

@@ -26,6 +26,9 @@ class Slope:
     def __init__(self, spec: DepthSpec) -> None:
         self.spec = spec
 
+    def release(self) -> None:
+        """There is no device to free."""
+
     def __call__(self, images: np.ndarray) -> np.ndarray:
         height = images.shape[1]
         metres = np.linspace(9, 1.2, height)[None, :, None] * (1.3 - images.mean(axis=-1) / 425)

@@ -78,7 +78,7 @@ def test_a_wrong_value_is_named_with_what_to_do(keys: tuple[str, ...], value: An
 
 
 def test_another_format_names_the_program_to_use() -> None:
-    with pytest.raises(OutputError, match=r"format 99; .* reads format 1.\n  Use the version") as e:
+    with pytest.raises(OutputError, match=r"format 99; .* reads format 2.\n  Use the version") as e:
         Manifest.from_dict(made_statistics(Recipe()) | {"format": 99})
     assert "Delete" not in str(e.value)
 
@@ -99,7 +99,7 @@ def test_the_keys_of_the_file_do_not_change() -> None:
         "depth", "columns", "columns_by_split", "recipe", "sources", "skipped", "warnings", "ignored", "shards",
         "files", "history",
     ]  # fmt: skip
-    assert text.startswith('{\n "format": 1,\n') and text.endswith("}\n")
+    assert text.startswith('{\n "format": 2,\n') and text.endswith("}\n")
 
 
 def test_files_by_config_and_split() -> None:

@@ -32,6 +32,7 @@ CHANGED: dict[str, Any] = {  # another value of each field; the test sets the fo
     "jpeg_quality": 80,
     "jpeg_subsampling": "4:4:4",
     "depth_model": "densedepth-demo",
+    "depth_label": "placed",
     "depth_revision": "",
     "depth_kind": "relative_disparity",
     "depth_range": [0, 7],
@@ -71,7 +72,7 @@ def compose_digests(plan: Plan) -> set[str]:
 
 
 def labels_of(recipe: Recipe) -> str:
-    return label_digest(resolve_spec(recipe, lambda: iter(()), "cpu") if recipe.has_depth else None)
+    return label_digest(resolve_spec(recipe, lambda: iter(()), "cpu") if recipe.has_depth else None, recipe.labels)
 
 
 def prepared_pixels(plan: Plan) -> list[str]:
@@ -92,7 +93,8 @@ def test_a_field_shapes_what_it_declares(folder: Path, tmp_path: Path, name: str
             r if name == "depth_model" else r.replace(depth_model="densedepth-demo") for r in (base, changed)
         )
         labels = [
-            label_digest(resolve_spec(r, lambda: iter(()), "cpu") if r.has_depth else None) for r in (base, changed)
+            label_digest(resolve_spec(r, lambda: iter(()), "cpu") if r.has_depth else None, r.labels)
+            for r in (base, changed)
         ]
         assert labels[0] != labels[1]
     before, after = plan_of(base), plan_of(changed)

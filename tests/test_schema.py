@@ -79,13 +79,17 @@ def test_columns_are_filled_by_modules_that_exist() -> None:
 
 
 @pytest.mark.parametrize("config", COLUMNS)
-@pytest.mark.parametrize("depth", [True, False])
-def test_features_follow_the_declared_columns(config: str, depth: bool) -> None:
-    stored = features(config, depth)
-    assert list(stored) == [column.name for column in columns(config, depth)]
+@pytest.mark.parametrize("labels", [("predicted", "placed"), ("placed",), ("predicted",), ()])
+def test_features_follow_the_declared_columns(config: str, labels: tuple[str, ...]) -> None:
+    stored = features(config, labels)
+    assert list(stored) == [column.name for column in columns(config, labels)]
     assert [name for name, feature in stored.items() if type(feature).__name__ == "Image"] == list(
-        image_columns(config, depth)
+        image_columns(config, labels)
     )
-    assert {*image_columns(config, depth), *schema.fact_columns(config, depth)} == set(stored)
-    assert all(column.meaning and column.filled_by for column in columns(config, depth))
-    assert ("fg_bg_depth" in stored) == (depth and config == "default")
+    assert {*image_columns(config, labels), *schema.fact_columns(config, labels)} == set(stored)
+    assert all(column.meaning and column.filled_by for column in columns(config, labels))
+    if config == "default":
+        assert ("fg_bg_depth" in stored) == ("nearer" in stored) == ("predicted" in labels)
+        assert ("fg_bg_depth_placed" in stored) == ("placed_nearer" in stored) == ("placed" in labels)
+    if config == "bg":
+        assert ("depth" in stored) == bool(labels)

@@ -18,12 +18,17 @@ from fgbg_depth.statistics import (
     HEAT_CELLS,
     ColumnSums,
     CountedMatte,
+    DepthSums,
     Sums,
     histogram_moments,
     moments,
 )
 
 SIZE = 40  # not a multiple of the 32 cells of the heat map
+
+
+def sums_with_depth(size: int, top: int = 65535) -> Sums:
+    return Sums(size, {"depth": DepthSums(top)})
 
 
 def random_row(rng: np.random.Generator) -> tuple[np.ndarray, tuple[slice, slice, np.ndarray], np.ndarray]:
@@ -41,20 +46,20 @@ def add(sums: Sums, row: tuple[Any, ...]) -> None:
     rows, columns, part = mask
     sums.add_mask(rows, columns, CountedMatte.of(part), num_bytes=3)
     sums.add_image(Image.fromarray(image), num_bytes=7)
-    sums.add_depth(depth[None], num_bytes=11)
+    sums.depths["depth"].add(depth[None], num_bytes=11)
 
 
 @given(st.lists(st.lists(st.integers(0, 10**6), max_size=4), min_size=1, max_size=4), st.randoms())
 def test_sums_of_groups_equal_one_pass(groups: list[list[int]], random: Random) -> None:
     """In any order, through JSON, with or without flushing in between."""
-    whole, merged = Sums(SIZE, 65535), Sums(SIZE, 65535)
+    whole, merged = sums_with_depth(SIZE), sums_with_depth(SIZE)
     rows = {seed: random_row(np.random.default_rng(seed)) for group in groups for seed in group}
     for group in groups:
         for seed in group:
             add(whole, rows[seed])
     random.shuffle(groups)
     for group in groups:
-        sums = Sums(SIZE, 65535)
+        sums = sums_with_depth(SIZE)
         for seed in group:
             add(sums, rows[seed])
             if seed % 2:
@@ -66,7 +71,7 @@ def test_sums_of_groups_equal_one_pass(groups: list[list[int]], random: Random) 
 def test_sums_equal_numpy() -> None:
     rng = np.random.default_rng(0)
     rows = [random_row(rng) for _ in range(30)]
-    sums = Sums(SIZE, 65535)
+    sums = sums_with_depth(SIZE)
     for row in rows:
         add(sums, row)
     images = np.stack([image for image, _, _ in rows]) / 255
@@ -75,20 +80,20 @@ def test_sums_equal_numpy() -> None:
         mask[r, c] = part / 255
     depths = np.stack([depth for _, _, depth in rows]).astype(float)
     sums.flush()
-    assert sums.rows == 30 and (sums.mask_bytes, sums.rgb_bytes, sums.depth_bytes) == (90, 210, 330)
+    assert sums.rows == 30 and (sums.mask_bytes, sums.rgb_bytes, sums.depths["depth"].bytes) == (90, 210, 330)
     for channel in range(3):
         values = images[..., channel]
         assert histogram_moments(sums.rgb_histogram[channel]) == pytest.approx((values.mean(), values.std()), abs=1e-12)
     assert histogram_moments(sums.mask_histogram) == pytest.approx((masks.mean(), masks.std()), abs=1e-12)
     valid = depths[depths > 0]
-    found = moments(len(valid), sums.depth_sum, sums.depth_sum_squares, 1)
+    found = moments(len(valid), sums.depths["depth"].sum, sums.depths["depth"].sum_squares, 1)
     assert found == pytest.approx((valid.mean(), valid.std()), rel=1e-12)
-    assert sums.depth_invalid == (depths == 0).sum()
-    assert (sums.depth_min, sums.depth_max) == (valid.min(), valid.max())
+    assert sums.depths["depth"].invalid == (depths == 0).sum()
+    assert (sums.depths["depth"].smallest, sums.depths["depth"].largest) == (valid.min(), valid.max())
     covered = masks.mean((1, 2))
     assert np.array_equal(sums.coverage, np.histogram(covered, COVERAGE_BINS, (0, 1))[0])
     bins = np.minimum((valid.astype(int) - 1) * DEPTH_BINS // 65535, DEPTH_BINS - 1)
-    assert np.array_equal(sums.depth_histogram, np.bincount(bins, minlength=DEPTH_BINS))
+    assert np.array_equal(sums.depths["depth"].histogram, np.bincount(bins, minlength=DEPTH_BINS))
     edges = np.arange(HEAT_CELLS + 1) * SIZE // HEAT_CELLS
     total = masks.sum(0) * 255
     for i in range(HEAT_CELLS):
@@ -118,30 +123,33 @@ def test_moments_are_exact_also_of_many_pixels(histogram: np.ndarray) -> None:
 @pytest.mark.parametrize("bits", [8, 16])
 def test_frames_of_all_sizes_and_depth_of_8_and_16_bits(size: int, bits: int) -> None:
     top = 2**bits - 1
-    sums = Sums(size, top)
+    sums = sums_with_depth(size, top)
     full = np.full((size, size), 255, np.uint8)
     sums.add_mask(slice(0, size), slice(0, size), CountedMatte.of(full), 1)
     stored = np.full((1, size, size), top, np.uint8 if bits == 8 else np.uint16)
-    sums.add_depth(stored, 1)
+    sums.depths["depth"].add(stored, 1)
     sums.flush()
     assert sums.heat.sum() == full.sum(dtype=np.int64) and sums.coverage[-1] == 1
-    assert sums.depth_histogram[(top - 1) * DEPTH_BINS // top] == size**2 and sums.depth_max == sums.depth_min == top
+    assert (
+        sums.depths["depth"].histogram[(top - 1) * DEPTH_BINS // top] == size**2
+        and sums.depths["depth"].largest == sums.depths["depth"].smallest == top
+    )
     assert Sums.from_dict(sums.to_dict()).to_dict() == sums.to_dict()
 
 
 def test_depth_without_a_valid_pixel() -> None:
-    sums = Sums(16, 65535)
-    sums.add_depth(np.zeros((1, 16, 16), np.uint16), 1)
+    sums = sums_with_depth(16)
+    sums.depths["depth"].add(np.zeros((1, 16, 16), np.uint16), 1)
     sums.flush()
-    assert sums.depth_min is sums.depth_max is None and sums.depth_invalid == 256
-    other = Sums(16, 65535)
-    other.add_depth(np.full((1, 16, 16), 9, np.uint16), 1)
+    assert sums.depths["depth"].smallest is sums.depths["depth"].largest is None and sums.depths["depth"].invalid == 256
+    other = sums_with_depth(16)
+    other.depths["depth"].add(np.full((1, 16, 16), 9, np.uint16), 1)
     sums.add(other)
-    assert (sums.depth_min, sums.depth_max, sums.depth_invalid) == (9, 9, 256)
+    assert (sums.depths["depth"].smallest, sums.depths["depth"].largest, sums.depths["depth"].invalid) == (9, 9, 256)
 
 
 def test_sums_of_other_sizes_or_depth_ranges_are_refused() -> None:
-    for other in (Sums(41), Sums(SIZE, 255)):
+    for other in (Sums(41), sums_with_depth(SIZE, 255)):
         with pytest.raises(ValueError, match="cannot add sums of size"):
             Sums(SIZE).add(other)
 

@@ -310,7 +310,7 @@ def test_folders_that_are_not_outputs(tmp_path, output_copy):
     assert "not JSON" in only_problem(output)
     (output / "statistics.json").write_text("[]")
     assert "no key 'format'" in only_problem(output)
-    (output / "statistics.json").write_text('{"format": 1}')
+    (output / "statistics.json").write_text('{"format": 2}')
     assert "the key name is missing" in only_problem(output)
     (output / "statistics.json").write_text('{"format": 99}')
     assert "Use the version of fgbg-depth that wrote it" in only_problem(output)

@@ -81,6 +81,9 @@ class SimpleLabeller:
     def __init__(self, spec: DepthSpec, batch_size: int = 7) -> None:
         self.spec, self.batch_size, self.calls, self.images = spec, batch_size, 0, 0
 
+    def release(self) -> None:
+        """There is no device to free."""
+
     def __call__(self, images: np.ndarray) -> np.ndarray:
         self.calls += 1
         self.images += len(images)
