@@ -3,6 +3,7 @@
 import copy
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +19,9 @@ from fgbg_depth.depth.spec import DepthSpec
 from fgbg_depth.errors import ShardError
 from fgbg_depth.plan import Plan, make_plan
 from fgbg_depth.render import compose
-from fgbg_depth.sources.load import load_sources
+from fgbg_depth.render.codecs import decode_rgb
+from fgbg_depth.render.png import encode_depth
+from fgbg_depth.sources.load import Sources, load_sources
 from fgbg_depth.sources.prepared import Prepared, write_prepared
 from fgbg_depth.statistics import Sums
 from fgbg_depth.storage.files import Storage
@@ -27,11 +30,23 @@ from fgbg_depth.storage.parquet import ROW_GROUP, measure, read_footer, read_rec
 Setup = Callable[..., tuple[ShardBuilder, Plan]]
 
 
+def with_depth(found: Sources, spec: DepthSpec) -> Sources:
+    """The sources with the depth of each background, as a build adds it."""
+    labels = [SimpleLabeller(spec)(decode_rgb(s.png)[None])[0] for s in found.backgrounds]
+    return replace(
+        found,
+        backgrounds=tuple(
+            replace(s, depth=encode_depth(label)) for s, label in zip(found.backgrounds, labels, strict=True)
+        ),
+    )
+
+
 @pytest.fixture
 def setup(sources: Path, tmp_path: Path) -> Setup:
     def make_builder(spec: DepthSpec | None = None, out: str = "out", **changes: Any) -> tuple[ShardBuilder, Plan]:
         recipe = tiny_recipe(sources, depth_model="simple" if spec else "none", **changes)
-        plan = make_plan(recipe, load_sources(recipe), spec)
+        found = load_sources(recipe)
+        plan = make_plan(recipe, with_depth(found, spec) if spec else found, spec)
         storage = Storage(tmp_path / out)
         prepared = Prepared.of(plan.sources)
         return ShardBuilder(recipe, spec, storage, prepared, lambda: SimpleLabeller(spec)), plan
@@ -53,7 +68,7 @@ def test_a_shard_is_what_its_plan_says(setup: Setup, bits: int) -> None:
     path = Path(builder.storage.path(shard.path))
     assert path.stat().st_size == finished.file.bytes and measure(builder.storage, shard.path) == finished.file
     file = pq.ParquetFile(path)
-    assert file.schema_arrow.names == list(schema.features(depth=bool(bits)))
+    assert file.schema_arrow.names == list(schema.features(labels=plan.labels))
     assert "huggingface" in str(file.schema_arrow.metadata)  # load_dataset finds its features there
     rows = file.read().to_pylist()
     keys = [(r["fg"], r["flip"], r["placement"]) for r in rows]
@@ -71,7 +86,14 @@ def test_a_shard_is_what_its_plan_says(setup: Setup, bits: int) -> None:
         labels = [pixels_of(r["fg_bg_depth"]) for r in rows]
         for image, label in zip(images, labels, strict=True):
             assert np.array_equal(label, SimpleLabeller(spec)(image[None])[0])
-        assert sums.depth_sum == sum(int(label.astype(np.int64).sum()) for label in labels)
+        for column, depth in sums.depths.items():
+            stored = [pixels_of(r[column]).astype(np.int64) for r in rows]
+            assert depth.sum == sum(int(label.sum()) for label in stored)
+            assert depth.sum_squares == sum(int((label**2).sum()) for label in stored)
+            assert depth.bytes == sum(len(r[column]["bytes"]) for r in rows)
+            assert depth.smallest == min(label[label > 0].min() for label in stored)
+        assert set(sums.depths) == {"fg_bg_depth", "fg_bg_depth_placed"}
+        assert sums.columns["nearer"].count + sums.columns["nearer"].missing == len(rows)
 
 
 @pytest.mark.parametrize("depth", [False, True])
@@ -93,7 +115,7 @@ def test_images_counted_while_composing_or_labelling_give_the_same_statistics(
 ) -> None:
     files = []
     for composing in (False, True):
-        monkeypatch.setattr(shards, "composing_counts_images", lambda spec, composing=composing: composing)
+        monkeypatch.setattr(shards, "composing_counts_images", lambda labels, composing=composing: composing)
         builder, plan = setup(simple_spec(), out=f"out{composing}")
         files.append(builder.build(ShardTask(plan.shards[0])).file)
     assert files[0] == files[1]
@@ -135,14 +157,32 @@ def test_relabelling_composes_nothing_and_keeps_images(setup: Setup, monkeypatch
         old_rows, new_rows = rows_of(builder, shard.path), rows_of(again, new.path)
         assert len(old_rows) == len(new_rows)
         for a, b in zip(old_rows, new_rows, strict=True):
-            assert {k: v for k, v in a.items() if k != "fg_bg_depth"} == {
-                k: v for k, v in b.items() if k != "fg_bg_depth"
-            }
+            composed = [column.name for column in schema.columns(labels=())]
+            assert [a[name] for name in composed] == [b[name] for name in composed]
     monkeypatch.undo()
     for spec in (simple_spec(bits=8), None):  # the same bytes as made from nothing
         fresh, new_plan = setup(spec, out=f"fresh{spec is None}")
         path = fresh.build(ShardTask(new_plan.shards[0])).path
         assert fresh.storage.read(path) == builder.storage.read(path)
+
+
+@pytest.mark.parametrize("before", ["predicted", "placed", "both"])
+@pytest.mark.parametrize("after", ["predicted", "placed", "both"])
+def test_other_kinds_of_labels_compose_nothing_and_predict_only_what_is_missing(
+    setup: Setup, monkeypatch: pytest.MonkeyPatch, before: str, after: str
+) -> None:
+    spec = simple_spec()
+    builder, plan = setup(spec, depth_label=before)
+    shard = plan.shards[0]
+    builder.build(ShardTask(shard))
+    fresh, new_plan = setup(spec, out="fresh", depth_label=after)
+    made = fresh.build(ShardTask(new_plan.shards[0])).path
+    again, new_plan = setup(spec, depth_label=after)
+    monkeypatch.setattr(shards, "compose_rows", None)
+    if before != "placed" or after == "placed":
+        monkeypatch.setattr(SimpleLabeller, "__call__", None)
+    path = again.build(ShardTask(new_plan.shards[0], shard.path)).path
+    assert path == made and again.storage.read(path) == fresh.storage.read(made)
 
 
 def test_a_damaged_shard_is_not_reused(setup: Setup) -> None:
@@ -226,7 +266,7 @@ def test_the_record_has_no_time_and_no_path(setup: Setup) -> None:
     builder, plan = setup(simple_spec())
     builder.build(ShardTask(plan.shards[0]))
     record = copy.deepcopy(read_record(builder.storage, plan.shards[0].path))
-    assert set(record) == {"format", "rows", "compose_digest", "label_digest", "statistics", "depth", "body"}
+    assert set(record) == {"format", "rows", "compose_digest", "label_digest", "statistics", "depth", "bg_depth", "body"}
     text = json.dumps(record) + str(pq.ParquetFile(builder.storage.path(plan.shards[0].path)).metadata.metadata)
     assert str(builder.storage.root) not in text and "tmp" not in text
 

@@ -130,10 +130,8 @@ def test_frames_of_all_sizes_and_depth_of_8_and_16_bits(size: int, bits: int) ->
     sums.depths["depth"].add(stored, 1)
     sums.flush()
     assert sums.heat.sum() == full.sum(dtype=np.int64) and sums.coverage[-1] == 1
-    assert (
-        sums.depths["depth"].histogram[(top - 1) * DEPTH_BINS // top] == size**2
-        and sums.depths["depth"].largest == sums.depths["depth"].smallest == top
-    )
+    depth = sums.depths["depth"]
+    assert depth.histogram[(top - 1) * DEPTH_BINS // top] == size**2 and depth.largest == depth.smallest == top
     assert Sums.from_dict(sums.to_dict()).to_dict() == sums.to_dict()
 
 
