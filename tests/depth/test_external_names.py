@@ -128,7 +128,7 @@ def test_labellers_of_installed_packages(here: Path, monkeypatch: pytest.MonkeyP
     found = find_labeller("brightness")
     assert isinstance(found, Installed) and found.entry_point.value == "labeller_functions:brightness"
     assert {"brightness", "other"} <= set(installed_names())
-    with pytest.raises(DepthError, match="Labellers of installed packages: brightness, .*other"):
+    with pytest.raises(DepthError, match=r"Labellers of installed packages: brightness, .*other"):
         locate("brighness")
     assert find_labeller("./brightness") is None and find_labeller("user/brightness") is None
     assert find_labeller("densedepth-demo") is None and find_labeller("none") is None  # a package cannot replace them
