@@ -266,7 +266,16 @@ def test_the_record_has_no_time_and_no_path(setup: Setup) -> None:
     builder, plan = setup(simple_spec())
     builder.build(ShardTask(plan.shards[0]))
     record = copy.deepcopy(read_record(builder.storage, plan.shards[0].path))
-    assert set(record) == {"format", "rows", "compose_digest", "label_digest", "statistics", "depth", "bg_depth", "body"}
+    assert set(record) == {
+        "format",
+        "rows",
+        "compose_digest",
+        "label_digest",
+        "statistics",
+        "depth",
+        "bg_depth",
+        "body",
+    }
     text = json.dumps(record) + str(pq.ParquetFile(builder.storage.path(plan.shards[0].path)).metadata.metadata)
     assert str(builder.storage.root) not in text and "tmp" not in text
 

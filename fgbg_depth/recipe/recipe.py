@@ -134,8 +134,8 @@ class Recipe:
 
     depth_model: str = _depth(
         "densedepth-demo",
-        "densedepth-demo, densedepth-nyu, densedepth-kitti, a folder, a Hub id, none for no depth, a labeller of "
-        "an installed package, or exec:PYTHON:MODULE:FUNCTION, a program (docs/labellers.md)",
+        "densedepth-demo, densedepth-nyu, densedepth-kitti, a folder, a Hub id, none for no depth, or a labeller: its "
+        "name, or exec:PYTHON:MODULE:FUNCTION (without PYTHON: in a recipe); see docs/labellers.md",
         shapes=Shapes.LABELS,
         null_advice="for no depth, write none",
     )

@@ -111,6 +111,13 @@ def test_the_digests_change_with_code_and_version(tmp_path: Path) -> None:
     changed_version = spec_of(model)
     specs = (first, changed_code, changed_version)
     assert len({label_digest(spec) for spec in specs}) == 3 and len({spec.digest for spec in specs}) == 3
+    from_a_file = attributes.replace("'1'", "open(__file__ + '.version').read()")
+    source.write_text(text + from_a_file)
+    digests = []
+    for version in "12":
+        (tmp_path / "mine.py.version").write_text(version)
+        digests.append(spec_of(model).digest)
+    assert digests[0] != digests[1]
     moved = source.rename(tmp_path / "other.py")
     moved.write_text(text + attributes)
     assert spec_of(remember_program(f"exec:{sys.executable}:{moved}:f")).digest == first.digest

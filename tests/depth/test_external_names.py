@@ -123,13 +123,15 @@ def test_the_option_names_the_program_and_the_recipe_gets_the_name(here: Path) -
 def test_labellers_of_installed_packages(here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert find_labeller("brightness") is None
     monkeypatch.syspath_prepend(here)
-    register(here, "first", "brightness = labeller_functions:brightness\nother = labeller_functions:brightness")
+    names = ("brightness", "other", "densedepth-demo", "none")
+    register(here, "first", "\n".join(f"{name} = labeller_functions:brightness" for name in names))
     found = find_labeller("brightness")
     assert isinstance(found, Installed) and found.entry_point.value == "labeller_functions:brightness"
     assert {"brightness", "other"} <= set(installed_names())
-    with pytest.raises(DepthError, match="Labellers of installed packages: brightness, other"):
+    with pytest.raises(DepthError, match=r"Labellers of installed packages: brightness, .*other"):
         locate("brighness")
     assert find_labeller("./brightness") is None and find_labeller("user/brightness") is None
+    assert find_labeller("densedepth-demo") is None and find_labeller("none") is None  # a package cannot replace them
     (here / "brightness").mkdir()
     with pytest.raises(
         DepthError, match=r"is both a folder here and a labeller.*\n  For the folder write \./brightness"

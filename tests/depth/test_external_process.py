@@ -87,6 +87,9 @@ def test_labels_are_the_stored_values_of_any_number_of_rows(start: Start) -> Non
 
 def test_the_mirrored_row_is_averaged(start: Start) -> None:
     assert np.array_equal(labeller(start("brightness"), flip=True).values(ROWS), brightness(ROWS)[0])
+    to_the_right = start("farther_to_the_right")
+    assert np.ptp(labeller(to_the_right).values(ROWS)) == 19
+    assert (labeller(to_the_right, flip=True).values(ROWS) == 10.5).all()
 
 
 def test_what_the_function_prints_and_reads_does_not_disturb_the_pipes(start: Start) -> None:

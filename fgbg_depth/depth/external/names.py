@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
 
+from fgbg_depth.depth.known_models import look_up
 from fgbg_depth.errors import DepthError
 from fgbg_depth.recipe import NO_DEPTH
 
@@ -141,7 +142,7 @@ def _find_program(model: str) -> Program:
 
 
 def _find_installed(model: str) -> Installed | None:
-    if model == NO_DEPTH or not model or "/" in model:  # a path or a Hub id
+    if model == NO_DEPTH or "/" in model or look_up(model):  # none, a path or Hub id, one of the densedepth-* names
         return None
     found = list(entry_points(group=GROUP, name=model))
     if not found:
