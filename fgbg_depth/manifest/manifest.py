@@ -17,6 +17,7 @@ from fgbg_depth.manifest.entries import (
     Entry,
     FileEntry,
     KindStatistics,
+    PictureEntry,
     SkippedFile,
     SourceEntry,
     Version,
@@ -43,6 +44,7 @@ class Manifest(Entry):
         skipped: source files that were left out.
         warnings: messages about sources, for the card.
         shards, files: the parquet files under data/, and the files of the other configs, by path.
+        pictures: the card's pictures, by path; empty if an earlier version of this project built the dataset.
         history: published versions, newest first.
     """
 
@@ -63,6 +65,7 @@ class Manifest(Entry):
     warnings: list[str] = Field(default_factory=list)
     shards: dict[ShardPath, FileEntry]
     files: dict[ConfigPath, FileEntry]
+    pictures: dict[str, PictureEntry] = Field(default_factory=dict)
     history: list[Version] = Field(default_factory=list)
 
     @classmethod
