@@ -92,7 +92,8 @@ class FgBgDepth(datasets.ArrowBasedBuilder):
         self._plan: Plan | None = plan
         # the cache is keyed by the content of the sources, not by their paths
         kwargs.setdefault("config_id", f"default-{self.plan_digest}")
-        self._builds = Path(cache_dir, "fgbg-depth-builds") if cache_dir is not None else home() / "builds"
+        is_folder = cache_dir is not None and "://" not in str(cache_dir)
+        self._builds = Path(str(cache_dir), "fgbg-depth-builds") if is_folder else home() / "builds"
         self._temporary_build: Path | None = None  # of the preparation that is running
         self._is_streamed = False
         try:
