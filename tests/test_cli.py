@@ -9,6 +9,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import tiny
+from PIL import Image
 from tiny import SIZE, tree
 
 from fgbg_depth.cli.main import main, parser
@@ -103,23 +105,68 @@ def test_build_then_again_then_verify(sources: Path, tmp_path: Path, capsys: pyt
 
 def test_slices(sources: Path, tmp_path: Path, capsys: pytest.CaptureFixture) -> None:
     assert main(build_words(sources, tmp_path / "out", "--shards", "1/2")) == 0
-    assert "--finish" in capsys.readouterr().out
+    assert f"build --output {tmp_path}/out --finish" in capsys.readouterr().out
     assert main(build_words(sources, tmp_path / "out", "--finish")) == 1
     assert "missing" in capsys.readouterr().err
     assert main(build_words(sources, tmp_path / "out", "--shards", "2/2")) == 0
-    assert main(build_words(sources, tmp_path / "out", "--finish")) == 0
+    assert main(["build", "--output", str(tmp_path / "out"), "--finish"]) == 0
 
 
 def test_dry_run_builds_nothing(
     sources: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture
 ) -> None:
-    monkeypatch.chdir(tmp_path)
-    assert main(build_words(sources, tmp_path / "out", "--dry-run")) == 0
+    (tmp_path / "elsewhere").mkdir()
+    monkeypatch.chdir(tmp_path / "elsewhere")
+    assert main(build_words(sources, tmp_path / "sets" / "out", "--dry-run")) == 0
     printed = capsys.readouterr().out
-    assert "50" in printed and "shards" in printed
-    assert not (tmp_path / "out").exists() and [p.suffix for p in tmp_path.iterdir()] == [".png"]
+    assert "50" in printed and "shards" in printed and f"{tmp_path}/sets/out-contact-sheet.png" in printed
+    assert [p.name for p in (tmp_path / "sets").iterdir()] == ["out-contact-sheet.png"]
+    assert not list((tmp_path / "elsewhere").iterdir())
     assert main(build_words(sources, tmp_path / "out", "--dry-run", "--json")) == 0
     assert json.loads(capsys.readouterr().out)["rows"] == 50
+
+
+def test_the_contact_sheet_never_replaces_another_file(
+    sources: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture
+) -> None:
+    mine = tmp_path / "out-contact-sheet.png"
+    for content in (b"mine", tiny.encoded(Image.new("RGB", (4, 4)))):
+        mine.write_bytes(content)
+        for _ in range(2):  # the second run replaces the sheet of the first
+            assert main(build_words(sources, tmp_path / "out", "--dry-run", "--json")) == 0
+            assert json.loads(capsys.readouterr().out)["sheet"] == str(tmp_path / "out-contact-sheet-2.png")
+        assert mine.read_bytes() == content
+    mine.unlink()
+    (tmp_path / "out").mkdir()
+    monkeypatch.chdir(tmp_path / "out")
+    assert main(build_words(sources, Path("."), "--dry-run")) == 0  # not into the output
+    assert mine.exists() and not list((tmp_path / "out").iterdir())
+
+
+def test_a_dry_run_refuses_what_a_build_refuses(sources: Path, tmp_path: Path, capsys: pytest.CaptureFixture) -> None:
+    (tmp_path / "photos").mkdir()
+    (tmp_path / "photos" / "holiday.jpg").write_bytes(b"mine")
+    assert main(build_words(sources, tmp_path / "photos", "--dry-run")) == 1
+    assert "was not made by fgbg-depth" in capsys.readouterr().err
+    assert [p.name for p in tmp_path.rglob("*") if p.is_file()] == ["holiday.jpg"]
+
+
+def test_a_dry_run_says_what_a_build_would_delete(sources: Path, tmp_path: Path, capsys: pytest.CaptureFixture) -> None:
+    out = tmp_path / "out"
+    assert main(build_words(sources, out)) == 0
+    next((out / "data").iterdir()).unlink()
+    before = tree(out)
+    capsys.readouterr()
+    assert main(["build", "--output", str(out), "--dry-run"]) == 0
+    printed = capsys.readouterr().out
+    assert "9 exist, 1 to build" in printed and "delete" not in printed
+    assert main(["build", "--output", str(out), "--dry-run", "--placements", "2"]) == 0
+    printed = capsys.readouterr().out
+    assert "This build would delete all 9 finished shards" in printed and "placements is 2, was 1" in printed
+    assert main(["build", "--output", str(out), "--dry-run", "--placements", "2", "--json"]) == 0
+    deletes = json.loads(capsys.readouterr().out)["deletes"]
+    assert len(deletes["shards"]) == 9 and deletes["reasons"] == ["placements is 2, was 1"]
+    assert tree(out) == before
 
 
 def test_recipe_prints_a_recipe(tmp_path: Path, capsys: pytest.CaptureFixture) -> None:

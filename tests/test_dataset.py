@@ -12,6 +12,7 @@ from fgbg_depth.builder import planning
 from fgbg_depth.builder.dataset import FgBgDepth
 from fgbg_depth.depth import models
 from fgbg_depth.depth.spec import DepthSpec, relative_scale
+from fgbg_depth.errors import OutputError
 from fgbg_depth.recipe import Recipe
 
 ROWS = {"train": 96, "test_unseen_bg": 24, "test_unseen_fg": 24, "test_unseen_both": 6}
@@ -153,3 +154,71 @@ def test_the_cache_depends_on_fields_that_change_rows(sources: Path, tmp_path: P
         for changes in ({}, {"seed": 1}, {"placements": 4}, {"license": "mit"})
     }
     assert len(dirs) == 3, "the licence changes no row"
+
+
+def test_a_build_without_output_is_below_the_cache_dir_and_is_removed_when_it_was_copied(
+    sources: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nothing is written to the home folder; an interrupted build continues."""
+    home, cache = tmp_path / "home", tmp_path / "cache"
+    monkeypatch.setenv("FGBG_DEPTH_HOME", str(home))
+    builder = FgBgDepth(cache_dir=str(cache), workers=1, **arguments(sources))
+    with monkeypatch.context() as patch:
+        patch.setattr(FgBgDepth, "_generate_tables", lambda self, **kwargs: 1 / 0)
+        with pytest.raises(ZeroDivisionError):
+            builder.download_and_prepare()
+    shards = list(cache.glob("fgbg-depth-builds/*/data/*.parquet"))
+    stamps = {path: path.stat().st_mtime_ns for path in shards}
+    assert len(shards) == 10
+    builder = FgBgDepth(cache_dir=str(cache), workers=1, **arguments(sources))
+    with monkeypatch.context() as patch:
+        kept: list[bool] = []
+        real = FgBgDepth._generate_tables
+
+        def generate(self: FgBgDepth, **kwargs: object) -> object:
+            kept.append(all(path.stat().st_mtime_ns == stamp for path, stamp in stamps.items()))
+            return real(self, **kwargs)
+
+        patch.setattr(FgBgDepth, "_generate_tables", generate)
+        builder.download_and_prepare()
+    assert kept and all(kept)
+    assert not list(cache.glob("fgbg-depth-builds/*")) and not home.exists()
+    assert {split: len(rows) for split, rows in builder.as_dataset().items()} == ROWS
+    builder.download_and_prepare()  # from the cache; nothing is built
+    assert not list(cache.glob("fgbg-depth-builds/*"))
+
+
+def test_a_streamed_build_is_kept(sources: Path, tmp_path: Path) -> None:
+    builder = FgBgDepth(cache_dir=str(tmp_path), workers=1, **arguments(sources))
+    rows = builder.as_streaming_dataset(split="train")
+    builder.download_and_prepare()
+    assert len(list(rows)) == ROWS["train"]
+
+
+def test_a_home_that_cannot_be_written_to(sources: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The advice is an argument that the builder has; permissions do not stop root, so a file is in the way."""
+    (tmp_path / "home").write_text("")
+    monkeypatch.setenv("FGBG_DEPTH_HOME", str(tmp_path / "home"))
+    monkeypatch.setattr(datasets.config, "HF_DATASETS_CACHE", str(tmp_path / "hf"))
+    builder = FgBgDepth(workers=1, **arguments(sources))
+    with pytest.raises(
+        OutputError, match=r"FgBgDepth\(cache_dir=\.\.\.\), or set the environment variable FGBG_DEPTH_HOME"
+    ):
+        builder.download_and_prepare()
+    monkeypatch.setattr(datasets.config, "HF_DATASETS_CACHE", str(tmp_path / "home" / "hf"))
+    with pytest.raises(OutputError, match=r"FgBgDepth\(cache_dir=\.\.\.\)"):
+        FgBgDepth(workers=1, **arguments(sources))
+    FgBgDepth(cache_dir=str(tmp_path / "cache"), workers=1, **arguments(sources)).download_and_prepare()
+
+
+def test_the_builder_deletes_finished_shards_of_its_output_only_with_replace(
+    sources: Path, built: Path, tmp_path: Path
+) -> None:
+    import shutil
+
+    shutil.copytree(built, tmp_path / "out")
+    values = arguments(sources, placements=1) | {"output": str(tmp_path / "out"), "workers": 1}
+    with pytest.raises(OutputError, match="placements is 1, was 3"):
+        FgBgDepth(cache_dir=str(tmp_path / "cache"), **values).download_and_prepare()
+    FgBgDepth(cache_dir=str(tmp_path / "cache"), replace=True, **values).download_and_prepare()
+    assert (tmp_path / "out" / "statistics.json").exists()

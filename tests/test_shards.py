@@ -25,7 +25,7 @@ from fgbg_depth.sources.load import Sources, load_sources
 from fgbg_depth.sources.prepared import Prepared, write_prepared
 from fgbg_depth.statistics import Sums
 from fgbg_depth.storage.files import Storage
-from fgbg_depth.storage.parquet import ROW_GROUP, measure, read_footer, read_record
+from fgbg_depth.storage.parquet import ROW_GROUP, is_written_as, measure, read_footer, read_record
 
 Setup = Callable[..., tuple[ShardBuilder, Plan]]
 
@@ -202,14 +202,16 @@ def test_a_damaged_shard_is_not_reused(setup: Setup) -> None:
 def test_damage_anywhere_in_a_shard_is_found(setup: Setup) -> None:
     """One flipped bit, in about 150 places: reading the record or measuring the file raises an error.
 
-    Not found are bits of parquet's own footer and index that we do not use; `verify` compares the file's hash.
+    Bits of parquet's own footer and index that we do not use are found by writing the rows again, as `verify --full`
+    does.
     """
     builder, plan = setup(placements=20)
     shard = plan.shards[0]
     written = builder.build(ShardTask(shard)).file
     path = Path(builder.storage.path(shard.path))
     whole = path.read_bytes()
-    body = read_record(builder.storage, shard.path)["body"]["bytes"]
+    body, found = read_record(builder.storage, shard.path)["body"]["bytes"], 0
+    assert is_written_as(builder.storage, shard.path, schema.features(depth=False))
     assert body > 0.5 * len(whole)
     for place in [*range(0, len(whole), len(whole) // 150), body - 1, *range(len(whole) - 12, len(whole))]:
         data = bytearray(whole)
@@ -221,6 +223,10 @@ def test_damage_anywhere_in_a_shard_is_found(setup: Setup) -> None:
             assert shard.path in str(e) and "Delete this file" in str(e)
         else:
             assert place >= body, f"the damaged byte {place} of {body} was not found"
+            rewritten = is_written_as(builder.storage, shard.path, schema.features(depth=False))
+            assert rewritten is not True, f"the damaged byte {place} was not found by writing the rows again"
+            found += rewritten is False
+    assert found > 3
     for length in (0, 3, 4, 100, body, len(whole) - 1, len(whole) - 8):
         path.write_bytes(whole[:length])
         with pytest.raises(ShardError, match="Delete this file"):

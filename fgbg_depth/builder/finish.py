@@ -9,9 +9,9 @@ from fgbg_depth import schema
 from fgbg_depth.builder.slices import remove_records
 from fgbg_depth.builder.summary import keep_version, summarize
 from fgbg_depth.card.preview import write_preview
-from fgbg_depth.card.text import write_card
+from fgbg_depth.card.text import PICTURES, write_card
 from fgbg_depth.errors import OutputError
-from fgbg_depth.manifest import FileEntry, Manifest
+from fgbg_depth.manifest import FileEntry, Manifest, PictureEntry
 from fgbg_depth.plan import Plan, Shard
 from fgbg_depth.statistics import Sums
 from fgbg_depth.storage.files import FileInfo, Storage
@@ -52,8 +52,15 @@ def finish_build(
     manifest = summarize(plan, sums, shards, files, previous)
     manifest = keep_version(manifest.with_files(write_preview(storage, manifest)), previous)
     write_card(storage, manifest)
-    manifest.write(storage)
+    manifest.replace(pictures=_pictures(storage)).write(storage)
     remove_records(storage)
+
+
+def _pictures(storage: Storage) -> dict[str, PictureEntry]:
+    """Size and hash of each picture of the card."""
+    sizes = storage.list(schema.ASSETS)
+    paths = [f"{schema.ASSETS}/{name}.png" for name in PICTURES]
+    return {path: PictureEntry(bytes=sizes[path], sha256=storage.sha256(path)) for path in paths if path in sizes}
 
 
 def _read_shards(

@@ -151,7 +151,10 @@ def _confirm(deletion: Deletion, replace: bool, confirm: Callable[[Deletion], bo
     elif confirm is None:
         raise OutputError(f"{deletion.text()}\n  {ADVICE}")
     elif not confirm(deletion):
-        raise OutputError(f"Nothing was changed in {deletion.output}.\n  {ADVICE}")
+        raise OutputError(
+            f"Nothing was changed; the finished shards in {deletion.output} are kept.\n"
+            "  To build this dataset, too, choose another --output."
+        )
 
 
 def _build_missing(

@@ -132,7 +132,7 @@ def _print_result(result: BuildResult, slice_text: str | None) -> None:
     output = shlex.quote(result.output)
     if not result.whole:
         print(f"Slice {slice_text} is finished: {result.output}")
-        print(f"When all slices are finished: {command(f'build ... --output {output} --finish')}")
+        print(f"When all slices are finished: {command(f'build --output {output} --finish')}")
         return
     print(f"{count(result.rows, 'row')} in {count(result.shards, 'shard')}: {result.output}")
     if result.skipped:

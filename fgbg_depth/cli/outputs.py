@@ -18,7 +18,8 @@ def add_verify(commands: Any) -> None:
         help="check that an output is complete and correct",
         description="Check that an output is complete and correct: every file has its hash, the statistics add up, the "
         "columns of every row agree with recipe and sources, and a sample of the rows, composed again, has the same "
-        "bytes. Exits with 1 if there is a problem.",
+        "bytes. Exits with 1 if there is a problem. Which files are wrong is noted in the output, so that the next "
+        "build writes them again.",
     )
     parser.add_argument("output", metavar="OUTPUT", help="folder or URL that `build` wrote")
     parser.add_argument("--full", action="store_true", help="compose every row again and count every pixel; slow")

@@ -67,7 +67,7 @@ def read_output(folder: Path) -> tuple[Manifest, list[LocalFile]]:
     except (OutputError, OSError) as e:
         raise HubError(f"{e}\n  Build the dataset again: {build_command(Storage(folder))}") from e
     if manifest is None:
-        is_unfinished = (folder / schema.RECIPE).is_file()
+        is_unfinished = (folder / schema.RECIPE).is_file() or (folder / schema.DATA).is_dir()
         raise HubError(
             f"{folder} is not a finished dataset: it has no {schema.STATISTICS}.\n"
             f"  {'Finish the build' if is_unfinished else 'Build a dataset there first'}: "

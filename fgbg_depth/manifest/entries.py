@@ -31,6 +31,13 @@ class FileEntry(Entry):
         return FileInfo(self.bytes, self.sha256)
 
 
+class PictureEntry(Entry):
+    """A picture of the card: size in bytes, SHA-256 as 64 hex digits."""
+
+    bytes: int
+    sha256: str
+
+
 class SourceEntry(Entry):
     """A background or a cut-out: SHA-256 and name of its original file, and whether it is kept out of train."""
 

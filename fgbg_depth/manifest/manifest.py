@@ -18,6 +18,7 @@ from fgbg_depth.manifest.entries import (
     Entry,
     FileEntry,
     KindStatistics,
+    PictureEntry,
     SkippedFile,
     SourceEntry,
     Version,
@@ -49,6 +50,7 @@ class Manifest(Entry):
         warnings: messages about sources, for the card.
         ignored: files in the source folders that are no readable pictures, for the card: "1 .heic, 2 .txt in photos".
         shards, files: the parquet files under data/, and the files of the other configs, by path.
+        pictures: the card's pictures, by path; empty if an earlier version of this project built the dataset.
         history: published versions, newest first.
     """
 
@@ -72,6 +74,7 @@ class Manifest(Entry):
     ignored: list[str] = Field(default_factory=list)
     shards: dict[ShardPath, FileEntry]
     files: dict[ConfigPath, FileEntry]
+    pictures: dict[str, PictureEntry] = Field(default_factory=dict)
     history: list[Version] = Field(default_factory=list)
 
     @classmethod

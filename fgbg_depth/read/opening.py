@@ -61,10 +61,10 @@ def read_manifest(files: DatasetFiles, where: str = "") -> Manifest:
 
 
 def _not_a_dataset(files: DatasetFiles) -> str:
-    if isinstance(files, StorageFiles) and files.storage.exists(RECIPE):
-        done = len(files.storage.list(DATA))
+    done = len(files.storage.list(DATA)) if isinstance(files, StorageFiles) else 0
+    if isinstance(files, StorageFiles) and (done or files.storage.exists(RECIPE)):
         return (
-            f"The build of {files.name} is not finished: it has {done} shards and no {STATISTICS}.\n"
+            f"The build of {files.name} is not finished: it has {done} shard{'s' * (done != 1)} and no {STATISTICS}.\n"
             f"  Finish it: {build_command(files.storage)}"
         )
     return (

@@ -8,10 +8,13 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+from fgbg_depth.builder.damage import note_damaged
+from fgbg_depth.builder.messages import count
+from fgbg_depth.builder.output import stored_format
 from fgbg_depth.errors import OutputError
-from fgbg_depth.read.files import StorageFiles
+from fgbg_depth.read.files import StorageFiles, build_command
 from fgbg_depth.read.opening import read_manifest
-from fgbg_depth.schema import STATISTICS, ShardName
+from fgbg_depth.schema import FORMAT, STATISTICS, ShardName
 from fgbg_depth.statistics import Sums
 from fgbg_depth.storage.files import Storage
 from fgbg_depth.verify.computed_files import check_card, check_statistics
@@ -40,9 +43,13 @@ def verify(
     of each shard, composed again from the configs `bg` and `fg`, have the stored `fg_bg` and `fg_bg_mask`, and a depth
     PNG of the right size and type.
 
+    Which files are wrong is noted in the output (`.damaged.json`), so that the next build writes them again. Nothing
+    else in the output is changed, and a later `verify` without problems removes the note.
+
     Args:
         output: folder or fsspec URL.
-        full: compose every row again, and compute the statistics from every stored pixel.
+        full: compose every row again, compute the statistics from every stored pixel, and compare every byte of the
+            shards with writing their rows again.
         labels: predict the depth of this many rows again and compare; needs the depth model.
         device: where to predict: auto, cpu, cuda, mps.
         workers: threads; default: one a core.
@@ -57,7 +64,9 @@ def verify(
     try:
         manifest = read_manifest(StorageFiles(storage), STATISTICS)
     except OutputError as e:
-        return VerifyReport(str(output), (_one_line(e),), elapsed_s=time.perf_counter() - start)
+        is_damaged = storage.exists(STATISTICS) and stored_format(storage) in (None, FORMAT)
+        repair = build_command(storage) if is_damaged else ""
+        return VerifyReport(str(output), (_one_line(e),), elapsed_s=time.perf_counter() - start, repair=repair)
     shards, files = manifest.shards, manifest.files
     present = [path for path in sorted(shards) if storage.exists(path)]
     total = sum(shards[path].rows for path in present)
@@ -66,9 +75,10 @@ def verify(
     counted = ShardCheck()
     problems = list(check_names(storage, manifest.parquet_files))
     with ThreadPoolExecutor(workers or os.cpu_count()) as pool:
-        problems += [line for line in pool.map(lambda item: check_hash(storage, *item), files.items()) if line]
+        found_hashes = pool.map(lambda item: check_hash(storage, item[0], item[1].sha256), files.items())
+        problems += [problem for problem in found_hashes if problem]
         expected = None
-        if not any(line.startswith(("bg/", "fg/")) for line in problems):  # else the sources are not known
+        if not any(problem.path.startswith(("bg/", "fg/")) for problem in problems):  # else the sources are not known
             expected, found = replan(storage, manifest)
             problems += found
 
@@ -87,15 +97,24 @@ def verify(
     notes, relabelled = [], 0
     if counted.reencoded:
         notes.append(
-            f"{counted.reencoded:,} rows have the pixels that composing again gives, but other bytes: other versions "
-            "of Pillow, libjpeg-turbo or zlib encoded them."
+            f"{count(counted.reencoded, 'row')} with the pixels that composing again gives, but in other bytes: "
+            "another version of Pillow, libjpeg-turbo or zlib encoded them."
+        )
+    if counted.not_rewritten:
+        notes.append(
+            f"the footers of {count(counted.not_rewritten, 'shard')} were not compared byte by byte, because another "
+            "version of pyarrow or datasets wrote them."
         )
     if labels and expected and not problems:
         label_check = check_labels(storage, shards, expected.plan, labels, device)
         problems, notes, relabelled = problems + label_check.problems, notes + label_check.notes, label_check.rows
+    try:
+        note_damaged(storage, (name for problem in problems for name in problem.to_write_again))
+    except OutputError as e:
+        notes.append(f"the problems could not be noted for the next build: {_one_line(e)}")
     return VerifyReport(
         output=str(output),
-        problems=tuple(problems),
+        problems=tuple(map(str, problems)),
         notes=tuple(notes),
         files=len(present) + sum(storage.exists(name) for name in files),
         bytes=sum(entry.bytes for entry in manifest.parquet_files.values()),
@@ -103,6 +122,7 @@ def verify(
         remade=counted.remade,
         relabelled=relabelled,
         elapsed_s=time.perf_counter() - start,
+        repair=build_command(storage) if problems else "",
     )
 
 

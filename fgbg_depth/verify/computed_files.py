@@ -17,13 +17,14 @@ from fgbg_depth.manifest import Manifest
 from fgbg_depth.plan import Plan
 from fgbg_depth.statistics import Sums
 from fgbg_depth.storage.files import Storage
-from fgbg_depth.verify.report import WRITE_AGAIN, WRITE_STATISTICS_AGAIN
+from fgbg_depth.verify.files import check_hash
+from fgbg_depth.verify.report import WRITE_AGAIN, Problem
 
-_ADDED_BY_PUSH = ("version", "history")
+_NOT_COMPUTED = ("version", "history", "pictures")  # added by a push, and by the build after the statistics
 
 
-def check_statistics(manifest: Manifest, plan: Plan, sums: Mapping[str, Sums]) -> Iterator[str]:
-    """A line for each key of the manifest that differs from the sums.
+def check_statistics(manifest: Manifest, plan: Plan, sums: Mapping[str, Sums]) -> Iterator[Problem]:
+    """The keys of the manifest that differ from the sums.
 
     Args:
         sums: of all shards of each split: those in their footers, or those of their pixels.
@@ -31,20 +32,24 @@ def check_statistics(manifest: Manifest, plan: Plan, sums: Mapping[str, Sums]) -
     shards = {path: entry.info for path, entry in manifest.shards.items()}
     expected = summarize(plan, sums, shards, manifest.files, None).to_dict()
     stored = manifest.to_dict()
-    for key in (key for key in expected if key not in _ADDED_BY_PUSH):
+    for key in (key for key in expected if key not in _NOT_COMPUTED):
         first = next(_differences(key, stored[key], expected[key]), None)  # the rest of a key is usually wrong, too
         if first:
             where, value, right_value = first
-            yield (
-                f"{schema.STATISTICS}: {where} is {_shortened(value)}, but the shards give {_shortened(right_value)}. "
-                f"{WRITE_STATISTICS_AGAIN}"
-            )
+            what = f"{where} is {_shortened(value)}, but the shards give {_shortened(right_value)}"
+            yield Problem(schema.STATISTICS, what, WRITE_AGAIN)
 
 
-def check_card(storage: Storage, manifest: Manifest) -> Iterator[str]:
-    """A line for each problem of README.md and its pictures. Its text is not checked: people may change it."""
+def check_card(storage: Storage, manifest: Manifest) -> Iterator[Problem]:
+    """Problems of README.md and its pictures. Its text is not checked: people may change it."""
+    pictures = [f"{schema.ASSETS}/{name}.png" for name in PICTURES]
+    for picture in pictures:
+        info = manifest.pictures.get(picture)
+        if info is not None and (problem := check_hash(storage, picture, info.sha256)):
+            yield problem
     if not storage.exists(schema.CARD):
-        yield f"{schema.CARD}: missing; load_dataset needs its list of configs and splits. {WRITE_AGAIN}"
+        what = "missing; load_dataset needs its list of configs and splits"
+        yield Problem(schema.CARD, what, WRITE_AGAIN)
         return
     try:
         text = storage.read(schema.CARD).decode()
@@ -54,18 +59,15 @@ def check_card(storage: Storage, manifest: Manifest) -> Iterator[str]:
             first = next(_differences(key, stored.get(key), expected[key]), None)
             if first:
                 where, value, right_value = first
-                yield (
-                    f"{schema.CARD}: {where} is {_shortened(value)}, but should be {_shortened(right_value)}. "
-                    f"{WRITE_STATISTICS_AGAIN}"
-                )
+                what = f"{where} is {_shortened(value)}, but should be {_shortened(right_value)}"
+                yield Problem(schema.CARD, what, WRITE_AGAIN)
     except (IndexError, AttributeError, UnicodeDecodeError, yaml.YAMLError, KeyError, FgBgError) as e:
         reason = " ".join(str(e).split())[:200]
-        yield f"{schema.CARD}: the YAML block at its start cannot be read ({reason}). {WRITE_STATISTICS_AGAIN}"
+        yield Problem(schema.CARD, f"the YAML block at its start cannot be read ({reason})", WRITE_AGAIN)
         return
-    for name in PICTURES:
-        picture = f"{schema.ASSETS}/{name}.png"
+    for picture in pictures:
         if picture in text and not storage.exists(picture):
-            yield f"{picture}: missing, but {schema.CARD} shows it. {WRITE_AGAIN}"
+            yield Problem(picture, f"missing, but {schema.CARD} shows it", WRITE_AGAIN)
 
 
 def _differences(key: str, stored: Any, expected: Any) -> Iterator[tuple[str, Any, Any]]:

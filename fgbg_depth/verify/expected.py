@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator
 from dataclasses import dataclass
 
 import pyarrow as pa
@@ -14,13 +13,13 @@ from fgbg_depth.manifest import Manifest
 from fgbg_depth.plan import Plan, Shard, make_plan
 from fgbg_depth.read.files import StorageFiles
 from fgbg_depth.read.stored_sources import read_sources
-from fgbg_depth.recipe import parse_recipe
+from fgbg_depth.recipe import Recipe, parse_recipe
 from fgbg_depth.render.codecs import decode_rgb, decode_rgba
 from fgbg_depth.scene.layers import Layer, row_facts, sample_layers
 from fgbg_depth.sources.load import Source, Sources
 from fgbg_depth.sources.prepared import Prepared, prepared_names
 from fgbg_depth.storage.files import Storage
-from fgbg_depth.verify.report import WRITE_RECIPE_AGAIN, WRITE_STATISTICS_AGAIN, delete_and_build_again
+from fgbg_depth.verify.report import BUILD_MISSING, DELETE_AGAIN, WRITE_AGAIN, Problem
 
 
 @dataclass(frozen=True)
@@ -46,13 +45,15 @@ class ExpectedRow:
     layer: Layer
 
 
-def replan(storage: Storage, manifest: Manifest) -> tuple[Expected | None, list[str]]:
+def replan(storage: Storage, manifest: Manifest) -> tuple[Expected | None, list[Problem]]:
     """What recipe and prepared sources give, and the problems that this shows.
+
+    The recipe is that of `statistics.json`, unless recipe.yaml differs and is the one that gives the listed shards.
 
     Returns:
         (None, problems) if recipe or sources cannot be read.
     """
-    problems = list(_check_recipe(storage, manifest))
+    recipe, problem = _stored_recipe(storage)
     try:
         sources = Sources(
             _sources(storage, manifest, schema.BG),
@@ -62,37 +63,44 @@ def replan(storage: Storage, manifest: Manifest) -> tuple[Expected | None, list[
             tuple(manifest.ignored),
         )
         plan = make_plan(manifest.recipe, sources, manifest.depth)
+        if recipe is not None and recipe != manifest.recipe:
+            other = make_plan(recipe, sources, manifest.depth)
+            if _paths(plan) != manifest.shards.keys() == _paths(other):
+                plan = other  # `check_statistics` names the fields that differ
+            else:
+                problem = Problem(schema.RECIPE, f"not the recipe in {schema.STATISTICS}", WRITE_AGAIN)
     except (FgBgError, pa.ArrowException, KeyError, TypeError, ValueError, OSError) as e:
         reason = " ".join(str(e).split()) or type(e).__name__
-        problem = f"{schema.STATISTICS}: its recipe and the sources in bg/ and fg/ cannot be used ({reason})."
-        return None, [*problems, f"{problem} {WRITE_STATISTICS_AGAIN}"]
+        what = f"its recipe and the sources in bg/ and fg/ cannot be used ({reason})"
+        return None, [*([problem] if problem else []), Problem(schema.STATISTICS, what, WRITE_AGAIN)]
+    problems = [problem] if problem else []
     for right_name in prepared_names(sources, plan.depth_key):
         for name in manifest.files_of(right_name.split("/", 1)[0]):
             if name != right_name:
-                problems.append(f"{name}: has other sources than its name says. {delete_and_build_again(name)}")
+                problems.append(Problem(name, "has other sources than its name says", WRITE_AGAIN))
     shards = {shard.path: shard for shard in plan.shards}
     for path in sorted(manifest.shards.keys() - shards.keys()):
-        problems.append(f"{path}: a shard of another recipe or of other sources. Delete it. {WRITE_STATISTICS_AGAIN}")
+        what = "a shard of another recipe or of other sources"
+        problems.append(Problem(path, what, DELETE_AGAIN, also=(schema.STATISTICS,)))
     for path in sorted(shards.keys() - manifest.shards.keys()):
-        problems.append(
-            f"{path}: recipe and sources give this shard, but {schema.STATISTICS} does not list it. "
-            f"Delete {schema.STATISTICS} and build again; only missing shards are built."
-        )
+        what = f"recipe and sources give this shard, but {schema.STATISTICS} does not list it"
+        problems.append(Problem(path, what, BUILD_MISSING, also=(schema.STATISTICS,)))
     return Expected(plan, shards, Prepared.of(sources)), problems
 
 
-def _check_recipe(storage: Storage, manifest: Manifest) -> Iterator[str]:
-    """Whether recipe.yaml is the recipe of the manifest."""
+def _paths(plan: Plan) -> set[str]:
+    return {shard.path for shard in plan.shards}
+
+
+def _stored_recipe(storage: Storage) -> tuple[Recipe | None, Problem | None]:
+    """The recipe in recipe.yaml, or what is wrong with that file."""
     try:
-        recipe = parse_recipe(storage.read(schema.RECIPE).decode(), schema.RECIPE)
+        return parse_recipe(storage.read(schema.RECIPE).decode(), schema.RECIPE), None
     except FileNotFoundError:
-        yield f"{schema.RECIPE}: missing. {WRITE_RECIPE_AGAIN}"
+        return None, Problem(schema.RECIPE, "missing", WRITE_AGAIN)
     except (RecipeError, UnicodeDecodeError) as e:
         reason = " ".join(str(e).split()).removeprefix(f"{schema.RECIPE}: ")
-        yield f"{schema.RECIPE}: not a recipe ({reason}). {WRITE_RECIPE_AGAIN}"
-    else:
-        if recipe != manifest.recipe:
-            yield f"{schema.RECIPE}: not the recipe in {schema.STATISTICS}. {WRITE_RECIPE_AGAIN}"
+        return None, Problem(schema.RECIPE, f"not a recipe ({reason})", WRITE_AGAIN)
 
 
 def expected_rows(shard: Shard, plan: Plan, prepared: Prepared) -> list[ExpectedRow]:

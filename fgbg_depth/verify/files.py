@@ -11,44 +11,51 @@ from fgbg_depth.errors import FgBgError
 from fgbg_depth.manifest import FileEntry
 from fgbg_depth.storage.files import Storage
 from fgbg_depth.storage.parquet import read_record
-from fgbg_depth.verify.report import build_again, delete_and_build_again
+from fgbg_depth.verify.report import DELETE_AGAIN, Problem, build_again
 
 
-def check_names(storage: Storage, listed: Mapping[str, FileEntry]) -> Iterator[str]:
-    """A line for each file that is missing, and for each that does not belong into the folders of parquet files.
+def check_names(storage: Storage, listed: Mapping[str, FileEntry]) -> Iterator[Problem]:
+    """Files that are missing, and files that do not belong into the folders of parquet files.
 
     Args:
         listed: the parquet files in `statistics.json`, by path.
     """
     found = {name for folder in schema.PARQUET_FOLDERS for name in _walk(storage, folder)}
     for name in sorted(set(listed) - found):
-        yield f"{name}: missing. {build_again(name)}"
+        yield Problem(name, "missing", build_again(name))
     for name in sorted(found - set(listed)):
-        reason = "not a file of this dataset"
-        if name.endswith(".parquet"):
-            try:
-                read_record(storage, name)
-                reason = "a shard of another recipe or of other sources"
-            except FgBgError:
-                pass
-        yield f"{name}: {reason}. Delete it; load_dataset may read every file in {name.split('/', 1)[0]}/."
+        if _is_shard(storage, name):
+            yield Problem(name, "a shard of another recipe or of other sources", DELETE_AGAIN)
+        else:
+            folder = name.split("/", 1)[0]
+            advice = f"Delete it, or move it to another folder; load_dataset may read every file in {folder}/."
+            yield Problem(name, "not a file of this dataset", advice)
 
 
-def check_hash(storage: Storage, name: str, entry: FileEntry) -> str:
-    """The problem with a file's bytes; "" if there is none, or if the file is missing, which `check_names` reports."""
+def _is_shard(storage: Storage, name: str) -> bool:
+    """Whether a file is a readable shard with the name of a shard."""
     try:
-        if storage.sha256(name) == entry.sha256:
-            return ""
+        return schema.is_own_path(name) and bool(read_record(storage, name))
+    except FgBgError:
+        return False
+
+
+def check_hash(storage: Storage, name: str, sha256: str) -> Problem | None:
+    """The problem with a file's bytes; None if there is none, or if the file is missing, which others report.
+
+    Args:
+        sha256: the hash in `statistics.json`.
+    """
+    try:
+        if storage.sha256(name) == sha256:
+            return None
     except FileNotFoundError:
-        return ""
+        return None
     except OSError as e:
-        return (
-            f"{name}: cannot be read ({e.strerror or e}). Check the disk and the file's permissions. If it stays "
-            f"unreadable: {delete_and_build_again(name)}"
-        )
-    return f"{name}: its SHA-256 is not the one in {schema.STATISTICS}: the file has changed. " + (
-        delete_and_build_again(name)
-    )
+        advice = f"{build_again(name)} If this happens again, check the disk and the file's permissions."
+        return Problem(name, f"cannot be read ({e.strerror or e})", advice)
+    what = f"its SHA-256 is not the one in {schema.STATISTICS}: the file has changed"
+    return Problem(name, what, build_again(name))
 
 
 def _walk(storage: Storage, folder: str) -> Iterator[str]:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from fgbg_depth.builder.messages import count
 from fgbg_depth.depth import models
 from fgbg_depth.depth.spec import decode_depth
 from fgbg_depth.errors import FgBgError
@@ -16,7 +17,7 @@ from fgbg_depth.read.samples import read_rows
 from fgbg_depth.read.spread import choose_rows
 from fgbg_depth.render.codecs import decode_grey, decode_rgb
 from fgbg_depth.storage.files import Storage
-from fgbg_depth.verify.report import delete_and_build_again
+from fgbg_depth.verify.report import Problem, build_again
 
 # Root mean square difference as a fraction of the map's standard deviation. The same model on another device or in
 # half precision stays below 0.06; the label of another row of the same background, or of another model, is far above.
@@ -25,9 +26,9 @@ TOLERANCE = 0.1
 
 @dataclass
 class LabelCheck:
-    """What predicting again found: lines for people, and the number of rows."""
+    """What predicting again found, and the number of rows."""
 
-    problems: list[str] = field(default_factory=list)
+    problems: list[Problem] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
     rows: int = 0
 
@@ -58,13 +59,15 @@ def check_labels(
             found = difference(stored, decode_depth(label, spec))
             largest = max(largest, found)
             if found > TOLERANCE:
-                check.problems.append(
-                    f"{path}: row {index}: fg_bg_depth is not what {spec.model} predicts from its fg_bg (the root mean "
-                    f"square difference is {100 * found:.0f} % of the map's deviation). {delete_and_build_again(path)}"
+                what = (
+                    f"row {index}: fg_bg_depth is not what {spec.model} predicts from its fg_bg (the root mean square "
+                    f"difference is {100 * found:.0f} % of the map's deviation)"
                 )
+                check.problems.append(Problem(path, what, build_again(path)))
     check.rows = len(rows)
     check.notes.append(
-        f"{len(rows)} labels were predicted again; they differ by at most {100 * largest:.2g} % of a map's deviation"
+        f"{count(len(rows), 'label')} predicted again; the largest difference is {100 * largest:.2g} % of a map's "
+        "deviation"
     )
     return check
 

@@ -1,20 +1,40 @@
-"""The result of `verify`, and what its lines say to do. `tests/test_verify.py` follows each advice."""
+"""The result of `verify`, and what its lines say to do. `tests/test_repair.py` follows each advice."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
 from fgbg_depth import schema
-from fgbg_depth.read.files import build_command
-from fgbg_depth.storage.files import Storage
 
 WRITE_AGAIN = "Build again; no finished shard is built again."
-WRITE_STATISTICS_AGAIN = f"Delete {schema.STATISTICS} and build again; no finished shard is built again."
-# Without a recipe.yaml, `build` takes the folder for somebody else's; it writes the right one.
-WRITE_RECIPE_AGAIN = (
-    f"Create an empty {schema.RECIPE}, delete {schema.STATISTICS}, and run the original build command again (without "
-    f"--recipe {schema.RECIPE}); no finished shard is built again."
-)
+BUILD_SHARD_AGAIN = "Build again; only this shard is built."
+BUILD_MISSING = "Build again; only missing shards are built."
+DELETE_AGAIN = "Build again; this file is deleted."
+
+
+@dataclass(frozen=True)
+class Problem:
+    """One problem of an output.
+
+    Args:
+        path: the file's path below the output.
+        what: what is wrong with it; a sentence without its full stop.
+        advice: what to do; sentences.
+        also: other files that the next build must write again.
+    """
+
+    path: str
+    what: str
+    advice: str
+    also: tuple[str, ...] = ()
+
+    def __str__(self) -> str:
+        return f"{self.path}: {self.what}. {self.advice}"
+
+    @property
+    def to_write_again(self) -> tuple[str, ...]:
+        """The files that the next build must write again, or delete; none if a person has to act."""
+        return (self.path, *self.also) if self.advice.startswith("Build again") else self.also
 
 
 @dataclass(frozen=True)
@@ -29,6 +49,7 @@ class VerifyReport:
         rows: number of rows whose columns were compared with recipe and sources.
         remade: number of these rows that were composed again and compared byte by byte.
         relabelled: number of rows whose depth was predicted again.
+        repair: the command that builds again what is damaged; "" if there is nothing to build, or if a line names it.
     """
 
     output: str
@@ -40,6 +61,7 @@ class VerifyReport:
     remade: int = 0
     relabelled: int = 0
     elapsed_s: float = 0.0
+    repair: str = ""
 
     @property
     def ok(self) -> bool:
@@ -51,23 +73,14 @@ class VerifyReport:
         rate = self.rows / max(self.elapsed_s, 1e-9)
         found = "no problem" if self.ok else f"{len(self.problems)} problem{'s' * (len(self.problems) != 1)}"
         line = (
-            f"{self.output}: {found}; {self.files:,} files ({self.bytes / 1e6:,.0f} MB) hashed, "
-            f"{self.rows:,} rows compared with the recipe, {self.remade:,} composed again, "
+            f"{self.output}: {found}; {self.files:,} file{'s' * (self.files != 1)} "
+            f"({self.bytes / 1e6:,.0f} MB) hashed, {self.rows:,} row{'s' * (self.rows != 1)} compared with the recipe, "
+            f"{self.remade:,} composed again, "
             f"{self.relabelled:,} labelled again, in {self.elapsed_s:.1f} s ({rate:,.0f} rows/s)"
         )
-        is_known = self.files and not any(problem.startswith(schema.RECIPE) for problem in self.problems)
-        return line if self.ok or not is_known else f"{line}\nto build again: {build_command(Storage(self.output))}"
+        return f"{line}\nto build again: {self.repair}" if self.repair else line
 
 
 def build_again(path: str) -> str:
-    """For a missing parquet file."""
-    return "Build again; only this shard is built." if _is_shard(path) else WRITE_AGAIN
-
-
-def delete_and_build_again(path: str) -> str:
-    """For a parquet file with wrong content."""
-    return f"Delete it and build again; {'only this shard is built' if _is_shard(path) else 'no shard is built again'}."
-
-
-def _is_shard(path: str) -> bool:
-    return path.startswith(f"{schema.DATA}/")
+    """For a parquet file that is missing or has wrong content."""
+    return BUILD_SHARD_AGAIN if path.startswith(f"{schema.DATA}/") else WRITE_AGAIN

@@ -18,10 +18,10 @@ from fgbg_depth.read.parquet import open_parquet, read_row_groups
 from fgbg_depth.read.spread import GOLDEN_RATIO
 from fgbg_depth.statistics import Sums
 from fgbg_depth.storage.files import Storage
-from fgbg_depth.storage.parquet import read_footer
+from fgbg_depth.storage.parquet import is_written_as, read_footer
 from fgbg_depth.verify.expected import Expected, ExpectedRow, expected_rows
 from fgbg_depth.verify.files import check_hash
-from fgbg_depth.verify.report import delete_and_build_again
+from fgbg_depth.verify.report import Problem, build_again
 from fgbg_depth.verify.row_images import check_images, count_images
 from fgbg_depth.verify.row_labels import check_labels_of_row
 
@@ -33,18 +33,20 @@ class ShardCheck:
     """What the check of a shard, or of several, found.
 
     Args:
-        problems: lines for people.
+        problems: what is wrong.
         sums: statistics in the footer; None: the shard has a problem.
         rows: number of rows whose columns were compared.
         remade: number of rows that were composed again.
         reencoded: number of these that have the right pixels in other bytes.
+        not_rewritten: number of shards whose parquet footers could not be compared with those of this version.
     """
 
-    problems: list[str] = field(default_factory=list)
+    problems: list[Problem] = field(default_factory=list)
     sums: Sums | None = None
     rows: int = 0
     remade: int = 0
     reencoded: int = 0
+    not_rewritten: int = 0
 
     def add(self, other: ShardCheck) -> None:
         """Add the problems and numbers of another check, without its sums."""
@@ -52,6 +54,7 @@ class ShardCheck:
         self.rows += other.rows
         self.remade += other.remade
         self.reencoded += other.reencoded
+        self.not_rewritten += other.not_rewritten
 
 
 def check_shard(
@@ -68,14 +71,15 @@ def check_shard(
     Args:
         entry: its rows, bytes and SHA-256 in `statistics.json`.
         expected: what the output should contain; None if that is not known: only bytes and footer are checked.
-        full: compose all rows again, and compute the statistics from the pixels.
+        full: compose all rows again, compute the statistics from the pixels, and write the file again to compare
+            parquet's own footer and index.
         shard_index: position of the shard among all; it spreads the sampled rows over cut-outs.
     """
     check = ShardCheck()
     try:
-        if problem := check_hash(storage, path, entry):
+        if problem := check_hash(storage, path, entry.sha256):
             if _is_of_another_build(storage, path):
-                problem = f"{path}: a shard of another recipe or of other sources. {delete_and_build_again(path)}"
+                problem = Problem(path, "a shard of another recipe or of other sources", build_again(path))
             check.problems.append(problem)
             return check
         with open_parquet(storage, path) as parquet:
@@ -87,9 +91,14 @@ def check_shard(
                 _check_facts(parquet, rows)
                 check.rows = entry.rows
                 _check_images(parquet, rows, expected, check, full, shard_index)
+        if full and expected is not None:
+            is_same = is_written_as(storage, path, schema.features(depth=expected.plan.spec is not None))
+            check.not_rewritten += is_same is None
+            if is_same is False:
+                raise ShardError("parquet's footer or index in it is not the one of its rows: the file has changed")
     except (FgBgError, pa.ArrowException, OSError, LookupError, ValueError, TypeError, AttributeError) as e:
         reason = " ".join(str(e).split()) or type(e).__name__
-        check.problems.append(f"{path}: {reason}. {delete_and_build_again(path)}")
+        check.problems.append(Problem(path, reason, build_again(path)))
         check.sums = None
     return check
 
