@@ -112,7 +112,7 @@ class Recipe:
     seed: int = _composites(0, "seed of all randomness", shapes=Shapes.PIXELS, low=0, high=2**63 - 1)
     holdout: float = _composites(
         0.1,
-        "fraction of the backgrounds and of the cut-outs that are kept out of train",
+        "fraction of the backgrounds and of the cut-outs that are kept out of train; of two or more at least one is",
         shapes=Shapes.GROUPS,
         low=0,
         high=0.5,
