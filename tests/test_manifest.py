@@ -84,7 +84,7 @@ def test_the_keys_of_the_file_do_not_change() -> None:
     text = made_manifest(Recipe()).to_json()
     assert list(json.loads(text)) == [
         "format", "name", "version", "rows", "splits", "kinds", "by_split", "coverage", "heat_map", "depth_histogram",
-        "depth", "recipe", "sources", "skipped", "warnings", "ignored", "shards", "files", "history",
+        "lower_edge", "depth", "recipe", "sources", "skipped", "warnings", "ignored", "shards", "files", "history",
     ]  # fmt: skip
     assert text.startswith('{\n "format": 1,\n') and text.endswith("}\n")
 

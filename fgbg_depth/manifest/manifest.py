@@ -38,6 +38,8 @@ class Manifest(Entry):
         kinds: statistics by kind of image (`schema.IMAGE_KINDS`), over all rows.
         by_split: the same by split, for the kinds that every row has.
         heat_map: (cells, cells) mean alpha on [0, 1] of each cell of the frame over all rows, upper left cell first.
+        lower_edge: smallest and largest position of the lower edge of the cut-outs, in all rows, as fractions of the
+            frame's height from the top; None if they do not stand on the ground.
         depth_histogram, depth: None without depth labels; the histogram also if no pixel is valid.
         sources: {"bg": {name: entry}, "fg": {name: entry}}.
         skipped: source files that were left out.
@@ -57,6 +59,7 @@ class Manifest(Entry):
     coverage: Coverage
     heat_map: list[list[float]]
     depth_histogram: DepthHistogram | None = None
+    lower_edge: list[float] | None = None
     depth: SpecField = None
     recipe: RecipeField
     sources: dict[str, dict[str, SourceEntry]]

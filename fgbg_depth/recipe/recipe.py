@@ -96,7 +96,8 @@ class Recipe:
     )
     ground_band: tuple[float, float] = _composites(
         (0.72, 0.97),
-        "where the lower edge of a cut-out may be, as fractions of the frame's height from the top",
+        "where the lower edge of a cut-out may be, as fractions of the frame's height from the top; a cut-out that is "
+        "too tall for it stands as high as visible_min allows",
         shapes=Shapes.PIXELS,
         only_if=("placement_mode", "ground"),
         low=0,

@@ -18,6 +18,7 @@ from fgbg_depth.errors import SourceError
 from fgbg_depth.recipe import DEMO, Recipe
 from fgbg_depth.render.png import encode_png
 from fgbg_depth.rng import json_digest
+from fgbg_depth.scene.layers import ground_warnings
 from fgbg_depth.sources.decode import NO_TRANSPARENCY
 from fgbg_depth.sources.folder import FolderListing, SourceFile, list_folder
 from fgbg_depth.sources.lookalikes import SIDE, group_lookalikes, thumbnail
@@ -107,6 +108,7 @@ def load_sources(recipe: Recipe, workers: int = 1) -> Sources:
             *_warnings(backgrounds, bg_groups),
             *_warnings(cutouts, fg_groups),
             *split_warnings(len(bgs), held_out[0], len(fgs), held_out[1], recipe.holdout),
+            *ground_warnings(recipe, [cutout.height for cutout in fgs]),
         ),
         tuple(dict.fromkeys(each.ignored for each in listings if each.ignored)),
         tuple(dict.fromkeys(output for each in listings for output in each.outputs)),

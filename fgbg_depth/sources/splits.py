@@ -56,9 +56,8 @@ def split_warnings(
     train = math.prod(1 - held / num for _, num, held in counts)
     problems = []
     if train < _LEAST_TRAIN and train < (1 - holdout) ** 2 - 0.05:
-        problems.append(
-            f"train has only {_percent(train)} of the rows (holdout {holdout:g} asks for {_percent((1 - holdout) ** 2)})"
-        )
+        wish = _percent((1 - holdout) ** 2)
+        problems.append(f"train has only {_percent(train)} of the rows (holdout {holdout:g} asks for {wish})")
     if one := [noun for noun, _, held in counts if held == 1]:
         problems.append(f"a test with a single {' or '.join(one)} says little")
     if none := [noun for noun, _, held in counts if held == 0]:
