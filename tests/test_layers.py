@@ -1,5 +1,7 @@
 """Where cut-outs go: every place is equally likely, inside the frame, and depends on nothing else than stated."""
 
+import time
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -7,7 +9,7 @@ from hypothesis import strategies as st
 
 from fgbg_depth.errors import PlacementError
 from fgbg_depth.recipe import Recipe
-from fgbg_depth.scene.layers import Layer, sample_layers
+from fgbg_depth.scene.layers import Layer, ground_warnings, lower_edge_range, sample_layers
 
 
 def sample(recipe: Recipe, width: int, height: int, bg: str = "b", fg: str = "f", flip: bool = False) -> list[Layer]:
@@ -72,6 +74,57 @@ def test_on_the_ground_the_lower_edge_is_in_the_band() -> None:
     # the cut-out is taller than the band's lower end, so it goes to the top of the frame
     low = Recipe(size=200, placements=50, placement_mode="ground", ground_band=(0.0, 0.1))
     assert {p.y for p in sample(low, 30, 60)} == {0}
+
+
+def test_cutouts_that_are_too_tall_for_the_band_are_reported() -> None:
+    recipe = Recipe(size=200, placement_mode="ground", ground_band=(0.0, 0.1))
+    assert ground_warnings(recipe, [20, 10]) == []
+    assert ground_warnings(recipe, [84, 100, 15]) == [
+        "ground_band 0 to 0.1: 2 of 3 cut-outs are too tall to stand in it. They stand as high as the frame allows "
+        "instead, with their lower edge 42 to 50 % down. Use larger numbers for ground_band, or a smaller "
+        "foreground_max"
+    ]
+    assert "1 of 2 cut-outs is too tall to stand in it. It stands" in ground_warnings(recipe, [84, 15])[0]
+    assert ground_warnings(recipe.replace(visible_min=0.5), [40, 10]) == []
+    assert ground_warnings(recipe.replace(placement_mode="uniform"), [84]) == []
+    for height in (84, 15):
+        is_reported = bool(ground_warnings(recipe, [height]))
+        assert is_reported == (min(p.y + height for p in sample(recipe, 30, height)) > 20)
+
+
+@given(
+    st.lists(st.integers(1, 100), min_size=1, max_size=4),
+    st.integers(1, 3),
+    st.tuples(st.floats(0, 1), st.floats(0, 1)).filter(lambda b: b[0] < b[1]),
+    st.floats(0.1, 1),
+    st.integers(1, 40),
+)
+def test_the_range_of_lower_edges_is_that_of_all_layers(
+    heights: list[int], num_bg: int, band: tuple[float, float], visible_min: float, placements: int
+) -> None:
+    recipe = Recipe(size=100, placement_mode="ground", ground_band=band, visible_min=visible_min, placements=placements)
+    bgs, cutouts = [f"b{i}" for i in range(num_bg)], [(f"f{i}", height) for i, height in enumerate(heights)]
+    edges = [
+        layer.y + height
+        for bg in bgs
+        for fg, height in cutouts
+        for flip in recipe.flips
+        for layer in sample(recipe, 30, height, bg, fg, flip)
+    ]
+    assert lower_edge_range(recipe, bgs, cutouts) == (min(edges) / 100, max(edges) / 100)
+    assert lower_edge_range(recipe.replace(placement_mode="uniform"), bgs, cutouts) is None
+
+
+def test_the_range_of_lower_edges_of_millions_of_layers_draws_few() -> None:
+    """400 cut-outs on 10,000 backgrounds, mirrored, 20 places: drawing all would take minutes."""
+    start = time.perf_counter()
+    found = lower_edge_range(
+        Recipe(placement_mode="ground"),
+        [f"b{i}" for i in range(10_000)],
+        [(f"f{i}", 60 + i % 50) for i in range(400)],
+    )
+    assert found == (161 / 224, 217 / 224)
+    assert time.perf_counter() - start < 2
 
 
 def test_layers_do_not_depend_on_the_number_of_placements() -> None:

@@ -1,17 +1,22 @@
 """All sources of a recipe: every bad file is named, and the result does not depend on the workers."""
 
 import hashlib
+import re
 from pathlib import Path
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
 import pytest
 from PIL import Image
-from tiny import make_sources, save, scene, thing, tiny_recipe
+from tiny import make_sources, quiet_build, save, scene, thing, tiny_recipe
 
 from fgbg_depth.errors import SourceError
 from fgbg_depth.render.codecs import decode_rgb, decode_rgba
 from fgbg_depth.sources import load as load_module
 from fgbg_depth.sources.load import Sources, load_sources
+from fgbg_depth.verify.check import verify
 
 
 def load(folder: Path, **changes: object) -> Sources:
@@ -130,3 +135,22 @@ def test_lookalikes_are_reported_and_divided_together(folder: Path) -> None:
         assert len(sides) == 1
         held_out += sides
     assert set(held_out) == {True, False}
+
+
+@pytest.mark.parametrize(("band", "is_too_high"), [((0.0, 0.1), True), ((0.7, 0.9), False)])
+def test_the_card_states_where_cutouts_stand_in_the_rows(
+    folder: Path, band: tuple[float, float], is_too_high: bool
+) -> None:
+    logged: list[str] = []
+    recipe = tiny_recipe(folder, placement_mode="ground", ground_band=band, foreground_min=0.4, foreground_max=0.5)
+    quiet_build(recipe, folder / "out", log=logged.append)
+    table = pa.concat_tables([pq.read_table(path, columns=["y", "height"]) for path in (folder / "out/data").iterdir()])
+    edges = pc.divide(pc.add(table["y"], table["height"]).cast("float64"), 32.0)
+    card = (folder / "out" / "README.md").read_text()
+    found = re.search(r"the lower edge of the cut-out is ([\d.]+) to ([\d.]+) % down the picture", card)
+    assert found is not None
+    assert float(found[1]) == pytest.approx(100 * pc.min(edges).as_py(), abs=0.1)
+    assert float(found[2]) == pytest.approx(100 * pc.max(edges).as_py(), abs=0.1)
+    assert ("the recipe asks for 0 to 10 %" in card) == is_too_high
+    assert any("2 of 2 cut-outs are too tall to stand in it" in line for line in logged) == is_too_high
+    assert verify(folder / "out").ok

@@ -68,7 +68,7 @@ def test_a_build_says_what_it_does(built: Path, sources: Path, tmp_path: Path) -
     (out / "README.md").unlink()
     quiet_build(recipe, out, log=logged.append)
     quiet_build(recipe, tmp_path / "new", log=logged.append)
-    assert logged == [
+    assert [line for line in logged if not line.startswith("warning: held out")] == [
         f"Nothing to do: all {num_shards} shards exist.",
         f"Reused {num_shards - 2} finished shards; building 2.",
         f"Built 2 of {num_shards} shards.",

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from tiny import make_sources, tiny_recipe
 
 from fgbg_depth.sources.load import Sources, load_sources
-from fgbg_depth.sources.splits import hold_out
+from fgbg_depth.sources.splits import hold_out, split_warnings
 
 
 def load(folder: Path, **changes: object) -> Sources:
@@ -54,3 +54,39 @@ def test_groups_stay_together(sizes: list[int], fraction: float, seed: int) -> N
     assert all(held_out.issuperset(group) or held_out.isdisjoint(group) for group in groups)
     assert len(held_out) <= max(1, ends[-1] // 2, int(ends[-1] * fraction + 0.5))
     assert fraction > 0 or not held_out
+
+
+@pytest.mark.parametrize(
+    ("counts", "holdout", "phrases"),
+    [
+        (
+            (10, 1, 3, 1),
+            0.1,
+            [
+                "held out of train: 1 of 10 backgrounds (10 %) and 1 of 3 cut-outs (33 %)",
+                "train has only 60 % of the rows (holdout 0.1 asks for 81 %)",
+                "a test with a single background or cut-out says little",
+                "--holdout 0 for one split",
+            ],
+        ),
+        ((10, 1, 20, 2), 0.1, ["a test with a single background says little"]),
+        ((1, 0, 30, 3), 0.1, ["0 of 1 backgrounds (0 %)", "there is no test on an unseen background"]),
+        ((100, 10, 100, 10), 0.1, []),
+        ((16, 2, 16, 2), 0.125, []),
+        ((4, 2, 4, 2), 0.5, []),  # train has 25 %, as the recipe asks for
+        ((1, 0, 3, 0), 0, []),
+    ],
+)
+def test_poor_splits_are_reported_with_the_real_numbers(
+    counts: tuple[int, int, int, int], holdout: float, phrases: list[str]
+) -> None:
+    warnings = split_warnings(*counts, holdout)
+    assert len(warnings) == bool(phrases)
+    assert all(phrase in warnings[0] for phrase in phrases)
+    assert ("train has only" in "".join(warnings)) == any("train has only" in phrase for phrase in phrases)
+
+
+def test_few_sources_are_reported_by_a_build(tmp_path: Path) -> None:
+    found = load(make_sources(tmp_path, 3, 3), holdout=0.1)
+    assert any(warning.startswith("held out of train: 1 of 3 backgrounds (33 %)") for warning in found.warnings)
+    assert not any("held out" in warning for warning in load(tmp_path, holdout=0).warnings)

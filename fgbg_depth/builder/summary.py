@@ -24,6 +24,7 @@ from fgbg_depth.manifest import (
     SourceEntry,
 )
 from fgbg_depth.plan import Plan
+from fgbg_depth.scene.layers import lower_edge_range
 from fgbg_depth.sources.load import Source
 from fgbg_depth.statistics import COVERAGE_BINS, DEPTH_BINS, DepthSums, Sums, histogram_moments, moments
 from fgbg_depth.storage.files import FileInfo
@@ -62,6 +63,7 @@ def summarize(
         coverage=_coverage(everything),
         heat_map=_heat_map(everything),
         depth_histogram=_depth_histogram(plan, everything),
+        lower_edge=_lower_edge(plan),
         depth=plan.spec,
         columns=_columns(everything),
         columns_by_split={split: _columns(sums[split]) for split in plan.split_rows()},
@@ -181,3 +183,10 @@ def _depth_histogram(plan: Plan, everything: Sums) -> DepthHistogram | None:
 
 def _listed(sources: tuple[Source, ...]) -> dict[str, SourceEntry]:
     return {s.name: SourceEntry(digest=s.digest, held_out=s.held_out, file=s.file) for s in sources}
+
+
+def _lower_edge(plan: Plan) -> list[float] | None:
+    """Where the lower edges of cut-outs on the ground are: smallest and largest fraction of the frame's height."""
+    cutouts = [(s.digest, s.height) for s in plan.sources.cutouts]
+    found = lower_edge_range(plan.recipe, [s.digest for s in plan.sources.backgrounds], cutouts)
+    return list(found) if found else None

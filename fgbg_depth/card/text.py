@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Sequence
 from typing import Any
@@ -125,6 +126,7 @@ def _context(manifest: Manifest, notes: str, repo_id: str | None) -> dict[str, A
         for split in splits
     }
     low_px, high_px = recipe.foreground_range_px()
+    lowest, highest = manifest.lower_edge or recipe.ground_band
     return {
         "s": manifest,
         "recipe": recipe,
@@ -143,6 +145,8 @@ def _context(manifest: Manifest, notes: str, repo_id: str | None) -> dict[str, A
         "num": num,
         "total_bytes": sum(entry.bytes for entry in manifest.parquet_files.values()),
         "size_px": (round(low_px), round(high_px)),
+        "lower_edge": (math.floor(1000 * lowest) / 10, math.ceil(1000 * highest) / 10),  # in percent
+        "above_band": highest > recipe.ground_band[1] + 0.5 / recipe.size,  # half a pixel: the band is rounded
         "demo": {"bg": recipe.backgrounds == DEMO, "fg": recipe.foregrounds == DEMO},
         "names": {kind: sorted(sources[kind])[:_MAX_NAMES] for kind in ("bg", "fg")},
         "held_names": manifest.held_out,

@@ -40,6 +40,8 @@ class Manifest(Entry):
         kinds: statistics by kind of image (`schema.IMAGE_KINDS`), over all rows.
         by_split: the same by split, for the kinds that every row has.
         heat_map: (cells, cells) mean alpha on [0, 1] of each cell of the frame over all rows, upper left cell first.
+        lower_edge: smallest and largest position of the lower edge of the cut-outs, in all rows, as fractions of the
+            frame's height from the top; None if they do not stand on the ground.
         depth_histogram: of the first column of `depth_columns`; None without depth labels or valid pixels.
         depth: what stored depth means; None without depth labels.
         columns: statistics, over all rows, of the columns of numbers that have a histogram
@@ -64,6 +66,7 @@ class Manifest(Entry):
     coverage: Coverage
     heat_map: list[list[float]]
     depth_histogram: DepthHistogram | None = None
+    lower_edge: list[float] | None = None
     depth: SpecField = None
     columns: dict[str, ColumnStatistics] = Field(default_factory=dict)
     columns_by_split: dict[str, dict[str, ColumnStatistics]] = Field(default_factory=dict)

@@ -97,7 +97,8 @@ class Recipe:
     )
     ground_band: tuple[float, float] = _composites(
         (0.72, 0.97),
-        "where the lower edge of a cut-out may be, as fractions of the frame's height from the top",
+        "where the lower edge of a cut-out may be, as fractions of the frame's height from the top; a cut-out that is "
+        "too tall for it stands as high as visible_min allows",
         shapes=Shapes.PIXELS,
         only_if=("placement_mode", "ground"),
         low=0,
@@ -113,7 +114,7 @@ class Recipe:
     seed: int = _composites(0, "seed of all randomness", shapes=Shapes.PIXELS, low=0, high=2**63 - 1)
     holdout: float = _composites(
         0.1,
-        "fraction of the backgrounds and of the cut-outs that are kept out of train",
+        "fraction of the backgrounds and of the cut-outs that are kept out of train; of two or more at least one is",
         shapes=Shapes.GROUPS,
         low=0,
         high=0.5,

@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
 
 from fgbg_depth.errors import PlacementError
 from fgbg_depth.recipe import Recipe
@@ -29,7 +33,9 @@ def sample_layers(recipe: Recipe, bg_digest: str, fg_digest: str, flip: bool, wi
     """Draw all layers of one cut-out on one background.
 
     x is uniform over all whole pixels at which at least `visible_min` of the width is inside the frame; likewise y,
-    unless the cut-out stands on the ground: then its lower edge is uniform over the recipe's ground band.
+    unless the cut-out stands on the ground: then its lower edge is uniform over the recipe's ground band. Of the band
+    only the part is used in which the frame holds at least `visible_min` of the height. Where that is nothing, because
+    the cut-out is too tall, it stands as high as `visible_min` allows.
 
     Args:
         bg_digest, fg_digest: of the original files; they key the randomness.
@@ -40,16 +46,68 @@ def sample_layers(recipe: Recipe, bg_digest: str, fg_digest: str, flip: bool, wi
     size = recipe.size
     if width > size or height > size:
         raise PlacementError(f"a cut-out of {width}x{height} does not fit into a frame of {size}x{size} pixels")
-    draws = sample_rng(recipe.seed, "placement", bg_digest, fg_digest, int(flip)).random((recipe.placements, 2))
     left, right = _position_range(width, size, recipe.visible_min)
-    top, bottom = _position_range(height, size, recipe.visible_min)
-    if recipe.placement_mode == "ground":
-        band_top, band_bottom = (round(edge * size) - height for edge in recipe.ground_band)
-        top, bottom = max(top, min(band_top, bottom)), min(bottom, max(band_bottom, top))
+    top, bottom = _y_range(recipe, height)
     return [
-        Layer(left + int(u * (right - left + 1)), top + int(v * (bottom - top + 1)), width, height, flip, index)
-        for index, (u, v) in enumerate(draws.tolist())
+        Layer(_position(u, left, right), _position(v, top, bottom), width, height, flip, index)
+        for index, (u, v) in enumerate(_draws(recipe, bg_digest, fg_digest, flip).tolist())
     ]
+
+
+def ground_warnings(recipe: Recipe, heights: Sequence[int]) -> list[str]:
+    """A warning if cut-outs are too tall to stand in the ground band.
+
+    Args:
+        heights: of all cut-outs, in pixels of the composite.
+    Returns:
+        one warning or none.
+    """
+    if recipe.placement_mode != "ground":
+        return []
+    band = _band(recipe)
+    lower_edges = [_y_range(recipe, height)[0] + height for height in heights]
+    above = sorted(edge / recipe.size for edge in lower_edges if edge > band[1])
+    if not above:
+        return []
+    where = f"{100 * above[0]:.0f}" + (f" to {100 * above[-1]:.0f}" if above[-1] > above[0] else "")
+    are, they, their = ("are", "They stand", "their") if len(above) > 1 else ("is", "It stands", "its")
+    return [
+        f"ground_band {recipe.ground_band[0]:g} to {recipe.ground_band[1]:g}: {len(above)} of {len(heights)} cut-outs "
+        f"{are} too tall to stand in it. {they} as high as the frame allows instead, with {their} lower edge {where} % "
+        "down. Use larger numbers for ground_band, or a smaller foreground_max"
+    ]
+
+
+def lower_edge_range(
+    recipe: Recipe, bg_digests: Iterable[str], cutouts: Iterable[tuple[str, int]]
+) -> tuple[float, float] | None:
+    """Where the lower edges of all layers on the ground are, as fractions of the frame's height from the top.
+
+    The layers are drawn until both ends of what is possible have been found, so that few of millions are drawn.
+
+    Args:
+        cutouts: digest and height of each, in pixels of the composite.
+    Returns:
+        the smallest and the largest; None if cut-outs do not stand on the ground.
+    """
+    if recipe.placement_mode != "ground":
+        return None
+    pairs = [(bg_digest, flip) for bg_digest in bg_digests for flip in recipe.flips]
+    possible = [(digest, height, *_y_range(recipe, height)) for digest, height in cutouts]
+    lowest, highest = math.inf, -math.inf
+    for digest, height, top, bottom in sorted(possible, key=lambda cutout: cutout[1] + cutout[2]):
+        for bg_digest, flip in pairs:
+            if lowest <= top + height:
+                break
+            v = float(_draws(recipe, bg_digest, digest, flip)[:, 1].min())
+            lowest = min(lowest, _position(v, top, bottom) + height)
+    for digest, height, top, bottom in sorted(possible, key=lambda cutout: -cutout[1] - cutout[3]):
+        for bg_digest, flip in pairs:
+            if highest >= bottom + height:
+                break
+            v = float(_draws(recipe, bg_digest, digest, flip)[:, 1].max())
+            highest = max(highest, _position(v, top, bottom) + height)
+    return lowest / recipe.size, highest / recipe.size
 
 
 def row_facts(bg_name: str, fg_name: str, layer: Layer) -> dict[str, str | bool | int]:
@@ -67,6 +125,30 @@ def row_facts(bg_name: str, fg_name: str, layer: Layer) -> dict[str, str | bool 
         "width": layer.width,
         "height": layer.height,
     }
+
+
+def _draws(recipe: Recipe, bg_digest: str, fg_digest: str, flip: bool) -> NDArray[np.float64]:
+    """(placements, 2) uniform numbers on [0, 1): horizontal and vertical position of each layer."""
+    return sample_rng(recipe.seed, "placement", bg_digest, fg_digest, int(flip)).random((recipe.placements, 2))
+
+
+def _position(uniform: float, first: int, last: int) -> int:
+    return first + int(uniform * (last - first + 1))
+
+
+def _band(recipe: Recipe) -> tuple[int, int]:
+    """The ground band in pixels from the top."""
+    low, high = recipe.ground_band
+    return round(low * recipe.size), round(high * recipe.size)
+
+
+def _y_range(recipe: Recipe, height: int) -> tuple[int, int]:
+    """First and last y of a cut-out of this height."""
+    top, bottom = _position_range(height, recipe.size, recipe.visible_min)
+    if recipe.placement_mode == "ground":
+        band_top, band_bottom = (edge - height for edge in _band(recipe))
+        top, bottom = max(top, min(band_top, bottom)), min(bottom, max(band_bottom, top))
+    return top, bottom
 
 
 def _position_range(length: int, frame: int, visible_min: float) -> tuple[int, int]:

@@ -18,12 +18,13 @@ from fgbg_depth.errors import SourceError
 from fgbg_depth.recipe import DEMO, Recipe
 from fgbg_depth.render.png import encode_png
 from fgbg_depth.rng import json_digest
+from fgbg_depth.scene.layers import ground_warnings
 from fgbg_depth.sources.decode import NO_TRANSPARENCY
 from fgbg_depth.sources.folder import FolderListing, SourceFile, list_folder
 from fgbg_depth.sources.lookalikes import SIDE, group_lookalikes, thumbnail
 from fgbg_depth.sources.names import USUAL_EXTENSION, source_name, unique_names
 from fgbg_depth.sources.prepare import prepare_background, prepare_cutout
-from fgbg_depth.sources.splits import hold_out
+from fgbg_depth.sources.splits import hold_out, split_warnings
 
 Prepare = Callable[[bytes], tuple[Image.Image, str]]  # a file's bytes to its prepared image and a warning
 _Bad = tuple[str, str]  # a file that cannot be used, and the reason
@@ -96,12 +97,20 @@ def load_sources(recipe: Recipe, workers: int = 1) -> Sources:
                 f"{where}: every {what} was left out because it cannot be used; none is left to build from."
             )
     bg_groups, fg_groups = (group_lookalikes([_thumbnail_of(s) for s in c.sources]) for c in (backgrounds, cutouts))
+    bgs = _named_and_divided(backgrounds.sources, bg_groups, recipe, "bg")
+    fgs = _named_and_divided(cutouts.sources, fg_groups, recipe, "fg")
+    held_out = [sum(source.held_out for source in kind) for kind in (bgs, fgs)]
     listings = (backgrounds.listing, cutouts.listing)
     return Sources(
-        _named_and_divided(backgrounds.sources, bg_groups, recipe, "bg"),
-        _named_and_divided(cutouts.sources, fg_groups, recipe, "fg"),
+        bgs,
+        fgs,
         tuple(bad),
-        (*_warnings(backgrounds, bg_groups), *_warnings(cutouts, fg_groups)),
+        (
+            *_warnings(backgrounds, bg_groups),
+            *_warnings(cutouts, fg_groups),
+            *split_warnings(len(bgs), held_out[0], len(fgs), held_out[1], recipe.holdout),
+            *ground_warnings(recipe, [cutout.height for cutout in fgs]),
+        ),
         tuple(dict.fromkeys(each.ignored for each in listings if each.ignored)),
         tuple(dict.fromkeys(output for each in listings for output in each.outputs)),
     )
