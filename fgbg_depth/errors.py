@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import os
+import select
 import shlex
 import shutil
 import sys
+from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
+from typing import TextIO
 
 _CHECKOUT = Path(__file__).resolve().parent.parent  # holds builder.py and app.py in a checkout; errors imports no room
 
@@ -89,6 +92,53 @@ def _shown(path: Path) -> str:
         below = path.relative_to(Path.cwd())
         path = below if len(below.parts) > 1 else path  # the shell would look for a bare name on PATH
     return shlex.quote(str(path))
+
+
+def run_command(run: Callable[[], int | None], stopped: str = "Stopped.") -> int:
+    """Run a command; its errors become messages on stderr, without a traceback.
+
+    Args:
+        run: the command; returns its exit code, None for 0.
+        stopped: what to print after Ctrl-C.
+    Returns:
+        The exit code: that of `run` or of its `FgBgError`; 130 after Ctrl-C; 141 if nobody reads the output any more,
+        as in `fgbg-depth ... | head -1`. The last two are 128 + the number of the signal, as in a shell.
+    """
+    try:
+        try:
+            code = run() or 0
+        except FgBgError as e:
+            print(f"{type(e).__name__}: {e}", file=sys.stderr)
+            code = e.exit_code
+        except KeyboardInterrupt:
+            print(f"\n{stopped}", file=sys.stderr)
+            code = 130
+        finally:
+            if sys.stdout is not None:  # None: stdout was closed before Python started
+                sys.stdout.flush()
+        return code
+    except BrokenPipeError:
+        closed = [stream for stream in (sys.stdout, sys.stderr) if stream is not None and _is_closed_pipe(stream)]
+        if not closed:
+            raise  # of another pipe or a connection
+        for stream in closed:  # Python flushes them again when it exits
+            os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
+        return 141
+
+
+def _is_closed_pipe(stream: TextIO) -> bool:
+    """Whether a stream writes to a pipe that nobody reads any more."""
+    try:
+        stream.flush()  # text that could not be written is still in the stream's buffer, if it has one
+        if sys.platform == "win32":  # which has no poll
+            return False
+        poll = select.poll()
+        poll.register(stream, 0)
+        return any(event & (select.POLLERR | select.POLLHUP) for _, event in poll.poll(0))
+    except BrokenPipeError:
+        return True
+    except (OSError, ValueError):  # not a stream of the system
+        return False
 
 
 class FgBgError(Exception):

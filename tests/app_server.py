@@ -19,7 +19,7 @@ def serving(source: str | None, revision: str | None = None) -> Iterator[str]:
     """Serve a dataset from a thread of this process; the address."""
     from fgbg_depth.app.launch import serve
 
-    demo = serve(source, revision, "127.0.0.1", None, prevent_thread_lock=True, quiet=True)
+    demo = serve(source, revision, "127.0.0.1", None, wait=False)
     try:
         yield str(demo.local_url).rstrip("/")
     finally:

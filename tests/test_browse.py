@@ -203,6 +203,12 @@ def test_messages_about_folders_that_are_not_datasets(output: Path, tmp_path: Pa
     assert "is a file" in message(output / "README.md")
 
 
+def test_a_revision_is_for_the_hub_only(output: Path) -> None:
+    for source in (output, str(output), f"file://{output}"):
+        with pytest.raises(OutputError, match=r"has no revisions, but revision is 'v1\.0\.0'"):
+            DatasetReader.open(source, "v1.0.0")
+
+
 def test_an_unreachable_hub_and_a_missing_dataset(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(HubError, match="could not be read"):
         DatasetReader.open("alice/scenes")  # no server listens at the tests' address

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -9,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from fgbg_depth import errors
-from fgbg_depth.errors import command, install_command, program
+from fgbg_depth.errors import command, install_command, program, run_command
 
 ROOT = Path(__file__).parent.parent
 
@@ -126,3 +127,52 @@ def test_usage_names_the_program(tmp_path: Path) -> None:
     for line, shown in (["builder.py"], "builder.py"), (["-m", "fgbg_depth"], "-m fgbg_depth"):
         done = subprocess.run([sys.executable, *line, "build", "--help"], cwd=ROOT, capture_output=True, text=True)
         assert f"python {shown} build [" in done.stdout.splitlines()[0], done.stderr
+
+
+def run_and_close(*words: str, unbuffered: bool = False, stream: str = "stdout") -> tuple[int, str]:
+    """Run a command whose output nobody reads; its exit code, and what it printed on the other stream."""
+    reading, writing = os.pipe()
+    os.close(reading)
+    other = {"stdout": "stderr", "stderr": "stdout"}[stream]
+    done = subprocess.run(
+        [sys.executable, "builder.py", *words],
+        cwd=ROOT,
+        env=os.environ | {"PYTHONUNBUFFERED": "1" if unbuffered else ""},
+        **{stream: writing, other: subprocess.PIPE},
+        text=True,
+    )
+    os.close(writing)
+    return done.returncode, getattr(done, other)
+
+
+@pytest.mark.parametrize(
+    ("unbuffered", "words"),
+    [(False, ["--help"]), (False, ["build", "--help"]), (False, ["recipe"]), (True, ["recipe"])],
+)
+def test_output_that_nobody_reads(words: list[str], unbuffered: bool) -> None:
+    """As in `fgbg-depth recipe | head -1`: no traceback, and the exit code of a program that SIGPIPE ended."""
+    assert run_and_close(*words, unbuffered=unbuffered) == (141, "")
+
+
+def test_messages_that_nobody_reads() -> None:
+    assert run_and_close("build", "--size", "5", stream="stderr") == (141, "")
+
+
+def test_a_broken_connection_is_not_taken_for_a_closed_output() -> None:
+    def fail() -> None:
+        raise BrokenPipeError("a connection")
+
+    with pytest.raises(BrokenPipeError, match="a connection"):
+        run_command(fail)
+
+
+def test_run_command_returns_the_exit_code(capsys: pytest.CaptureFixture[str]) -> None:
+    def stop() -> None:
+        raise KeyboardInterrupt
+
+    def fail() -> None:
+        raise errors.UsageError("what happened.\n  What to do.")
+
+    assert (run_command(lambda: None), run_command(lambda: 1)) == (0, 1)
+    assert run_command(fail) == 2 and capsys.readouterr().err == "UsageError: what happened.\n  What to do.\n"
+    assert run_command(stop, "Stopped here.") == 130 and capsys.readouterr().err == "\nStopped here.\n"

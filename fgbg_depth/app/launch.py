@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import argparse
 import os
+import socket
 import sys
+import time
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from fgbg_depth.errors import AppError, FgBgError, UsageError, command, install_command
+from fgbg_depth.errors import AppError, FgBgError, UsageError, command, install_command, run_command
 from fgbg_depth.paths import last_output
 
 if TYPE_CHECKING:
@@ -62,24 +64,23 @@ def main(argv: Sequence[str] | None = None) -> int:
     """
     parser = argparse.ArgumentParser(prog=command("app"))
     add_arguments(parser)
-    options = parser.parse_args(argv)
-    try:
-        return run(options)
-    except FgBgError as e:
-        print(f"{type(e).__name__}: {e}", file=sys.stderr)
-        return e.exit_code
+    return run_command(lambda: run(parser.parse_args(argv)))
 
 
 def run(options: argparse.Namespace) -> int:
     """Serve until interrupted.
 
     Raises:
+        OutputError, HubError: there is no such dataset.
         AppError: a package that the app needs is not installed, or the address or the port cannot be used.
         UsageError: the port is outside its range.
     """
     if options.port is not None and not 1 <= options.port <= 65535:
         raise UsageError(f"--port is {options.port}; allowed: a whole number from 1 to 65535.")
-    source = options.dataset or os.environ.get("FGBG_DATASET") or last_output() or default_folder()
+    source = options.dataset or os.environ.get("FGBG_DATASET") or _built_last() or default_folder()
+    if source:
+        check_dataset(source, options.revision)
+    check_address(options.host, options.port)
     try:
         serve(source, options.revision, options.host, options.port)
     except ModuleNotFoundError as e:
@@ -91,14 +92,62 @@ def run(options: argparse.Namespace) -> int:
     return 0
 
 
+def check_dataset(source: str, revision: str | None) -> None:
+    """Check that there is a dataset to show, before the server starts.
+
+    A build that is not finished passes, because the page shows the dataset as soon as it is. In a Space everything
+    passes: its page says what is wrong, and shows the dataset once the Hub answers again.
+
+    Raises:
+        OutputError, HubError: there is no such dataset, or it cannot be read.
+    """
+    from fgbg_depth.read.opening import UnfinishedError, open_files, read_manifest
+
+    try:
+        read_manifest(open_files(source, revision))
+    except UnfinishedError as e:
+        print(f"{e}\n  The page shows the dataset as soon as the build is finished.", file=sys.stderr)
+    except FgBgError as e:
+        if "SPACE_ID" not in os.environ:  # set by the Hub
+            raise
+        print(f"{type(e).__name__}: {e}", file=sys.stderr)
+
+
+def check_address(host: str | None, port: int | None) -> None:
+    """Check that the server can listen there; gradio would print an error for each of 100 ports.
+
+    Raises:
+        AppError: another program uses the port, or the address is not of this computer.
+    """
+    address = (host or "127.0.0.1").strip("[]")
+    try:
+        family, kind, protocol, _, place = socket.getaddrinfo(address, port or 0, type=socket.SOCK_STREAM)[0]
+        with socket.socket(family, kind, protocol) as probe:
+            if os.name == "posix":  # elsewhere this option would allow a port in use
+                probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            probe.bind(place)
+    except OSError as e:
+        raise _cannot_listen(host, port, e.strerror or str(e)) from e
+
+
+def _built_last() -> str | None:
+    """The dataset that was built last, unless it was deleted."""
+    output = last_output()
+    return output if output and ("://" in output or os.path.isdir(output)) else None
+
+
 def default_folder() -> str | None:
     """The folder that `build` writes to by default, if it exists here."""
     return "fgbg-dataset" if os.path.isdir("fgbg-dataset") else None
 
 
-def serve(source: str | None, revision: str | None, host: str | None, port: int | None, **options: Any) -> gr.Blocks:
+def serve(
+    source: str | None, revision: str | None, host: str | None, port: int | None, *, wait: bool = True
+) -> gr.Blocks:
     """Start the server for one dataset. No visitor can name another.
 
+    Args:
+        wait: print the address, and return only when the server was stopped.
     Raises:
         AppError: the address or the port cannot be used.
     """
@@ -121,15 +170,40 @@ def serve(source: str | None, revision: str | None, host: str | None, port: int 
             theme=theme(),
             css=css(),
             footer_links=["api"],
+            quiet=True,  # gradio recommends share=True, which is locked
+            prevent_thread_lock=True,
             **LOCKED,
-            **options,
         )
     except OSError as e:
         if e.errno is not None:  # not what gradio raises when it cannot listen
             raise
-        at = f"port {port}" if port else "any port from 7860 to 7959"
-        raise AppError(
-            f"The app cannot listen on {host or '127.0.0.1'}, {at}: another program uses it, or the address is not of "
-            "this computer.\n  Choose another --port, or leave --port and --host out."
-        ) from e
+        raise _cannot_listen(host, port, "another program uses it") from e
+    if wait:
+        print(f"Showing {source or 'no dataset'} at {demo.local_url}  (stop with Ctrl-C)", flush=True)
+        _wait(demo)
     return demo
+
+
+def _wait(demo: gr.Blocks) -> None:
+    """Return when the server was stopped by Ctrl-C."""
+    try:
+        while demo.is_running:
+            time.sleep(0.2)
+    except KeyboardInterrupt:
+        demo.close(verbose=False)
+        print("\nStopped.", file=sys.stderr)
+
+
+def _cannot_listen(host: str | None, port: int | None, reason: str) -> AppError:
+    where = host or "127.0.0.1"
+    if port:
+        where += f", port {port}"
+    elif not host:
+        where += ", any port from 7860 to 7959"
+    other = [
+        *(["another --port"] if port or not host else []),
+        *(["an address of this computer as --host"] if host else []),
+    ]
+    return AppError(
+        f"The app cannot listen on {where}: {reason[:1].lower() + reason[1:]}.\n  Choose {' or '.join(other)}."
+    )

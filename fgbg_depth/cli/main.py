@@ -6,7 +6,6 @@ Nothing heavy is imported before a command needs it, so `--help` answers at once
 from __future__ import annotations
 
 import argparse
-import sys
 from collections.abc import Sequence
 from typing import Any
 
@@ -15,7 +14,7 @@ from fgbg_depth.app import launch
 from fgbg_depth.cli.build import add_build
 from fgbg_depth.cli.inputs import add_convert_weights, add_recipe
 from fgbg_depth.cli.outputs import add_push, add_verify
-from fgbg_depth.errors import FgBgError, command, program
+from fgbg_depth.errors import command, program, run_command
 
 EPILOG = """\
 start here:
@@ -34,6 +33,12 @@ options of a command: {build} --help
 """
 
 
+_STOPPED = {
+    "build": "Stopped. Finished shards are kept; the same command continues from there.",
+    "push": "Stopped. The same command continues; files that are already on the Hub are not uploaded again.",
+}
+
+
 def parser() -> argparse.ArgumentParser:
     """The whole command line."""
     top = argparse.ArgumentParser(
@@ -43,7 +48,7 @@ def parser() -> argparse.ArgumentParser:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     top.add_argument("--version", action="version", version=f"fgbg-depth {__version__}", help="print the version")
-    commands = top.add_subparsers(metavar="COMMAND", required=True)
+    commands = top.add_subparsers(metavar="COMMAND", dest="command", required=True)
     add_build(commands)
     launch.add_arguments(commands.add_parser("app", help="browse a dataset in the browser"))
     add_verify(commands)
@@ -54,18 +59,14 @@ def parser() -> argparse.ArgumentParser:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run one command; returns the exit code: 0, 1 for an error, 2 for wrong usage, 130 for Ctrl-C."""
-    options: Any = parser().parse_args(arguments)
-    try:
-        code = options.run(options)
-        sys.stdout.flush()
-        return int(code or 0)
-    except FgBgError as e:
-        print(f"{type(e).__name__}: {e}", file=sys.stderr)
-        return e.exit_code
-    except KeyboardInterrupt:
-        print("\nStopped. Finished shards are kept; the same command continues from there.", file=sys.stderr)
-        return 130
-    except BrokenPipeError:  # `fgbg-depth ... | head`
-        sys.stderr.close()
-        return 0
+    """Run one command.
+
+    Returns:
+        The exit code: 0, 1 for an error, 2 for wrong usage, 130 for Ctrl-C, 141 if nobody reads the output any more.
+    """
+
+    def run() -> int:
+        options: Any = parser().parse_args(arguments)
+        return run_command(lambda: options.run(options), _STOPPED.get(options.command, "Stopped."))
+
+    return run_command(run)
