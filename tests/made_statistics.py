@@ -6,9 +6,10 @@ from typing import Any
 
 import numpy as np
 
-from fgbg_depth.manifest import Manifest
+from fgbg_depth.manifest import ColumnStatistics, Manifest
 from fgbg_depth.recipe import Recipe
 from fgbg_depth.schema import FORMAT
+from fgbg_depth.statistics import ColumnSums
 
 METRIC = {
     "model": "densedepth-nyu", "revision": "", "digest": "ab" * 32, "kind": "metric", "unit": "m", "bits": 16,
@@ -19,6 +20,29 @@ DISPARITY = METRIC | {
     "model": "someone/relative-model", "revision": "0123abc", "kind": "relative_disparity", "unit": "",
     "offset": 0.5, "step": 0.25, "low": 0.75, "high": 16384.25, "license": "cc-by-nc-4.0", "flip": True,
 }  # fmt: skip
+
+
+def made_column(rows: int, low: float, high: float, middle: float, missing: int = 0) -> dict[str, Any]:
+    """Statistics of a column of numbers around `middle`."""
+    sums = ColumnSums(low, high)
+    sums.add_values(np.random.default_rng(0).normal(middle, (high - low) / 10, rows - missing).clip(low, high))
+    sums.add_values([np.nan] * missing)
+    return ColumnStatistics.of(sums).model_dump()
+
+
+def made_checks(rows: int, placed: bool = False) -> dict[str, dict[str, Any]]:
+    """Statistics of the checks of predicted and, if wanted, of placed labels."""
+    columns = {
+        "boundary_recall": made_column(rows, 0, 1, 0.34),
+        "nearer": made_column(rows, -2, 3, 0.5),
+        "background_drift": made_column(rows, 0, 1, 0.1, missing=3),
+    }
+    if placed:
+        columns |= {
+            "placed_boundary_recall": made_column(rows, 0, 1, 5.0),
+            "placed_nearer": made_column(rows, -2, 3, 1.0),
+        }
+    return columns
 
 
 def made_statistics(recipe: Recipe, depth: dict[str, Any] | None = METRIC, num_bg: int = 10, num_fg: int = 20) -> dict:

@@ -103,7 +103,7 @@ def test_a_number_is_rounded_as_the_column_is() -> None:
     [
         ("", "where='': invalid syntax.\n  Equality is ==, texts are in quotes. Example: where='x >= 0"),
         ("x = 3", "invalid syntax"),
-        ("recal > 0.5", "there is no column 'recal'.\n  Did you mean recall? The columns are bg, fg, flip, pl"),
+        ("recal > 0.5", "there is no column 'recal'.\n  Did you mean recall\\? The columns are bg, fg, flip, pl"),
         ("bg == meadow", "there is no column 'meadow'.\n  The columns are bg, fg, .* Texts are in quotes."),
         ("fg_bg > 3", "fg_bg is an image, and images cannot be compared."),
         ("fg_bg_mask", "fg_bg_mask is an image, and images cannot be compared."),

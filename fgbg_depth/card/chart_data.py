@@ -29,6 +29,7 @@ class BarChart:
         colors: (n, 3) uint8 RGB of each bar; None: all bars have the accent colour of the page.
         ends: words for the left and the right end of the horizontal axis, or None.
         mean: position of the mean on the horizontal axis, 0 to 1, or None.
+        second: (n,) heights of a second histogram, drawn beside the first; None: there is one.
     """
 
     title: str
@@ -39,6 +40,7 @@ class BarChart:
     colors: NDArray[np.uint8] | None = None
     ends: tuple[str, str] | None = None
     mean: float | None = None
+    second: NDArray[np.float64] | None = None
 
 
 @dataclass(frozen=True)
@@ -67,7 +69,7 @@ def coverage_bars(histogram: Sequence[int], mean: float) -> BarChart:
     used = int(np.flatnonzero(counts)[-1]) + 1 if counts.any() else len(counts)
     shown = min(len(counts), max(used + 1, _MIN_COVERAGE_BARS))
     limit = shown / len(counts)
-    heights, y_ticks = _vertical_axis(counts[:shown] / max(counts.sum(), 1))
+    heights, y_ticks = vertical_axis(counts[:shown] / max(counts.sum(), 1))
     return BarChart(
         title="How much the cut-outs cover",
         note=f"share of rows, by covered part of the image; mean {100 * mean:.2f} %",
@@ -86,7 +88,7 @@ def depth_bars(edges: Sequence[float], counts: Sequence[int], kind: DepthKind) -
     """
     low, high = kind.histogram_range(edges, counts)
     shares, middles = kind.bars(edges, counts, low, high, NUM_DEPTH_BARS)
-    heights, y_ticks = _vertical_axis(shares)
+    heights, y_ticks = vertical_axis(shares)
     return BarChart(
         title=f"{kind.label.capitalize()} of the pixels",
         note=f"share of pixels, by {kind.title}",
@@ -122,7 +124,7 @@ def round_steps(top: float, most: int = 5) -> list[float]:
     return [round(i * step, 10) for i in range(int(top / step + 1e-9) + 1)]
 
 
-def _vertical_axis(shares: NDArray[np.float64]) -> tuple[NDArray[np.float64], list[Tick]]:
+def vertical_axis(shares: NDArray[np.float64]) -> tuple[NDArray[np.float64], list[Tick]]:
     """Heights of bars, 0 to 1, and the marks of an axis in per cent that reaches a little above the tallest bar."""
     percent = shares * 100
     highest = float(percent.max(initial=0.0)) or 1.0

@@ -67,15 +67,16 @@ def heat_map_chart(heat_map: Sequence[Sequence[float]]) -> Image.Image:
 
 def coverage_chart(histogram: Sequence[int], mean: float) -> Image.Image:
     """Histogram of the share of the picture that the cut-out covers; see `chart_data.coverage_bars`."""
-    return _bar_chart(coverage_bars(histogram, mean))
+    return bar_chart(coverage_bars(histogram, mean))
 
 
 def depth_chart(edges: Sequence[float], counts: Sequence[int], kind: DepthKind) -> Image.Image:
     """Pixels by depth; see `chart_data.depth_bars`."""
-    return _bar_chart(depth_bars(edges, counts, kind))
+    return bar_chart(depth_bars(edges, counts, kind))
 
 
-def _bar_chart(data: BarChart) -> Image.Image:
+def bar_chart(data: BarChart) -> Image.Image:
+    """One chart of bars. Bars of a second histogram stand to the right of the first ones, in the colour of means."""
     image, draw = _chart(data.title, data.note)
     for position, text in data.y_ticks:
         y = _BOTTOM - position * (_BOTTOM - _TOP)
@@ -83,11 +84,16 @@ def _bar_chart(data: BarChart) -> Image.Image:
         draw.text((_LEFT - 14, y), text, font=font(31), fill=MUTED, anchor="rm")
     width = (_RIGHT - _LEFT) / len(data.heights)
     gap = 2 if width > 8 else 0
-    for i, height in enumerate(data.heights):
-        if height > 0:
-            y = min(round(_BOTTOM - height * (_BOTTOM - _TOP)), _BOTTOM - 2)
-            box = (round(_LEFT + i * width) + gap, y, round(_LEFT + (i + 1) * width) - 1, _BOTTOM)
-            draw.rectangle(box, fill=ACCENT if data.colors is None else tuple(data.colors[i].tolist()))
+    series = [data.heights] if data.second is None else [data.heights, data.second]
+    share = width / len(series)
+    for position, heights in enumerate(series):
+        for i, height in enumerate(heights):
+            if height > 0:
+                left = _LEFT + i * width + position * share
+                y = min(round(_BOTTOM - height * (_BOTTOM - _TOP)), _BOTTOM - 2)
+                box = (round(left) + (gap if position == 0 else 0), y, round(left + share) - 1, _BOTTOM)
+                color = (ACCENT, MEAN)[position] if data.colors is None else tuple(data.colors[i].tolist())
+                draw.rectangle(box, fill=color)
     draw.line((_LEFT, _BOTTOM, _RIGHT, _BOTTOM), fill=INK, width=2)
     for position, text in data.x_ticks:
         _x_tick(draw, position, text)
