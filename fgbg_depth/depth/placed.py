@@ -22,7 +22,7 @@ Stored = NDArray[np.unsignedinteger[Any]]  # (H, W) uint16, or uint8 where `spec
 
 IN_FRONT = 0.95  # a cut-out is at least 5 % nearer than what it hides
 HIDDEN_SHARE = 0.1  # what it hides: the distance that this share of the hidden pixels is nearer than
-TALLEST = 2.5  # a foot is at most so many times as far as the ground one cut-out height below it
+TALLEST = 3.0  # a foot is at most so many times as far as the ground one cut-out height below it
 FOOT_HEIGHT = 0.05  # of the cut-out's height: columns that end within it of the lowest pixel touch the ground
 
 
@@ -75,9 +75,9 @@ def set_in(label: Stored, silhouette: Silhouette, x: int, y: int, spec: DepthSpe
     - that of the label at its foot, the median over the columns that touch the ground: where it stands on visible
       ground;
     - 0.95 times that of what it hides, the 10th percentile of the hidden pixels: where its foot lies behind that;
-    - 2.5 times that of the label one height of the cut-out below its foot: where its foot lies in front of a wall, the
+    - 3 times that of the label one height of the cut-out below its foot: where its foot lies in front of a wall, the
       horizon or the sky. On flat ground the distance is proportional to 1 / (row - horizon), so this says that no
-      cut-out is taller than 1.5 times the camera's height above the ground.
+      cut-out is taller than twice the camera's height above the ground.
 
     No pixel becomes farther than it was. benchmarks/RESULTS.md has what each term wins against exact depth.
 
