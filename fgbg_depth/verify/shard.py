@@ -92,7 +92,7 @@ def check_shard(
                 check.rows = entry.rows
                 _check_images(parquet, rows, expected, check, full, shard_index)
         if full and expected is not None:
-            is_same = is_written_as(storage, path, schema.features(depth=expected.plan.spec is not None))
+            is_same = is_written_as(storage, path, schema.features(labels=expected.plan.labels))
             check.not_rewritten += is_same is None
             if is_same is False:
                 raise ShardError("parquet's footer or index in it is not the one of its rows: the file has changed")
