@@ -172,6 +172,12 @@ def _has_recipe(storage: Storage) -> bool:
 
 def _card_pictures(manifest: Manifest) -> set[str]:
     """Paths of the pictures that the card shows."""
+    from fgbg_depth.card.label_checks import CHART, SHEET
     from fgbg_depth.card.text import PICTURES
 
-    return {f"{schema.ASSETS}/{name}.png" for name in PICTURES if name != "depth" or manifest.depth_histogram}
+    absent = set()
+    if manifest.depth_histogram is None:
+        absent.add("depth")
+    if not manifest.columns:
+        absent |= {CHART, SHEET}
+    return {f"{schema.ASSETS}/{name}.png" for name in PICTURES if name not in absent}

@@ -12,6 +12,7 @@ import jinja2
 from fgbg_depth import paths, schema
 from fgbg_depth.card import charts, markdown, sheets
 from fgbg_depth.card.front_matter import front_matter
+from fgbg_depth.card.label_checks import CHART, SHEET, checks_pictures, checks_section
 from fgbg_depth.card.notes import notes_block, read_notes
 from fgbg_depth.errors import OutputError
 from fgbg_depth.manifest import Manifest
@@ -20,7 +21,7 @@ from fgbg_depth.recipe import DEMO
 from fgbg_depth.storage.files import Storage
 
 TEMPLATE = "dataset_card.md"
-PICTURES = ("banner", "contact_sheet", "heat_map", "coverage", "depth")
+PICTURES = ("banner", "contact_sheet", "heat_map", "coverage", "depth", CHART, SHEET)  # the last three with depth
 _MAX_NAMES = 200  # sources or files that the card lists by name
 
 
@@ -72,7 +73,9 @@ def write_card(
         notes = read_notes(storage)
     if rows is None:
         rows = sample_rows(storage, manifest, 24)  # 6 for the sheet; the banner chooses 4 of them
-    files = {f"{schema.ASSETS}/{name}.png": data for name, data in draw_pictures(manifest, rows).items()}
+    pictures = draw_pictures(manifest, rows)
+    pictures |= {name: sheets.png_bytes(image) for name, image in checks_pictures(storage, manifest).items()}
+    files = {f"{schema.ASSETS}/{name}.png": data for name, data in pictures.items()}
     files[schema.CARD] = render_card(manifest, notes, repo_id).encode()
     changed = [name for name, data in files.items() if not storage.exists(name) or storage.read(name) != data]
     for name in changed:
@@ -85,7 +88,7 @@ def write_card(
 
 
 def draw_pictures(manifest: Manifest, rows: Sequence[RowValues]) -> dict[str, bytes]:
-    """The card's pictures as PNG bytes, by name."""
+    """The card's pictures of rows and statistics as PNG bytes, by name."""
     spec = manifest.depth
     shown = manifest.depth_range if spec else None
     pictures = {
@@ -157,6 +160,7 @@ def _context(manifest: Manifest, notes: str, repo_id: str | None) -> dict[str, A
         "bibtex_key": re.sub(r"[^a-z0-9]+", "-", recipe.name.lower()).strip("-") or "fgbg",
         "bibtex_title": re.sub(r"[{}\\]", "", recipe.name),
         "notes_place": _NOTES_PLACE,
+        "checks": checks_section(manifest, repo_id or "path/to/this/folder"),
     }
 
 
