@@ -135,17 +135,22 @@ def _standing_value(label: Stored, hidden: Stored, silhouette: Silhouette, x: in
 def _at_foot(label: Stored, silhouette: Silhouette, x: int, y: int) -> Stored:
     """(n,) the label at the foot of a cut-out at (x, y); at the frame's edge where the foot is outside."""
     height, width = label.shape
-    rows = np.clip(silhouette.foot_rows + y, 0, height - 1)
-    columns = np.clip(silhouette.foot_columns + x, 0, width - 1)
+    rows, columns = silhouette.foot_rows + y, silhouette.foot_columns + x
+    h, w = silhouette.inside.shape
+    if y < 0 or y + h > height:
+        rows = np.clip(rows, 0, height - 1)
+    if x < 0 or x + w > width:
+        columns = np.clip(columns, 0, width - 1)
     found: Stored = label[rows, columns]
     return found
 
 
 def _order_statistic(values: Stored, share: float, spec: DepthSpec) -> int:
     """The stored value that `share` of the valid values are nearer than; 0 if none is valid."""
-    values = values if values.all() else values[values != INVALID]
-    if not len(values):
-        return INVALID
+    if values.min() == INVALID:
+        values = values[values != INVALID]
+        if not len(values):
+            return INVALID
     index = int(share * (len(values) - 1))
     if spec.meaning.larger_is_nearer:
         index = len(values) - 1 - index

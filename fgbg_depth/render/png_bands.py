@@ -11,6 +11,7 @@ own hash functions, so its bytes are the same on every machine.
 from __future__ import annotations
 
 import struct
+from functools import reduce
 from itertools import accumulate
 from typing import Any
 
@@ -22,6 +23,7 @@ from fgbg_depth.render.png import GREY, SIGNATURE, chunk, header
 
 BAND = 8  # rows; narrower bands compress worse, wider ones are compressed again more often than needed
 _ADLER_MODULUS = 65521
+_END = chunk(b"IEND", b"")
 _SUB, _UP = 1, 2  # PNG filter types: difference to the pixel to the left, and to the one above
 
 
@@ -38,8 +40,8 @@ class BandedDepth:
         self._edges = [*range(0, height, BAND), height]
         bands = [_Band.of(stored[top:bottom]) for top, bottom in zip(self._edges, self._edges[1:], strict=False)]
         start = _Band(b"", 1, 0)  # Adler-32 of nothing is 1
-        self._before = list(accumulate(bands, _Band.then, initial=start))
-        self._after = list(accumulate(reversed(bands), lambda after, band: band.then(after), initial=start))[::-1]
+        self._before = list(accumulate(bands, _joined, initial=start))
+        self._after = list(accumulate(reversed(bands), lambda after, band: _joined(band, after), initial=start))[::-1]
         bits = 8 * stored.dtype.itemsize
         self._head = SIGNATURE + header(stored.shape[1], height, bits, GREY) + chunk(b"IDAT", b"\x78\x01")
 
@@ -51,12 +53,13 @@ class BandedDepth:
         """
         first, last = top // BAND, -(-bottom // BAND)
         if first >= last:
-            whole = self._before[-1]
+            parts = [self._before[-1]]
         else:
             changed = _Band.of(label[self._edges[first] : self._edges[last]])
-            whole = self._before[first].then(changed).then(self._after[last])
-        end = chunk(b"IDAT", b"\x03\x00" + struct.pack(">I", whole.adler)) + chunk(b"IEND", b"")
-        return b"".join((self._head, whole.chunks, end))
+            parts = [self._before[first], changed, self._after[last]]
+        adler = reduce(_joined_adler, ((part.adler, part.length) for part in parts))[0]
+        end = chunk(b"IDAT", b"\x03\x00" + struct.pack(">I", adler)) + _END
+        return b"".join((self._head, *(part.chunks for part in parts), end))
 
 
 class _Band:
@@ -82,10 +85,20 @@ class _Band:
         deflated = stream.compress(data) + stream.flush(zlib.Z_SYNC_FLUSH)
         return cls(chunk(b"IDAT", deflated), zlib.adler32(data), len(data))
 
-    def then(self, other: _Band) -> _Band:
-        """This band with `other` below it. Source: Adler-32 is a = 1 + sum of bytes, b = sum of all a (RFC 1950)."""
-        a, b = self.adler & 0xFFFF, self.adler >> 16
-        other_a, other_b = other.adler & 0xFFFF, other.adler >> 16
-        joined_b = (b + other_b + other.length * (a - 1)) % _ADLER_MODULUS
-        joined_a = (a + other_a - 1) % _ADLER_MODULUS
-        return _Band(self.chunks + other.chunks, joined_b << 16 | joined_a, self.length + other.length)
+
+def _joined(upper: _Band, lower: _Band) -> _Band:
+    """One band above the other."""
+    adler, length = _joined_adler((upper.adler, upper.length), (lower.adler, lower.length))
+    return _Band(upper.chunks + lower.chunks, adler, length)
+
+
+def _joined_adler(first: tuple[int, int], second: tuple[int, int]) -> tuple[int, int]:
+    """(Adler-32, length) of two pieces of data one after the other, from those of each.
+
+    Source: Adler-32 is a = 1 + the sum of the bytes, and b = the sum of all values of a (RFC 1950).
+    """
+    a, b = first[0] & 0xFFFF, first[0] >> 16
+    second_a, second_b = second[0] & 0xFFFF, second[0] >> 16
+    joined_b = (b + second_b + second[1] * (a - 1)) % _ADLER_MODULUS
+    joined_a = (a + second_a - 1) % _ADLER_MODULUS
+    return joined_b << 16 | joined_a, first[1] + second[1]
