@@ -186,7 +186,8 @@ def test_the_sheet_shows_outline_and_depth_of_eight_rows(output: Path) -> None:
     pictures = checks_pictures(Storage(output), manifest)
     assert list(pictures) == ["checks", "checked_rows"]
     sheet = checked_rows_sheet(Storage(output), manifest, cell_px=64)
-    assert sheet is not None and sheet.height == 64 + 2 * 72 + 46 + 18
+    num_maps = sum(name.startswith("fg_bg_depth") for name in manifest.kinds)  # predicted, or predicted and placed
+    assert sheet is not None and sheet.height == 64 + (1 + num_maps) * 72 + 46 + 18
     pixels = np.asarray(sheet)
     outline = (pixels == (255, 64, 160)).all(axis=-1)
     columns = np.flatnonzero(outline.any(axis=0))
