@@ -27,6 +27,8 @@ def add_checks(output: Path) -> Manifest:
     storage = Storage(output)
     manifest = Manifest.read(storage)
     assert manifest is not None and manifest.depth is not None
+    if manifest.columns:  # the build has written them
+        return manifest
     sums = {name: ColumnSums(*ends) for name, ends in ENDS.items()}
     for path in manifest.shards:
         table = pq.read_table(output / path)

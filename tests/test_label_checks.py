@@ -17,6 +17,7 @@ from PIL import Image
 from small_output import make_output
 from tiny import encoded
 
+from fgbg_depth.card.charts import ACCENT, MEAN, bar_chart
 from fgbg_depth.card.check_charts import CHECKS, check_bars, check_statistics, checks_chart
 from fgbg_depth.card.checked_rows import checked_rows_sheet, choose_checked_rows, with_outline
 from fgbg_depth.card.label_checks import checks_pictures, checks_section
@@ -107,6 +108,8 @@ def test_bars_of_ratios_and_changes_leave_out_the_empty_part() -> None:
     assert [nearer.heights[int(position[text])] > 0 for text in ("1", "2")] == [True, True]
     drift = check_bars("background_drift", {"predicted": column_of(0.1, 0.12)})
     assert drift.x_ticks[0][1] == "0 %" and len(drift.heights) == 10
+    large = check_bars("background_drift", {"predicted": column_of(0.8, 0.85)})
+    assert large.x_ticks[0][1] == "0 %"  # how large a change is can only be seen beside 0
     everything = check_bars("nearer", {"predicted": column_of(-9, 9, low=-2, high=3)})
     assert len(everything.heights) == 41 and everything.heights[[0, 40]].all()
 
@@ -116,11 +119,15 @@ def test_two_labels_are_drawn_beside_each_other() -> None:
     bars = check_bars("nearer", check_statistics(manifest, "nearer"))
     assert bars.second is not None and bars.second.shape == bars.heights.shape
     assert bars.second.argmax() > bars.heights.argmax()  # the placed cut-outs are nearer
+    same = column_of(0, 0, 0.5)
+    pixels = np.asarray(bar_chart(check_bars("boundary_recall", {"predicted": same, "placed": same})))
+    areas = [(pixels == colour).all(axis=-1).sum() for colour in (ACCENT, MEAN)]
+    assert areas[0] == pytest.approx(areas[1], rel=0.35) and min(areas) > 1000  # none hides the other
     chart, single = checks_chart(manifest), checks_chart(checked_manifest())
     assert chart is not None and single is not None
     assert (chart.size, single.size) == ((2520, 780), (2520, 720))
     colours = {colour for _, colour in chart.getcolors(10**6)}
-    assert {(74, 12, 107), (237, 105, 37)} <= colours
+    assert {ACCENT, MEAN} <= colours
     assert chart.tobytes() == checks_chart(manifest).tobytes()
 
 
@@ -179,7 +186,8 @@ def test_the_sheet_shows_outline_and_depth_of_eight_rows(output: Path) -> None:
     pictures = checks_pictures(Storage(output), manifest)
     assert list(pictures) == ["checks", "checked_rows"]
     sheet = checked_rows_sheet(Storage(output), manifest, cell_px=64)
-    assert sheet is not None and sheet.height == 64 + 2 * 72 + 46 + 18
+    num_maps = sum(name.startswith("fg_bg_depth") for name in manifest.kinds)  # predicted, or predicted and placed
+    assert sheet is not None and sheet.height == 64 + (1 + num_maps) * 72 + 46 + 18
     pixels = np.asarray(sheet)
     outline = (pixels == (255, 64, 160)).all(axis=-1)
     columns = np.flatnonzero(outline.any(axis=0))

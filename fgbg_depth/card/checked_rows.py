@@ -24,7 +24,7 @@ NUM_ROWS = 4  # of each kind
 _CHECKS = {"boundary_recall": "predicted", "placed_boundary_recall": "placed"}  # the first that exists decides
 _DEPTHS = {"fg_bg_depth": "predicted depth", "fg_bg_depth_placed": "placed depth"}
 _OUTLINE = (255, 64, 160)
-_MARGIN, _GAP, _BREAK, _HEAD, _CAPTION, _NAMES_PX = 36, 8, 36, 64, 46, 150
+_MARGIN, _GAP, _BREAK, _HEAD, _CAPTION, _NAMES_PX = 36, 8, 36, 64, 46, 176
 
 
 def checked_rows_sheet(storage: Storage, manifest: Manifest, cell_px: int = 208) -> Image.Image | None:

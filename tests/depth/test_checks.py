@@ -237,6 +237,15 @@ def test_checks_that_are_not_defined_are_nan() -> None:
     }
 
 
+def test_metric_values_that_are_no_distance_are_left_out() -> None:
+    spec = DepthSpec("any", offset=-1.0, step=0.001, low=-0.999, high=64.535)  # the stored value 1000 is 0 metres
+    depth = np.full((SIDE, SIDE), 900, np.uint16)  # -0.1 metres
+    depth[:, 20:] = 5000
+    outline = Outline.of(np.full((10, 10), 255, np.uint8))
+    assert np.isnan(check_label(depth, depth, outline, 3, 3, spec)[:2]).all()
+    assert check_label(depth, depth, outline, 25, 3, spec) == (0, 0, 0)
+
+
 def test_scaling_all_metric_distances_changes_no_check() -> None:
     rng = np.random.default_rng(5)
     depth, bare = (rng.integers(1000, 9000, (SIDE, SIDE)).astype(np.uint16) for _ in range(2))
