@@ -10,6 +10,8 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
+from fgbg_depth.cli.parser import count
+
 
 def add_verify(commands: Any) -> None:
     """Add the subcommand `verify`."""
@@ -23,7 +25,7 @@ def add_verify(commands: Any) -> None:
     parser.add_argument("output", metavar="OUTPUT", help="folder or URL that `build` wrote")
     parser.add_argument("--full", action="store_true", help="compose every row again and count every pixel; slow")
     parser.add_argument(
-        "--labels", type=int, default=0, metavar="N", help="predict N depth maps again and compare (default: 0)"
+        "--labels", type=count, default=0, metavar="N", help="predict N depth maps again and compare (default: 0)"
     )
     parser.add_argument(
         "--device", default="auto", help="device of the depth model: auto, cpu, cuda, cuda:1, mps (default: auto)"
