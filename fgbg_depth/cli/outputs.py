@@ -90,6 +90,10 @@ def _rows_bar() -> Iterator[Callable[[int, int], None]]:
 def _push(options: argparse.Namespace) -> int:
     from fgbg_depth.hub.push import push
 
+    if options.space:
+        from fgbg_depth.hub.space import check_space
+
+        check_space(options.space, options.repo_id)
     report = push(
         options.output,
         options.repo_id,
@@ -109,6 +113,8 @@ def _push(options: argparse.Namespace) -> int:
         space = publish_space(options.space, options.repo_id, private=options.private)
         if not options.json:
             print(space)
+    elif options.space and not options.json:
+        print(f"The Space {options.space} would be published after the dataset.")
     if options.json:
         values = dataclasses.asdict(report)
         print(json.dumps(values | {"space": dataclasses.asdict(space)} if space else values))

@@ -64,13 +64,14 @@ def resolve_spec(recipe: Recipe, sample_images: SampleImages, device: str = "aut
             used only to find the range of a relative model when the recipe states none.
         device: decides the precision where the recipe says "auto".
     Raises:
-        DepthError: there is no such model, or its kind is neither known nor stated in the recipe.
+        DepthError: there is no such model, it predicts no depth, or its kind is neither known nor stated in the recipe.
     """
     from fgbg_depth.depth.devices import pick_device, pick_precision
-    from fgbg_depth.depth.load import load_processor
+    from fgbg_depth.depth.load import check_model_type, load_processor
     from fgbg_depth.depth.prepare import input_size
 
     files = locate(recipe.depth_model, recipe.depth_revision)
+    check_model_type(files)
     kind, reach_m = _kind_and_reach(recipe, files)
     if kind.is_metric and recipe.depth_range is not None:
         raise DepthError(

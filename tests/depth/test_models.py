@@ -193,11 +193,39 @@ def test_a_damaged_model_is_an_error_that_names_its_file(dense):
         ({"block_config": [10**9]}, "cannot load the depth model"),
         ({"decoder_width": 10**12}, "cannot load the depth model"),
         ({"block_config": "many"}, "cannot load the depth model"),
-        ({"model_type": "bert"}, "cannot load the depth model"),
-        ({"model_type": "of my own"}, "cannot load the depth model"),
     ]:
         (dense / "config.json").write_text(json.dumps({**config, **changes}))
         failing(match)
+
+
+@pytest.mark.parametrize(
+    ("config", "match"),
+    [
+        (
+            {"model_type": "bert", "architectures": ["BertForMaskedLM"]},
+            r"'bert' \(BertForMaskedLM\), which does not predict depth",
+        ),
+        ({"model_type": "of my own"}, r"'of my own', which transformers [\d.]+ does not know"),
+        ({"hidden_size": 5}, "has no model_type"),
+        ({"model_type": ["bert"]}, "does not know"),
+    ],
+    ids=["bert", "unknown type", "no type", "wrong type"],
+)
+@pytest.mark.parametrize("kind", ["auto", "metric"])
+def test_a_checkpoint_that_is_no_depth_model(config, match, kind, dense):
+    (dense / "config.json").write_text(json.dumps(config))
+    with pytest.raises(DepthError, match=match) as caught:
+        spec_of(dense, depth_kind=kind)
+    assert "--depth-kind" not in str(caught.value) and "Choose a model" in str(caught.value)
+
+
+def test_a_fault_of_this_package_is_not_reported_as_a_damaged_model(dense, monkeypatch):
+    from fgbg_depth.depth.densedepth import modeling
+
+    spec = spec_of(dense)
+    monkeypatch.delattr(modeling, "Encoder")
+    with pytest.raises(NameError, match="Encoder"):
+        load_labeller(Recipe(depth_model=str(dense), size=100), spec, "cpu")
 
 
 def test_paths_that_are_not_models(tmp_path, dense):
