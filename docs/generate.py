@@ -44,7 +44,7 @@ def cli_page() -> str:
         "",
         "`fgbg-depth COMMAND` after `pip install`; `python builder.py COMMAND` in a checkout (for `app`:",
         "`python app.py`). Results go to stdout, everything else to stderr. Exit codes: 0 success, 1 error,",
-        "2 wrong usage, 130 Ctrl-C.",
+        "2 wrong usage, 130 Ctrl-C, 141 nobody reads the output any more.",
         "",
     ]
     for name, command in commands.items():

@@ -3,10 +3,13 @@
 import argparse
 import dataclasses
 import json
+import os
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any, Literal, get_args, get_origin
 
 import pytest
 import tiny
@@ -14,8 +17,9 @@ from PIL import Image
 from tiny import SIZE, tree
 
 from fgbg_depth.cli.main import main, parser
-from fgbg_depth.cli.recipe_options import recipe_from
-from fgbg_depth.recipe import OPTIONS, Recipe, load_recipe
+from fgbg_depth.cli.recipe_options import recipe_from, shown_value
+from fgbg_depth.errors import RecipeError
+from fgbg_depth.recipe import HINTS, OPTIONS, Recipe, demo_recipe, load_recipe
 
 ROOT = Path(__file__).parent.parent
 
@@ -208,13 +212,132 @@ def test_errors_are_messages(
     assert says in printed.err + printed.out and "Traceback" not in printed.err
 
 
-@pytest.mark.parametrize(
-    "words", [["build", "--size", "x"], ["build", "--nosuch"], ["nosuch"], [], ["build", "--placement", "x"]]
-)
-def test_argparse_errors_exit_2(words: list[str], capsys: pytest.CaptureFixture) -> None:
+def refused(words: list[str], capsys: pytest.CaptureFixture) -> str:
+    """What is printed for arguments that the parser refuses."""
     with pytest.raises(SystemExit) as e:
         main(words)
-    assert e.value.code == 2 and "usage" in capsys.readouterr().err
+    printed = capsys.readouterr()
+    assert e.value.code == 2 and not printed.out
+    return printed.err
+
+
+@pytest.mark.parametrize(
+    ("words", "says"),
+    [
+        (["build", "--size", "224.5"], "--size: '224.5' is not a whole number (16 to 4,096 px)."),
+        (["build", "--ground-band", "a", "b"], "--ground-band: 'a' is not a number (0 to 1)."),
+        (["build", "--depth-bits", "x"], "--depth-bits: 'x' is not a whole number (allowed: 16, 8)."),
+        (["build", "--workers", "2.5"], "--workers: '2.5' is not a whole number."),
+        (["build", "--placement", "x"], "'x' is not allowed. Allowed: uniform, ground."),
+        (["build", "--placement-mode", "groud"], "Did you mean ground? Allowed: uniform, ground."),
+        (["build", "--sise", "224"], "there is no option --sise. Did you mean --size?"),
+        (["build", "--sise=224"], "there is no option --sise. Did you mean --size?"),
+        (["verify", "out", "--lables", "3"], "there is no option --lables. Did you mean --labels?"),
+        (["app", "--prot", "5"], "there is no option --prot. Did you mean --port?"),
+        (["build", "."], "unexpected argument '.'. A folder or file needs its option in front of it."),
+        (["build", "--mirror", "yes"], "unexpected argument 'yes'."),
+        (["biuld"], "there is no command 'biuld'. Did you mean build?"),
+        (["--size", "96", "build"], "--size stands before the command"),
+        (["push", "out"], "missing: REPO_ID."),
+        (["verify", "out", "--labels", "-1"], "--labels: '-1' is not allowed; allowed: a whole number from 0."),
+    ],
+    ids=" ".join,
+)
+def test_wrong_usage_is_explained_in_two_lines(words: list[str], says: str, capsys: pytest.CaptureFixture) -> None:
+    said = refused(words, capsys)
+    first, second, *more = said.splitlines()
+    assert first.startswith("UsageError: ") and says in first and second.endswith(" --help") and not more
+
+
+def test_without_a_command_the_help_is_printed(capsys: pytest.CaptureFixture) -> None:
+    assert "start here:" in refused([], capsys)
+
+
+@pytest.mark.parametrize(
+    ("name", "says"),
+    [
+        ("school224", "Did you mean {recipes}/school-224.yaml?"),
+        ("{recipes}/street.yaml", "Did you mean {recipes}/street-192.yaml?"),
+        ("mine.yml", "Did you mean mine.yaml?"),
+        ("out", "Did you mean out/recipe.yaml?"),
+        ("nowhere", "There is no recipe file nowhere.\n  Write one"),
+    ],
+)
+def test_a_mistyped_recipe_file(
+    name: str, says: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "mine.yaml").write_text("size: 32")
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out" / "recipe.yaml").write_text("size: 32")
+    name, says = (text.format(recipes=ROOT / "recipes") for text in (name, says))
+    for words in (["build", "--recipe", name], ["recipe", name]):
+        assert main(words) == 2
+        assert says in capsys.readouterr().err
+
+
+def help_of(name: str) -> str:
+    """The help of the option of a recipe field, as it is printed."""
+    action = next(a for a in options_of(commands(parser())["build"]) if a.dest == f"recipe_{name}")
+    return str(action.help).replace("%%", "%")
+
+
+def read_help_value(text: str, hint: Any) -> Any:
+    """The value that a help text shows, as a field's type."""
+    if text in ("not set", "empty", "yes", "no"):
+        return {"not set": None, "empty": "", "yes": True, "no": False}[text]
+    if hint in (int, float):
+        return 2**63 - 1 if text == "2^63 - 1" else hint(text.replace(",", ""))
+    if get_origin(hint) is Literal:
+        return type(get_args(hint)[0])(text)
+    return text if hint is str else tuple(map(float, text.split()))
+
+
+@pytest.mark.parametrize("name", OPTIONS)
+def test_help_shows_the_default_that_the_recipe_has(name: str) -> None:
+    shown = re.search(r"default: (.*)\)$", help_of(name))
+    assert shown, help_of(name)
+    assert read_help_value(shown[1], HINTS[name]) == getattr(Recipe(), name)
+
+
+def is_allowed(name: str, value: Any) -> bool:
+    """Whether a recipe takes this value, apart from rules that involve other fields."""
+    pair = HINTS[name] not in (int, float)
+    try:
+        Recipe(**{name: (value, value) if pair else value})
+    except RecipeError as e:
+        return f"{name} is {value!r}; allowed: " not in str(e)
+    return True
+
+
+@pytest.mark.parametrize("name", [name for name, options in OPTIONS.items() if options.low is not None])
+def test_help_shows_the_range_that_the_recipe_checks(name: str) -> None:
+    shown = re.search(r"\(([\d.,]+) to ([\d.,]+|2\^63 - 1)[; ]", help_of(name))
+    assert shown, help_of(name)
+    number = int if HINTS[name] is int else float
+    low, high = (read_help_value(text, number) for text in shown.groups())
+    assert is_allowed(name, low) and is_allowed(name, high)
+    step = 1 if number is int else 0.001
+    assert not is_allowed(name, low - step) and not is_allowed(name, high + step)
+
+
+def test_help_says_what_the_demonstration_changes(capsys: pytest.CaptureFixture) -> None:
+    with pytest.raises(SystemExit):
+        main(["build", "--help"])
+    shown = " ".join(capsys.readouterr().out.split())
+    demo, ordinary = demo_recipe(), Recipe()
+    for name, options in OPTIONS.items():
+        value = getattr(demo, name)
+        if options.group == "composites":
+            text = f"--{name.replace('_', '-')} {shown_value(value)}"
+            assert (text + "," in shown or text + "." in shown) == (value != getattr(ordinary, name)), name
+
+
+def test_help_says_where_files_are_kept(capsys: pytest.CaptureFixture) -> None:
+    with pytest.raises(SystemExit):
+        main(["--help"])
+    shown = capsys.readouterr().out
+    assert os.environ["FGBG_DEPTH_HOME"] in shown and "FGBG_DEPTH_HOME" in shown and "HF_HOME" in shown
 
 
 def test_help_is_quick_because_nothing_heavy_is_imported() -> None:
@@ -238,3 +361,16 @@ def test_ctrl_c_is_130(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: 
     monkeypatch.setattr(fgbg_depth.builder.pipeline, "build", stop)
     assert main(["build", "--output", str(tmp_path / "o")]) == 130
     assert "continues from there" in capsys.readouterr().err
+
+
+def test_ctrl_c_of_another_command_does_not_speak_of_shards(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture
+) -> None:
+    import fgbg_depth.verify.check
+
+    def stop(*args: object, **kwargs: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(fgbg_depth.verify.check, "verify", stop)
+    assert main(["verify", "out"]) == 130
+    assert capsys.readouterr().err == "\nStopped.\n"

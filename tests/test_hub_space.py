@@ -11,7 +11,9 @@ from hub_client import NAME, environment, send
 from hub_faults import Fault
 from hub_server import HubServer
 
+from fgbg_depth.cli.main import main
 from fgbg_depth.errors import HubError
+from fgbg_depth.hub import space_files
 from fgbg_depth.hub.space import publish_space
 from fgbg_depth.retry import RetryPolicy
 
@@ -120,6 +122,27 @@ def test_failures(published: HubServer):
         publish_space("look", NAME, retry_policy=QUICK)
     with pytest.raises(HubError, match="datasets/alice/none does not exist"):
         publish_space(SPACE, "alice/none", retry_policy=QUICK)
+
+
+@pytest.mark.parametrize(
+    ("space", "missing", "says"),
+    [(SPACE, "nh3", "not installed: nh3"), ("look", "", "'look' is not a valid repository name")],
+    ids=["package", "name"],
+)
+def test_a_space_that_cannot_be_published_is_reported_before_the_upload(
+    space: str,
+    missing: str,
+    says: str,
+    hub: HubServer,
+    work: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+):
+    installed = space_files.packages_distributions()
+    installed.pop(missing, None)
+    monkeypatch.setattr(space_files, "packages_distributions", lambda: installed)
+    assert main(["push", str(work / "out"), NAME, "--space", space]) == 1
+    assert says in capsys.readouterr().err and not hub.log
 
 
 def test_other_app_is_not_changed(published: HubServer):

@@ -6,8 +6,9 @@ import argparse
 import shlex
 from typing import Any
 
+from fgbg_depth.cli.recipe_options import read_recipe_file
 from fgbg_depth.errors import command
-from fgbg_depth.recipe import Recipe, load_recipe
+from fgbg_depth.recipe import Recipe
 
 
 def add_recipe(commands: Any) -> None:
@@ -39,7 +40,7 @@ def add_convert_weights(commands: Any) -> None:
 
 
 def _print_recipe(options: argparse.Namespace) -> int:
-    print((load_recipe(options.file) if options.file else Recipe()).to_yaml(), end="")
+    print((read_recipe_file(options.file) if options.file else Recipe()).to_yaml(), end="")
     return 0
 
 

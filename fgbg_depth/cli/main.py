@@ -14,7 +14,9 @@ from fgbg_depth.app import launch
 from fgbg_depth.cli.build import add_build
 from fgbg_depth.cli.inputs import add_convert_weights, add_recipe
 from fgbg_depth.cli.outputs import add_push, add_verify
+from fgbg_depth.cli.parser import CommandParser
 from fgbg_depth.errors import command, program, run_command
+from fgbg_depth.paths import home
 
 EPILOG = """\
 start here:
@@ -30,6 +32,11 @@ start here:
       publish it on the Hugging Face Hub
 
 options of a command: {build} --help
+
+kept outside of outputs:
+  {home}
+      converted depth models, and what the Python builder FgBgDepth built; FGBG_DEPTH_HOME names another folder
+  depth models and datasets of the Hub are in the cache of huggingface_hub; HF_HOME names another folder
 """
 
 
@@ -39,12 +46,12 @@ _STOPPED = {
 }
 
 
-def parser() -> argparse.ArgumentParser:
+def parser() -> CommandParser:
     """The whole command line."""
-    top = argparse.ArgumentParser(
+    top = CommandParser(
         prog=program(),
         description="Build datasets of (image, mask, depth) from a folder of backgrounds and a folder of cut-outs.",
-        epilog=EPILOG.format(build=command("build"), app=command("app"), push=command("push")),
+        epilog=EPILOG.format(build=command("build"), app=command("app"), push=command("push"), home=home()),
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     top.add_argument("--version", action="version", version=f"fgbg-depth {__version__}", help="print the version")

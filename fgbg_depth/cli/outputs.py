@@ -10,6 +10,8 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
+from fgbg_depth.cli.parser import count
+
 
 def add_verify(commands: Any) -> None:
     """Add the subcommand `verify`."""
@@ -24,7 +26,7 @@ def add_verify(commands: Any) -> None:
     parser.add_argument("output", metavar="OUTPUT", help="folder or URL that `build` wrote")
     parser.add_argument("--full", action="store_true", help="compose every row again and count every pixel; slow")
     parser.add_argument(
-        "--labels", type=int, default=0, metavar="N", help="predict N depth maps again and compare (default: 0)"
+        "--labels", type=count, default=0, metavar="N", help="predict N depth maps again and compare (default: 0)"
     )
     parser.add_argument(
         "--device", default="auto", help="device of the depth model: auto, cpu, cuda, cuda:1, mps (default: auto)"
@@ -89,6 +91,10 @@ def _rows_bar() -> Iterator[Callable[[int, int], None]]:
 def _push(options: argparse.Namespace) -> int:
     from fgbg_depth.hub.push import push
 
+    if options.space:
+        from fgbg_depth.hub.space import check_space
+
+        check_space(options.space, options.repo_id)
     report = push(
         options.output,
         options.repo_id,
@@ -108,6 +114,8 @@ def _push(options: argparse.Namespace) -> int:
         space = publish_space(options.space, options.repo_id, private=options.private)
         if not options.json:
             print(space)
+    elif options.space and not options.json:
+        print(f"The Space {options.space} would be published after the dataset.")
     if options.json:
         values = dataclasses.asdict(report)
         print(json.dumps(values | {"space": dataclasses.asdict(space)} if space else values))

@@ -41,6 +41,17 @@ class SpaceReport:
         return "\n".join(lines + [f"warning: {warning}" for warning in self.warnings])
 
 
+def check_space(space_id: str, dataset_id: str) -> None:
+    """Check what can be checked without the Hub, so that it is known before a dataset is uploaded.
+
+    Raises:
+        HubError: a name is not valid, or a package that the app needs is not installed.
+    """
+    check_repo_id(space_id)
+    check_repo_id(dataset_id)
+    space_files(dataset_id)
+
+
 def publish_space(
     space_id: str,
     dataset_id: str,
