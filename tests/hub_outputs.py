@@ -44,7 +44,7 @@ def build_again(folder: Path, **changes: object) -> Path:
         "depth_model": "none",
         "license": "cc-by-4.0",
     }
-    build(from_dict(values | changes), folder / "out", workers=1, progress=False, log=lambda text: None)
+    build(from_dict(values | changes), folder / "out", workers=1, progress=False, log=lambda text: None, replace=True)
     return folder / "out"
 
 

@@ -279,3 +279,11 @@ def test_only_temporary_files_are_removed(tmp_path: Path) -> None:
         storage.write(name, b"x")
     storage.remove_temporary_files(("data", ""))
     assert [*storage.list("data", hidden=True), *storage.list(hidden=True)] == ["data/.keep", "data/a.parquet", "c.tmp"]
+
+
+def test_addresses_of_the_home_folder_and_of_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A quoted `~` is not a folder of that name, and an empty address is not the current folder."""
+    monkeypatch.setenv("HOME", str(tmp_path))
+    assert Storage("~/set").url == f"{tmp_path}/set" and Storage("./~set").url == "./~set"
+    with pytest.raises(OutputError, match="The address of the output is empty"):
+        Storage(" ")
