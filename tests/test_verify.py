@@ -15,6 +15,7 @@ from small_output import METRIC, build_small, make_output, metric_output, output
 from fgbg_depth import schema
 from fgbg_depth.card.front_matter import front_matter
 from fgbg_depth.manifest import Manifest
+from fgbg_depth.recipe import load_recipe
 from fgbg_depth.render.png import encode_mask
 from fgbg_depth.scene.layers import Layer, row_facts
 from fgbg_depth.storage.files import Storage
@@ -393,7 +394,7 @@ DAMAGE = {
 @pytest.mark.parametrize("case", DAMAGE)
 def test_following_the_advice_repairs_the_output(output_copy, metric_output, case):
     output = output_copy()
-    recipe = Manifest.read(Storage(metric_output)).recipe
+    recipe = load_recipe(metric_output / "recipe.yaml")
     DAMAGE[case](output)
     problems = verify(output).problems
     assert problems

@@ -11,6 +11,7 @@ from fgbg_depth.builder.slices import PREVIOUS_MANIFEST, read_known_files, read_
 from fgbg_depth.errors import OutputError
 from fgbg_depth.manifest import Manifest
 from fgbg_depth.plan import Plan
+from fgbg_depth.recipe import published
 from fgbg_depth.sources.prepared import prepared_names
 from fgbg_depth.storage.files import FileInfo, Storage
 
@@ -54,7 +55,7 @@ class OutputState:
         return (
             self.shard_sizes == shard_sizes
             and set(shard_sizes) == {shard.path for shard in plan.shards}
-            and manifest.recipe == plan.recipe
+            and manifest.recipe == published(plan.recipe)
             and storage.exists(schema.CARD)
             and _card_pictures(plan) <= set(storage.list(schema.ASSETS))
             and set(prepared_names(plan.sources)) <= set(manifest.files)

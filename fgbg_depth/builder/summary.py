@@ -22,6 +22,7 @@ from fgbg_depth.manifest import (
     SourceEntry,
 )
 from fgbg_depth.plan import Plan
+from fgbg_depth.recipe import published
 from fgbg_depth.scene.layers import lower_edge_range
 from fgbg_depth.sources.load import Source
 from fgbg_depth.statistics import COVERAGE_BINS, DEPTH_BINS, Sums, histogram_moments, moments
@@ -63,7 +64,7 @@ def summarize(
         depth_histogram=_depth_histogram(plan, everything),
         lower_edge=_lower_edge(plan),
         depth=plan.spec,
-        recipe=plan.recipe,
+        recipe=published(plan.recipe),
         sources={"bg": _listed(plan.sources.backgrounds), "fg": _listed(plan.sources.cutouts)},
         skipped=[SkippedFile(file=file, reason=reason) for file, reason in plan.sources.skipped],
         warnings=list(plan.sources.warnings),

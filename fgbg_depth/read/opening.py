@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shlex
 from pathlib import Path
 
@@ -32,7 +33,7 @@ def open_files(source: str | Path, revision: str | None = None) -> DatasetFiles:
         return HubFiles(repo_id, revision or in_url or None)
     if "://" in text:
         return StorageFiles(Storage(text))
-    folder = Path(source)
+    folder = Path(os.path.expanduser(source))
     if folder.is_dir():
         return StorageFiles(Storage(folder))
     if folder.exists():

@@ -42,6 +42,7 @@ class FieldOptions:
         digest_key: the field's key in the compose digest, if it is not the field's name.
         old_name: the field's name in the version before; it still works, with a warning.
         null_advice: what to write instead of null, for the error message.
+        names_folder: the value may be a folder; in a file a relative path is relative to the folder of that file.
     """
 
     help: str
@@ -54,6 +55,7 @@ class FieldOptions:
     digest_key: str = ""
     old_name: str = ""
     null_advice: str = ""
+    names_folder: bool = False
 
 
 def option(default: Any, help: str, *, shapes: Shapes, group: str, **more: Any) -> Any:

@@ -76,7 +76,7 @@ class Storage:
     """
 
     def __init__(self, url: str | Path) -> None:
-        self.url = str(url)
+        self.url = os.path.expanduser(url)
         self.is_local = "://" not in self.url or self.url.startswith(("file://", "local://"))
         if self.is_local:
             self.root = Path(self.url.removeprefix("file://").removeprefix("local://"))
