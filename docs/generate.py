@@ -61,7 +61,9 @@ def recipe_page() -> str:
         "",
         "A recipe is a YAML file of `key: value` lines. `fgbg-depth recipe` prints one with every field. A build",
         "writes the recipe that it used to `OUTPUT/recipe.yaml`. Each field is also an option of `build`:",
-        "`foreground_min` is `--foreground-min`. The last column says what a changed field changes.",
+        "`foreground_min` is `--foreground-min`. Relative paths are relative to the folder of the recipe's file.",
+        "A build publishes folders by their names, without the paths of the machine. The last column says what a",
+        "changed field changes.",
         "",
     ]
     for group in GROUPS:

@@ -93,8 +93,9 @@ class SimpleLabeller:
 
 
 def tree(folder: Path) -> dict[str, str]:
-    """SHA-256 of every file below `folder` by its path, also of hidden and temporary files; without the lock file."""
-    files = (p for p in sorted(folder.rglob("*")) if p.is_file() and p != folder / ".lock")
+    """SHA-256 of every file below `folder` by its path, also of temporary files; without the lock and local paths."""
+    local = (folder / ".lock", folder / ".paths.json")
+    files = (p for p in sorted(folder.rglob("*")) if p.is_file() and p not in local)
     return {str(p.relative_to(folder)): hashlib.sha256(p.read_bytes()).hexdigest() for p in files}
 
 

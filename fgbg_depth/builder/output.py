@@ -12,7 +12,7 @@ from fgbg_depth.builder.slices import PREVIOUS_MANIFEST, read_deletions, read_kn
 from fgbg_depth.errors import OutputError, RecipeError, ShardError
 from fgbg_depth.manifest import Manifest
 from fgbg_depth.plan import Plan
-from fgbg_depth.recipe import Recipe, load_recipe, parse_recipe
+from fgbg_depth.recipe import Recipe, load_recipe, parse_recipe, published
 from fgbg_depth.sources.prepared import prepared_names
 from fgbg_depth.storage.files import FileInfo, Storage
 from fgbg_depth.storage.parquet import has_magic, read_record
@@ -61,7 +61,7 @@ class OutputState:
         return (
             self.shard_sizes == shard_sizes
             and set(shard_sizes) == {shard.path for shard in plan.shards}
-            and manifest.recipe == plan.recipe
+            and manifest.recipe == published(plan.recipe)
             and storage.exists(schema.CARD)
             and _has_recipe(storage)
             and _card_pictures(manifest) <= set(storage.list(schema.ASSETS))

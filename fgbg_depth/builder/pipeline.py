@@ -23,7 +23,7 @@ from fgbg_depth.engine.job import ShardResult
 from fgbg_depth.errors import OutputError
 from fgbg_depth.paths import remember_output
 from fgbg_depth.plan import Plan
-from fgbg_depth.recipe import Recipe
+from fgbg_depth.recipe import LOCAL_PATHS, Recipe, local_paths, published
 from fgbg_depth.sources.prepared import write_prepared
 from fgbg_depth.storage.files import FileInfo, Storage
 
@@ -122,6 +122,7 @@ def build(
     with storage.lock(shared=slice_of is not None):
         check_output(storage)
         plan = plan or plan_output(recipe, storage, workers, device, log)
+        _remember_paths(plan.recipe, storage)
         state = OutputState.read(storage)
         if state.is_complete(plan, storage):
             result = BuildResult(
@@ -208,7 +209,7 @@ def _write_inputs(plan: Plan, storage: Storage, state: OutputState, work: Work) 
     Returns:
         paths of the prepared backgrounds and cut-outs.
     """
-    text = plan.recipe.to_yaml().encode()
+    text = published(plan.recipe).to_yaml().encode()
     if not storage.exists(schema.RECIPE) or storage.read(schema.RECIPE) != text:  # another slice may be reading it
         storage.write(schema.RECIPE, text)
     if state.manifest is not None:
@@ -221,6 +222,15 @@ def _write_inputs(plan: Plan, storage: Storage, state: OutputState, work: Work) 
             storage.remove(name)
     storage.remove(schema.STATISTICS)
     return write_prepared(storage, plan.sources, plan.depth_key)
+
+
+def _remember_paths(recipe: Recipe, storage: Storage) -> None:
+    """Remember where the folders of the recipe are, so that the output's recipe builds it again on this machine."""
+    if not storage.is_local:  # a bucket may be public
+        return
+    paths = local_paths(recipe)
+    if not storage.exists(LOCAL_PATHS) or storage.read(LOCAL_PATHS) != paths:
+        storage.write(LOCAL_PATHS, paths)
 
 
 @contextmanager

@@ -13,7 +13,7 @@ from fgbg_depth.builder.messages import Log, count, log_to_stderr
 from fgbg_depth.depth import models
 from fgbg_depth.errors import RecipeError
 from fgbg_depth.plan import Plan, make_plan
-from fgbg_depth.recipe import Recipe, parse_recipe
+from fgbg_depth.recipe import Recipe, parse_recipe, published, with_absolute_folders, with_local_folders
 from fgbg_depth.render.codecs import decode_rgb
 from fgbg_depth.sources.load import Sources, load_sources
 from fgbg_depth.storage.files import Storage
@@ -31,6 +31,7 @@ def plan_build(recipe: Recipe, workers: int = 1, device: str = "auto", log: Log 
     Raises:
         FgBgError: a source or the depth model cannot be used.
     """
+    recipe = with_absolute_folders(recipe)
     sources = load_sources(recipe, workers)
     for warning in sources.warnings[:WARNINGS_SHOWN]:
         log(f"warning: {warning}")
@@ -61,6 +62,7 @@ def plan_output(recipe: Recipe, storage: Storage | None, workers: int, device: s
     Args:
         storage: the output; None: a new one.
     """
+    recipe = with_absolute_folders(recipe)
     previous = _previous_depth_range(recipe, storage) if storage is not None else None
     recipe = recipe.replace(depth_range=recipe.depth_range or previous)
     plan = plan_build(recipe, workers, device, log)
@@ -85,6 +87,10 @@ def _previous_depth_range(recipe: Recipe, storage: Storage) -> list[float] | Non
         previous = parse_recipe(storage.read(schema.RECIPE).decode("utf-8", "replace"))
     except RecipeError:
         return None
+    if storage.is_local:
+        previous = with_absolute_folders(with_local_folders(previous, storage.root))
+    else:  # only the names of folders are known
+        recipe = published(recipe)
     same = ("depth_model", "depth_revision", "depth_kind", "depth_input")
     if previous.depth_range is None or any(getattr(previous, name) != getattr(recipe, name) for name in same):
         return None

@@ -24,6 +24,7 @@ from fgbg_depth.manifest import (
     SourceEntry,
 )
 from fgbg_depth.plan import Plan
+from fgbg_depth.recipe import published
 from fgbg_depth.scene.layers import lower_edge_range
 from fgbg_depth.sources.load import Source
 from fgbg_depth.statistics import COVERAGE_BINS, DEPTH_BINS, DepthSums, Sums, histogram_moments, moments
@@ -67,7 +68,7 @@ def summarize(
         depth=plan.spec,
         columns=_columns(everything),
         columns_by_split={split: _columns(sums[split]) for split in plan.split_rows()},
-        recipe=plan.recipe,
+        recipe=published(plan.recipe),
         sources={"bg": _listed(plan.sources.backgrounds), "fg": _listed(plan.sources.cutouts)},
         skipped=[SkippedFile(file=file, reason=reason) for file, reason in plan.sources.skipped],
         warnings=list(plan.sources.warnings),

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import re
 from dataclasses import dataclass
 from pathlib import Path
@@ -120,7 +121,7 @@ def locate(model: str, revision: str = "") -> ModelFiles:
     Raises:
         DepthError: there is no such model, or it cannot be downloaded.
     """
-    path = Path(model).expanduser()
+    path = Path(os.path.expanduser(model))
     is_on_hub = not (path.exists() or model == DEMO or model in download.KNOWN_FILES)
     if revision and not is_on_hub:
         raise DepthError(
@@ -142,6 +143,11 @@ def locate(model: str, revision: str = "") -> ModelFiles:
             f"  Names without a folder: {DEMO}, {', '.join(download.KNOWN_FILES)}, none.\n"
             f"  Labellers of installed packages: {', '.join(installed_names()) or 'none are installed'} "
             "(docs/labellers.md)."
+        )
+    if not revision and path.parent.is_dir():
+        raise DepthError(
+            f"depth model {model!r} not found: the folder {path.parent} has no folder {path.name}.\n"
+            "  For the model of this name on the Hub, give its revision: --depth-revision main"
         )
     return _from_hub(model, revision)
 

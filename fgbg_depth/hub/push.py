@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shlex
 from dataclasses import dataclass
 from pathlib import Path
@@ -72,7 +73,7 @@ def push(
     check_ref("--tag", tag)
     if "://" in str(output):
         raise HubError(f"{output} is not a local folder.\n  Copy it to a local folder, then push the copy.")
-    folder, retry_policy = Path(output), retry_policy or RetryPolicy()
+    folder, retry_policy = Path(os.path.expanduser(output)), retry_policy or RetryPolicy()
     manifest, files = read_output(folder)
     if not verified:
         _verify(folder)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -53,6 +54,7 @@ def load(
     """
     if config not in schema.CONFIGS:
         raise HubError(f"There is no config {config!r}; the configs are {', '.join(schema.CONFIGS)}.")
+    source = os.path.expanduser(source)
     if Path(source).is_dir():
         if revision is not None:
             raise HubError(f"{source} is a folder and has no revisions.\n  Remove revision=, or give USER/NAME.")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shlex
 from pathlib import Path
 
@@ -34,7 +35,7 @@ def open_files(source: str | Path, revision: str | None = None) -> DatasetFiles:
     if text.startswith(_HUB):
         repo_id, _, in_url = text.removeprefix(_HUB).partition("@")
         return HubFiles(repo_id, revision or in_url or None)
-    folder = Path(source)
+    folder = Path(os.path.expanduser(source))
     is_url = "://" in text
     if is_url or folder.is_dir():
         if revision is not None:

@@ -5,6 +5,7 @@ documents are made from these declarations. To add a field, declare it in `recip
 """
 
 from fgbg_depth.recipe.fields import FieldOptions, Shapes
+from fgbg_depth.recipe.folders import LOCAL_PATHS, local_paths, published, with_absolute_folders, with_local_folders
 from fgbg_depth.recipe.parse import load_recipe, parse_recipe
 from fgbg_depth.recipe.recipe import (
     DEMO,
@@ -23,6 +24,7 @@ from fgbg_depth.recipe.values import parse_size
 __all__ = [
     "DEMO",
     "HINTS",
+    "LOCAL_PATHS",
     "NO_DEPTH",
     "OPTIONS",
     "FieldOptions",
@@ -34,6 +36,10 @@ __all__ = [
     "from_dict",
     "from_stored",
     "load_recipe",
+    "local_paths",
     "parse_recipe",
     "parse_size",
+    "published",
+    "with_absolute_folders",
+    "with_local_folders",
 ]

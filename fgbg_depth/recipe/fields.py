@@ -41,6 +41,7 @@ class FieldOptions:
         only_if: (field, value): the field has no effect unless that other field has this value.
         old_name: the field's name in the version before; it still works, with a warning.
         null_advice: what to write instead of null, for the error message.
+        names_folder: the value may be a folder; in a file a relative path is relative to the folder of that file.
     """
 
     help: str
@@ -52,6 +53,7 @@ class FieldOptions:
     only_if: tuple[str, Any] | None = None
     old_name: str = ""
     null_advice: str = ""
+    names_folder: bool = False
 
 
 def option(default: Any, help: str, *, shapes: Shapes, group: str, **more: Any) -> Any:

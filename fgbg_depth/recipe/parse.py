@@ -2,30 +2,35 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Any
 
 import yaml
 
 from fgbg_depth.errors import RecipeError
+from fgbg_depth.recipe.folders import with_local_folders
 from fgbg_depth.recipe.recipe import Recipe, from_dict
 
 
 def load_recipe(path: str | Path) -> Recipe:
-    """Read a recipe from a YAML file.
+    """Read a recipe from a YAML file. Relative paths in it are relative to the folder of the file.
 
+    Returns:
+        the recipe with paths that hold in the current folder.
     Raises:
         RecipeError: the file cannot be read, is not YAML or not a mapping, or has a bad key or value.
     """
     try:
-        text = Path(path).read_text(encoding="utf-8")
+        file = Path(os.path.expanduser(path))
+        text = file.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as e:
         raise RecipeError(f"{path}: cannot read this recipe ({e}).\n  See recipes/ for examples.") from e
-    return parse_recipe(text, str(path))
+    return with_local_folders(parse_recipe(text, str(path)), file.parent)
 
 
 def parse_recipe(text: str, where: str = "recipe") -> Recipe:
-    """Parse a YAML recipe.
+    """Parse a YAML recipe. Paths stay as they are.
 
     Args:
         where: the file's path, for messages.

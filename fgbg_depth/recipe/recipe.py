@@ -51,11 +51,13 @@ class Recipe:
         DEMO,
         "folder of pictures, or hf://datasets/USER/NAME[@REV][#COLUMN]; demo = bundled",
         shapes=Shapes.SOURCES,
+        names_folder=True,
     )
     foregrounds: str = _sources(
         DEMO,
         "folder of cut-outs with alpha, or hf://datasets/USER/NAME; demo = bundled",
         shapes=Shapes.SOURCES,
+        names_folder=True,
     )
     size: int = _composites(224, "side of the square composite", shapes=Shapes.PIXELS, low=16, high=4096, unit="px")
 
@@ -139,6 +141,7 @@ class Recipe:
         "name, or exec:PYTHON:MODULE:FUNCTION (without PYTHON: in a recipe); see docs/labellers.md",
         shapes=Shapes.LABELS,
         null_advice="for no depth, write none",
+        names_folder=True,
     )
     depth_label: Literal["predicted", "placed", "both"] = _depth(
         BOTH,
@@ -273,7 +276,10 @@ class Recipe:
 
     def to_yaml(self) -> str:
         """The recipe as YAML, each field with its help text as a comment."""
-        lines = ["# Recipe of an fgbg-depth dataset. To build the dataset again: fgbg-depth build --recipe FILE"]
+        lines = [
+            "# Recipe of an fgbg-depth dataset. To build the dataset again: fgbg-depth build --recipe FILE",
+            "# Relative paths are relative to the folder of this file.",
+        ]
         for name, value in self.to_dict().items():
             text = yaml.safe_dump(value, default_flow_style=True, allow_unicode=True, width=10**9).strip()
             lines.append(f"{name}: {text.removesuffix('...').strip()}  # {OPTIONS[name].help}")

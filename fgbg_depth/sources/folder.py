@@ -49,7 +49,10 @@ def list_folder(folder: Path, kind: str) -> FolderListing:
     """
     if not folder.is_dir():
         problem = "is not a folder" if folder.exists() else "does not exist"
-        raise SourceError(f"{folder} {problem}.\n  Give the folder of your {kind}: --{kind} DIR.")
+        raise SourceError(
+            f"{folder} {problem}.\n  Give the folder of your {kind}: --{kind} DIR. "
+            "In a recipe a relative path is relative to the folder of the recipe's file."
+        )
     if is_output(folder):
         raise SourceError(
             f"{folder} is an output of fgbg-depth, not a folder of {kind}.\n"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import warnings
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
@@ -121,7 +122,7 @@ def _list_sources(where: str, kind: str) -> FolderListing:
         from fgbg_depth.sources.hub import list_hub_images
 
         return FolderListing(list_hub_images(where))
-    return list_folder(paths.DATA / kind if where == DEMO else Path(where), kind)
+    return list_folder(paths.DATA / kind if where == DEMO else Path(os.path.expanduser(where)), kind)
 
 
 def _check_all(where: str, kind: str, prepare: Prepare, workers: int) -> _Checked:

@@ -78,11 +78,9 @@ class Storage:
     """
 
     def __init__(self, url: str | Path) -> None:
-        self.url = str(url)
+        self.url = os.path.expanduser(url)  # a ~ that was quoted in the shell, or given in Python
         if not self.url.strip():
             raise OutputError("The address of the output is empty.\n  Give a folder or a URL: --output DIR.")
-        if self.url.startswith("~"):  # quoted in the shell, or given in Python
-            self.url = os.path.expanduser(self.url)
         self.is_local = "://" not in self.url or self.url.startswith(("file://", "local://"))
         if self.is_local:
             self.root = Path(self.url.removeprefix("file://").removeprefix("local://"))

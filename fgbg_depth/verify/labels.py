@@ -15,6 +15,7 @@ from fgbg_depth.manifest import FileEntry
 from fgbg_depth.plan import Plan
 from fgbg_depth.read.samples import read_rows
 from fgbg_depth.read.spread import choose_rows
+from fgbg_depth.recipe import with_local_folders
 from fgbg_depth.render.codecs import decode_grey, decode_rgb
 from fgbg_depth.storage.files import Storage
 from fgbg_depth.verify.report import Problem, build_again
@@ -44,6 +45,8 @@ def check_labels(
     if spec is None:
         return check
     try:
+        if storage.is_local:
+            recipe = with_local_folders(recipe, storage.root)
         labeller = models.load_labeller(recipe, spec, device)
     except (FgBgError, ImportError, OSError, ValueError) as e:
         check.notes.append(f"no label was predicted again: {' '.join(str(e).split())}")

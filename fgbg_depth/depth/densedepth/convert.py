@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import shutil
 import tempfile
 from pathlib import Path
@@ -45,7 +46,7 @@ def convert_weights(file: str | Path, folder: str | Path, dataset: str | None = 
         DepthError: the folder is not empty or cannot be written, or `dataset` is unknown.
             After either error the folder is as it was before.
     """
-    file, folder = Path(file), Path(folder)
+    file, folder = (Path(os.path.expanduser(path)) for path in (file, folder))
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         raise DepthError(f"{folder} exists already and is not an empty folder.\n  Give a new folder, or remove it.")
     dataset = dataset or ("kitti" if "kitti" in file.name.lower() else "nyu")
