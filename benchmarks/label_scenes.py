@@ -11,7 +11,7 @@ import hashlib
 import io
 import os
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
 
 import numpy as np
@@ -34,6 +34,22 @@ SITUATIONS = (
     *("ground", "edge", "ground", "hidden", "ground", "floating", "ground", "support"),
     *("ground", "edge", "ground", "edge", "hidden", "floating", "support"),
 )
+
+
+@dataclass(frozen=True)
+class Setting:
+    """What all scenes of a run have in common.
+
+    situation: how every body stands; "" goes through SITUATIONS.
+    first: number of the first scene.
+    body_m: range of the bodies' heights, metres; None: their natural size, or 0.6 to 1.5 m long.
+    camera_m: height of the camera, metres; None: 1.3 to 1.7, as in the training set.
+    """
+
+    situation: str = ""
+    first: int = 0
+    body_m: tuple[float, float] | None = None
+    camera_m: float | None = None
 
 
 @dataclass(frozen=True)
@@ -71,11 +87,13 @@ class LabelScene:
         return covered
 
 
-def make_scene(number: int, size: int = SIZE, attempts: int = 40) -> LabelScene | None:
+def make_scene(number: int, size: int = SIZE, setting: Setting | None = None, attempts: int = 40) -> LabelScene | None:
     """The scene of this number; None if no place was found where a body stands as its situation says."""
-    situation = SITUATIONS[number % len(SITUATIONS)]
+    setting = setting or Setting()
+    situation = setting.situation or SITUATIONS[number % len(SITUATIONS)]
     rng = np.random.default_rng((FIRST_BODY, number))
     scene, kind = build_scene(FIRST_SCENE + number)
+    scene.camera.height = setting.camera_m or scene.camera.height
     ground = _ground_points(scene)
     if len(ground) < 30:
         return None
@@ -84,7 +102,10 @@ def make_scene(number: int, size: int = SIZE, attempts: int = 40) -> LabelScene 
         body = MAKERS[body_kind](np.random.default_rng(FIRST_BODY + int(rng.integers(1_000_000))))
         low, high = body.bounds()
         longest = float((high - low).max())
-        scale = 1.0 if 0.6 <= longest <= 4.6 else float(rng.uniform(0.6, 1.5)) / longest
+        if setting.body_m:
+            scale = float(rng.uniform(*setting.body_m)) / float(high[1] - low[1])
+        else:
+            scale = 1.0 if 0.6 <= longest <= 4.6 else float(rng.uniform(0.6, 1.5)) / longest
         distance = 0.87 * longest * scale / rng.uniform(0.2, 0.62)  # its longest side is that share of the picture
         close = ground[np.abs(np.log(ground[:, 3] / distance)) < 0.1]
         if len(close) < 3:
@@ -210,28 +231,31 @@ def _rendered(
     )
 
 
-def load_scenes(count: int, folder: Path | None = None, size: int = SIZE) -> Iterator[LabelScene]:
+def load_scenes(
+    count: int, folder: Path | None = None, setting: Setting | None = None, size: int = SIZE
+) -> Iterator[LabelScene]:
     """The first `count` scenes in which a place was found.
 
     Args:
         folder: rendered scenes are kept here, under a name that changes with the code; None keeps nothing.
     """
-    cache = folder and folder / _code_digest()
-    found, number = 0, 0
+    setting = setting or Setting()
+    cache = folder and folder / _digest(setting)
+    found, number = 0, setting.first
     while found < count:
-        scene = _cached(number, cache, size) if cache else make_scene(number, size)
+        scene = _cached(number, cache, setting, size) if cache else make_scene(number, size, setting)
         number += 1
         if scene is not None:
             found += 1
             yield scene
-        elif number > 4 * count + 100:
-            raise RuntimeError(f"{found} of {number} scenes have a place for a body; {count} are needed")
+        elif number - setting.first > 4 * count + 100:
+            raise RuntimeError(f"only {found} scenes have a place for a body; {count} are needed")
 
 
-def _cached(number: int, folder: Path, size: int) -> LabelScene | None:
+def _cached(number: int, folder: Path, setting: Setting, size: int) -> LabelScene | None:
     path = folder / f"{size}-{number:05d}.npz"
     if not path.exists():
-        scene = make_scene(number, size)
+        scene = make_scene(number, size, setting)
         buffer = io.BytesIO()
         np.savez_compressed(buffer, **(asdict(scene) if scene else {}))
         folder.mkdir(parents=True, exist_ok=True)
@@ -246,9 +270,9 @@ def _cached(number: int, folder: Path, size: int) -> LabelScene | None:
     return LabelScene(**{name: value.item() if value.ndim == 0 else value for name, value in values.items()})
 
 
-def _code_digest() -> str:
-    """Changes with the code that makes the scenes."""
-    digest = hashlib.sha256()
+def _digest(setting: Setting) -> str:
+    """Changes with the code that makes the scenes, and with the setting apart from its first number."""
+    digest = hashlib.sha256(repr(replace(setting, first=0)).encode())
     for path in [Path(__file__), *sorted((Path(__file__).parents[1] / "demo" / "render").glob("*.py"))]:
         digest.update(path.read_bytes())
     return digest.hexdigest()[:12]
