@@ -13,7 +13,7 @@ from fgbg_depth.depth.spec import DepthSpec
 from fgbg_depth.errors import RecipeError
 from fgbg_depth.manifest import Manifest, SourceEntry
 from fgbg_depth.plan import Plan
-from fgbg_depth.recipe import OPTIONS, Recipe, parse_recipe
+from fgbg_depth.recipe import OPTIONS, Recipe, parse_recipe, published
 from fgbg_depth.recipe.fields import Shapes
 from fgbg_depth.sources.load import Source
 from fgbg_depth.storage.files import Storage
@@ -92,7 +92,7 @@ def _reasons(plan: Plan, storage: Storage, state: OutputState, paths: tuple[str,
 
 def _changes(plan: Plan, recipe: Recipe | None, manifest: Manifest | None) -> Iterator[str]:
     """What differs between a plan and the recipe and manifest of the build before."""
-    fields = list(_changed_fields(recipe, plan.recipe)) if recipe is not None else []
+    fields = list(_changed_fields(published(recipe), published(plan.recipe))) if recipe is not None else []
     for name, now, before in fields:
         yield f"{name} is {now}, was {before}"
     if manifest is None:

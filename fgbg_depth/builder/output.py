@@ -12,7 +12,7 @@ from fgbg_depth.builder.slices import PREVIOUS_MANIFEST, read_deletions, read_kn
 from fgbg_depth.errors import OutputError, RecipeError, ShardError
 from fgbg_depth.manifest import Manifest
 from fgbg_depth.plan import Plan
-from fgbg_depth.recipe import Recipe, load_recipe, parse_recipe, published
+from fgbg_depth.recipe import Recipe, load_recipe, parse_recipe, published, with_local_folders
 from fgbg_depth.sources.prepared import prepared_names
 from fgbg_depth.storage.files import FileInfo, Storage
 from fgbg_depth.storage.parquet import has_magic, read_record
@@ -140,7 +140,8 @@ def output_recipe(storage: Storage) -> tuple[Recipe, str] | None:
         return _parsed(storage, text), schema.RECIPE
     for name in (schema.STATISTICS, PREVIOUS_MANIFEST):
         if manifest := read_manifest(storage, name):
-            return manifest.recipe, name
+            recipe = with_local_folders(manifest.recipe, storage.root) if storage.is_local else manifest.recipe
+            return recipe, name
     if text.strip():
         return _parsed(storage, text), schema.RECIPE
     num_shards = sum(schema.is_own_path(path) for path in storage.list(schema.DATA))
