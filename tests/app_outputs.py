@@ -180,7 +180,7 @@ def make_output(
         "format": FORMAT, "name": output.name, "version": None, "rows": sum(splits.values()), "splits": splits,
         "shards": shards, "files": files, "sources": sources, "skipped": [], "warnings": [], "history": [],
         "recipe": {"name": output.name, "size": size, "placements": placements, "mirror": True, "seed": seed,
-                   "license": "cc-by-4.0", "image_format": "jpeg", "holdout": 0.1},
+                   "license": "cc-by-4.0", "image_format": "jpeg", "holdout": 0.1, "depth_label": "predicted"},
         "depth": depth_spec(depth) if depth else None,
     }  # fmt: skip
     by_split = {"fg_bg", "fg_bg_mask", "fg_bg_depth"} & statistics["kinds"].keys()

@@ -76,6 +76,7 @@ def made_statistics(recipe: Recipe, depth: dict[str, Any] | None = METRIC, num_b
             "mode": "I;16", "mean": [0.0424], "std": [0.0215], "bytes": 60_000 * rows, "mean_value": 2.78,
             "std_value": 1.41, "min_value": 0.41, "max_value": 9.99, "invalid_fraction": 0.0,
         }  # fmt: skip
+        kinds["fg_bg_depth_placed"] = kinds["fg_bg_depth"] | {"mean_value": 2.71}
     ramp = np.hanning(34)[1:-1]
     counts = np.zeros(50, int)
     counts[1:6] = [rows // 10, rows // 3, rows // 4, rows // 8, rows // 50]

@@ -190,10 +190,13 @@ def test_a_missing_model_folder_is_not_looked_for_on_the_hub(project: Path, monk
     make_model(project / "models" / "mine")
     monkeypatch.chdir(project)
     monkeypatch.setattr("fgbg_depth.depth.model_files._from_hub", lambda model, revision: (model, revision))
-    with pytest.raises(DepthError, match=r"the folder models has no folder gone.\n.*--depth-revision main"):
-        locate("models/gone")
+    for missing in ("models/gone", "./models/gone", str(project / "models" / "gone")):
+        with pytest.raises(
+            DepthError, match=rf"the folder {project}/models has no folder gone\.\n.*--depth-revision main"
+        ):
+            locate(missing)
     with pytest.raises(DepthError, match="there is no such folder"):
-        locate("./models/gone")
+        locate("./nowhere/gone")
     assert locate("models/gone", "main") == ("models/gone", "main")
     assert locate("user/name") == ("user/name", "")
 
@@ -233,3 +236,5 @@ def test_absolute_folders_hold_in_every_folder(project: Path, monkeypatch: pytes
     recipe = with_absolute_folders(Recipe(backgrounds="photos", depth_model="mine"))
     assert (recipe.backgrounds, recipe.foregrounds) == (str(project / "photos"), "demo")
     assert recipe.depth_model == str(project / "mine")
+    for model in ("user/name", "cut/gone", "none", "densedepth-nyu"):
+        assert with_absolute_folders(Recipe(depth_model=model)).depth_model == model

@@ -137,17 +137,17 @@ def locate(model: str, revision: str = "") -> ModelFiles:
         return _in_folder(paths.DATA / DEMO)
     if model in download.KNOWN_FILES:
         return ModelFiles(download.converted(model), model)
+    if "/" in model and path.parent.is_dir() and not revision:
+        raise DepthError(
+            f"depth model {model!r} not found: the folder {os.path.abspath(path.parent)} has no folder {path.name}.\n"
+            "  Correct the path. For a model on the Hub, give its id and its revision: --depth-revision main"
+        )
     if not HUB_ID.fullmatch(model):
         raise DepthError(
             f"depth model {model!r} not found: there is no such folder, and it is not a Hub id (USER/NAME).\n"
             f"  Names without a folder: {DEMO}, {', '.join(download.KNOWN_FILES)}, none.\n"
             f"  Labellers of installed packages: {', '.join(installed_names()) or 'none are installed'} "
             "(docs/labellers.md)."
-        )
-    if not revision and path.parent.is_dir():
-        raise DepthError(
-            f"depth model {model!r} not found: the folder {path.parent} has no folder {path.name}.\n"
-            "  For the model of this name on the Hub, give its revision: --depth-revision main"
         )
     return _from_hub(model, revision)
 

@@ -36,7 +36,8 @@ def with_absolute_folders(recipe: Recipe) -> Recipe:
         **{
             field: os.path.abspath(os.path.expanduser(value))
             for field in _FIELDS
-            if _is_folder(field, value := getattr(recipe, field), "", recipe.depth_revision)
+            if _has_path(field, value := getattr(recipe, field))
+            or (value != NO_DEPTH and not recipe.depth_revision and os.path.isdir(value))
         }
     )
 
@@ -91,10 +92,10 @@ def _has_path(field: str, value: str) -> bool:
 
 
 def _is_folder(field: str, value: str, folder: str | Path, revision: str) -> bool:
-    """Whether the value of a field is a folder: by its form, or because there is such a folder in `folder`.
+    """Whether the value of a field in a recipe's file is a folder: by its form, or because it is in `folder`.
 
-    A depth model `a/b` is a folder if `a` is one, even if there is no `b` in it: otherwise a name that is spelled
-    wrongly would be looked for on the Hub. With a revision it is a model on the Hub.
+    A depth model `a/b` is a folder if `a` is one, even if there is no `b` in it: otherwise a folder that is missing
+    would be looked for on the Hub. With a revision it is a model on the Hub.
     """
     if _has_path(field, value):
         return True
