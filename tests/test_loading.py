@@ -132,7 +132,10 @@ def test_missing_revisions_repositories_and_folders(two_versions: HubServer, wor
         load("no such/folder/at all")
     with pytest.raises(HubError, match="is a folder and has no revisions"):
         load(work / "out", revision="v1.0.0")
-    with pytest.raises(HubError, match="not a finished dataset"):
+    with pytest.raises(HubError, match="not a dataset of fgbg-depth"):
+        load(tmp_path)
+    (tmp_path / "recipe.yaml").write_text("name: x\n")
+    with pytest.raises(HubError, match=r"not finished.*\n  Finish it: .*build --recipe .*/recipe.yaml --output"):
         load(tmp_path)
     two_versions.store.create("dataset", "alice/other", False, "alice")
     with pytest.raises(HubError, match="not a finished dataset"):

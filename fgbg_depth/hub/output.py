@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import hashlib
-import shlex
 from dataclasses import dataclass
 from pathlib import Path
 
 from fgbg_depth import schema
-from fgbg_depth.errors import HubError, OutputError, command
+from fgbg_depth.errors import HubError, OutputError
 from fgbg_depth.manifest import Manifest
+from fgbg_depth.read.files import build_command
+from fgbg_depth.read.opening import open_files, read_manifest
 from fgbg_depth.storage.files import Storage
 
 
@@ -63,14 +64,9 @@ def read_output(folder: Path) -> tuple[Manifest, list[LocalFile]]:
         OutputError: a file cannot be read.
     """
     try:
-        manifest = Manifest.read(Storage(folder))
-    except (OutputError, OSError) as e:
-        raise HubError(f"{e}\n  Build the dataset again: {_build_again(folder)}") from e
-    if manifest is None:
-        raise HubError(
-            f"{folder} is not a finished dataset: it has no {schema.STATISTICS}.\n"
-            f"  Build it first: {_build_again(folder)}"
-        )
+        manifest = read_manifest(open_files(folder))
+    except OutputError as e:
+        raise HubError(str(e)) from e
     files = [
         LocalFile(path, entry.bytes, entry.sha256, folder / path) for path, entry in manifest.parquet_files.items()
     ]
@@ -82,12 +78,6 @@ def read_output(folder: Path) -> tuple[Manifest, list[LocalFile]]:
         more = f" and {len(missing) - 1} more files" if missing[1:] else ""
         raise HubError(
             f"{missing[0]}{more} of {folder} do not exist, but {schema.STATISTICS} lists them.\n"
-            f"  Build them again: {_build_again(folder)}"
+            f"  Build them again: {build_command(Storage(folder))}"
         )
     return manifest, files
-
-
-def _build_again(folder: Path) -> str:
-    recipe = folder / schema.RECIPE
-    option = f"--recipe {shlex.quote(str(recipe))} " if recipe.is_file() else ""
-    return command(f"build {option}--output {shlex.quote(str(folder))}")
