@@ -57,6 +57,11 @@ def load(
         paths = _paths(manifest, config, split, str(source))
         return _open(str(source), paths, split, streaming, None)
 
+    if str(source).count("/") != 1 or Path(source).is_absolute():
+        raise HubError(
+            f"{str(source)!r} is not an existing folder, and not a name on the Hub (USER/NAME).\n"
+            "  Check the path or the name."
+        )
     from fgbg_depth.read.snapshot import Snapshot
 
     version = Snapshot(str(source), revision, token)
