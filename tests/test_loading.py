@@ -130,9 +130,7 @@ def test_missing_revisions_repositories_and_folders(two_versions: HubServer, wor
         load("alice/none")
     sent = len(two_versions.log)
     for name in ("no such/folder/at all", "nowhere", "/nowhere", tmp_path / "nowhere"):
-        with pytest.raises(
-            HubError, match="nowhere' is not an existing|all' is not an existing folder, and not a name"
-        ):
+        with pytest.raises(HubError, match="is not an existing folder, and not a name on the Hub"):
             load(name)
     assert len(two_versions.log) == sent, "no request was made"
     with pytest.raises(HubError, match="is a folder and has no revisions"):
