@@ -205,7 +205,8 @@ def test_rows_list_every_column_of_the_schema(browser: DatasetReader, monkeypatc
     row = browser.row("train", 3)
     facts = {fact.name: fact for fact in view_row.column_facts(row)}
     assert list(facts) == list(schema.fact_columns(labels=()))
-    assert all(facts[column.name].note == column.meaning for column in schema.columns() if column.type != "image")
+    declared = [column for column in schema.columns(labels=()) if column.type != "image"]
+    assert all(facts[column.name].note == column.meaning for column in declared)
     assert facts["flip"].value in ("yes", "no") and facts["fg"].source_kind == "fg" and not facts["x"].source_kind
 
     new = schema.Column("angle", "int32", "rotation of the cut-out in degrees", "scene")

@@ -53,7 +53,7 @@ def test_every_recipe_field_is_an_option_of_build() -> None:
         assert " ".join(OPTIONS[field.name].help.split()[:3]) in text
 
 
-ASKED = {
+OPTION_VALUES = {
     "size": (["--size", "96"], 96),
     "mirror": (["--no-mirror"], False),
     "ground_band": (["--ground-band", "0.5", "0.75"], (0.5, 0.75)),
@@ -72,9 +72,9 @@ def test_an_option_works_under_its_old_name() -> None:
     assert recipe.placement_mode == "ground"
 
 
-@pytest.mark.parametrize("name", ASKED)
+@pytest.mark.parametrize("name", OPTION_VALUES)
 def test_options_reach_the_recipe(name: str, tmp_path: Path) -> None:
-    words, value = ASKED[name]
+    words, value = OPTION_VALUES[name]
     recipe = recipe_from(parser().parse_args(["build", "--backgrounds", "x", *words]))
     assert getattr(recipe, name) == value
     assert recipe.replace(**{name: getattr(Recipe(), name)}) == Recipe(backgrounds="x")

@@ -199,7 +199,7 @@ def test_a_killed_worker_is_reported(tmp_path: Path, sources: Path) -> None:
     workers = workers_of(process)
     workers[0].kill()
     _, errors = process.communicate(timeout=30)
-    assert process.returncode == 1 and "fewer --workers than 2" in errors
+    assert process.returncode == 1 and "fewer processes, such as --workers 1." in errors
     assert gone(workers, 3)
     assert not list((tmp_path / "out").rglob(".*.tmp"))
 

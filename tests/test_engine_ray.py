@@ -222,3 +222,9 @@ def test_ctrl_c_ends_everything(ray: Any, big_sources: Path, tmp_path: Path) -> 
     finally:
         process.kill()
         shutil.rmtree(temporary, ignore_errors=True)
+
+
+def test_the_advice_fits_how_ray_was_started() -> None:
+    alone, cluster = (engine_ray._not_connected(address, "why") for address in (None, "10.0.0.1:6379"))
+    assert alone.startswith("Ray does not start on this machine: why") and "--address" not in alone
+    assert cluster.startswith("no Ray cluster answers at 10.0.0.1:6379: why") and "leave out --address" in cluster

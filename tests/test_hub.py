@@ -208,8 +208,14 @@ def test_incomplete_output_is_refused(hub: HubServer, work: Path):
     with pytest.raises(HubError, match=shard.name):
         send(work / "out")
     (work / "out" / "statistics.json").unlink()
-    with pytest.raises(HubError, match=r"is not a finished dataset.*\n.*builder.py build"):
+    with pytest.raises(HubError, match=r"is not finished.*\n  Finish it: .*build --recipe .*/recipe.yaml --output"):
         send(work / "out")
+    with pytest.raises(HubError, match=r"There is no folder .*nowhere.\n  Check the spelling"):
+        send(work / "nowhere")
+    with pytest.raises(HubError, match=r"bg has no statistics.json, so it is not a dataset of fgbg-depth.\n  Give the"):
+        send(work / "bg")
+    with pytest.raises(HubError, match="is a file, not a dataset"):
+        send(work / "out" / "recipe.yaml")
     assert hub.store.repos == {}
 
 

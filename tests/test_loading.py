@@ -128,11 +128,17 @@ def test_missing_revisions_repositories_and_folders(two_versions: HubServer, wor
         load(NAME, revision="v9")
     with pytest.raises(HubError, match="datasets/alice/none does not exist"):
         load("alice/none")
-    with pytest.raises(HubError, match="not an existing folder, and not a name on the Hub"):
-        load("no such/folder/at all")
+    sent = len(two_versions.log)
+    for name in ("no such/folder/at all", "nowhere", "/nowhere", tmp_path / "nowhere"):
+        with pytest.raises(HubError, match="is not an existing folder, and not a name on the Hub"):
+            load(name)
+    assert len(two_versions.log) == sent, "no request was made"
     with pytest.raises(HubError, match="is a folder and has no revisions"):
         load(work / "out", revision="v1.0.0")
-    with pytest.raises(HubError, match="not a finished dataset"):
+    with pytest.raises(HubError, match="not a dataset of fgbg-depth"):
+        load(tmp_path)
+    (tmp_path / "recipe.yaml").write_text("name: x\n")
+    with pytest.raises(HubError, match=r"not finished.*\n  Finish it: .*build --recipe .*/recipe.yaml --output"):
         load(tmp_path)
     two_versions.store.create("dataset", "alice/other", False, "alice")
     with pytest.raises(HubError, match="not a finished dataset"):

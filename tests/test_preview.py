@@ -89,8 +89,9 @@ def test_samples_for_the_contact_sheet_vary_and_have_their_sources(metric_output
     assert len({row["bg_name"] for row in rows}) == 4
     row = rows[0]
     assert row["bg"].shape == row["fg_bg"].shape == (64, 64, 3)
-    assert row["fg"].shape[2] == 4 and row["mask"].shape == row["depth"].shape == (64, 64)
-    assert np.isfinite(row["depth"]).all()
+    assert row["fg"].shape[2] == 4 and row["mask"].shape == (64, 64)
+    for column in ("fg_bg_depth", "fg_bg_depth_placed"):
+        assert row[column].shape == (64, 64) and np.isfinite(row[column]).all()
     outside = row["mask"] == 0
     close = np.abs(row["fg_bg"][outside].astype(int) - row["bg"][outside]).mean()
     assert close < 5  # the same scene, but for JPEG

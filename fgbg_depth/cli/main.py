@@ -72,7 +72,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         The exit code: 0, 1 for an error, 2 for wrong usage, 130 for Ctrl-C, 141 if nobody reads the output any more.
     """
 
-    def run() -> int:
+    def run() -> int:  # parsing is a part of it, because --help prints, too
         options: Any = parser().parse_args(arguments)
         return run_command(lambda: options.run(options), _STOPPED.get(options.command, "Stopped."))
 

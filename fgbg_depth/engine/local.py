@@ -128,7 +128,7 @@ def _why_a_worker_ended(exit_codes: Sequence[int | None], workers: int) -> str:
     if crashed is None:
         return (
             "A worker process was killed, most often by the system for lack of memory.\n"
-            f"  {kept}: run the same command again with fewer --workers than {workers}."
+            f"  {kept}: run the same command again with fewer processes, such as --workers {max(1, workers // 2)}."
         )
     how = f"crashed ({signal.Signals(-crashed).name})" if crashed < 0 else f"ended with exit code {crashed}"
     return (

@@ -19,7 +19,7 @@ from typing import Any
 from fgbg_depth import paths
 from fgbg_depth.engine.job import Job, OnRows, OnShard, ShardResult, Task
 from fgbg_depth.engine.ray_monitor import ClusterMonitor
-from fgbg_depth.errors import EngineError, FgBgError
+from fgbg_depth.errors import EngineError, FgBgError, install_command
 from fgbg_depth.storage.files import Storage
 
 ACTORS_PER_GPU = 6  # composing and encoding for one GPU keep about that many cores busy; --workers N overrides it
@@ -174,7 +174,7 @@ def _import_ray() -> Any:
         import ray
     except ImportError as e:
         raise EngineError(
-            "Ray is not installed.\n  Install it (pip install -r requirements-ray.txt), or build without --engine ray."
+            f"Ray is not installed.\n  Install it: {install_command('ray')}\n  Or build without --engine ray."
         ) from e
     return ray
 
@@ -204,13 +204,18 @@ def _connection(ray: Any, workers: int | None, address: str | None) -> Iterator[
                 _check_reachable(address)
             ray.init(**options)
         except (OSError, RuntimeError, ValueError, TimeoutError) as e:
-            problem = f"no Ray cluster answers at {address}" if address else "Ray does not start on this machine"
-            raise EngineError(
-                f"{problem}: {_last_line(e)}\n"
-                "  Start a cluster (ray start --head, on other nodes ray start --address HOST:6379) and give\n"
-                "  --address HOST:6379, or leave --address out to use this machine alone."
-            ) from e
+            raise EngineError(_not_connected(address, _last_line(e))) from e
         yield
+
+
+def _not_connected(address: str | None, reason: str) -> str:
+    if address is None:
+        return f"Ray does not start on this machine: {reason}\n  Build without --engine ray: it uses all cores, too."
+    return (
+        f"no Ray cluster answers at {address}: {reason}\n"
+        "  Start a cluster (ray start --head, on other nodes ray start --address HOST:6379) and give\n"
+        "  --address HOST:6379, or leave out --address and the variable RAY_ADDRESS to use this machine alone."
+    )
 
 
 def _check_reachable(address: str) -> None:

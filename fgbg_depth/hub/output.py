@@ -10,6 +10,7 @@ from fgbg_depth import schema
 from fgbg_depth.errors import HubError, OutputError
 from fgbg_depth.manifest import Manifest
 from fgbg_depth.read.files import build_command
+from fgbg_depth.read.opening import open_files, read_manifest
 from fgbg_depth.storage.files import Storage
 
 
@@ -63,16 +64,9 @@ def read_output(folder: Path) -> tuple[Manifest, list[LocalFile]]:
         OutputError: a file cannot be read.
     """
     try:
-        manifest = Manifest.read(Storage(folder))
-    except (OutputError, OSError) as e:
-        raise HubError(f"{e}\n  Build the dataset again: {build_command(Storage(folder))}") from e
-    if manifest is None:
-        is_unfinished = (folder / schema.RECIPE).is_file() or (folder / schema.DATA).is_dir()
-        raise HubError(
-            f"{folder} is not a finished dataset: it has no {schema.STATISTICS}.\n"
-            f"  {'Finish the build' if is_unfinished else 'Build a dataset there first'}: "
-            f"{build_command(Storage(folder))}"
-        )
+        manifest = read_manifest(open_files(folder))
+    except OutputError as e:
+        raise HubError(str(e)) from e
     files = [
         LocalFile(path, entry.bytes, entry.sha256, folder / path) for path, entry in manifest.parquet_files.items()
     ]

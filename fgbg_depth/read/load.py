@@ -8,8 +8,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from fgbg_depth import schema
-from fgbg_depth.errors import HubError, OutputError, command
+from fgbg_depth.errors import HubError, OutputError
 from fgbg_depth.manifest import Manifest
+from fgbg_depth.read.opening import open_files, read_manifest
 
 if TYPE_CHECKING:
     import pyarrow.compute as pc
@@ -58,10 +59,18 @@ def load(
     if Path(source).is_dir():
         if revision is not None:
             raise HubError(f"{source} is a folder and has no revisions.\n  Remove revision=, or give USER/NAME.")
-        manifest = _manifest(Path(source), str(source))
+        try:
+            manifest = read_manifest(open_files(source))
+        except OutputError as e:
+            raise HubError(str(e)) from e
         paths = _paths(manifest, config, split, str(source))
         return _open(str(source), paths, split, streaming, None, _filters(where, config, manifest))
 
+    if str(source).count("/") != 1 or Path(source).is_absolute():
+        raise HubError(
+            f"{str(source)!r} is not an existing folder, and not a name on the Hub (USER/NAME).\n"
+            "  Check the path or the name."
+        )
     from fgbg_depth.read.snapshot import Snapshot
 
     version = Snapshot(str(source), revision, token)
@@ -80,16 +89,14 @@ def load(
 
 
 def _manifest(folder: Path, name: str) -> Manifest:
-    """The manifest of a version; it lists the version's files."""
+    """The manifest of a version on the Hub; it lists the version's files."""
     try:
-        return Manifest.from_json((folder / schema.STATISTICS).read_bytes())
+        return Manifest.from_json((folder / schema.STATISTICS).read_bytes(), f"{schema.STATISTICS} of {name}")
     except FileNotFoundError as e:
         raise HubError(
             f"{name} is not a finished dataset of fgbg-depth: it has no {schema.STATISTICS}.\n"
-            f"  Load other datasets with datasets.load_dataset. To finish a build: {command('build')} ..."
+            "  Load other datasets with datasets.load_dataset."
         ) from e
-    except OutputError as e:
-        raise HubError(f"{name} is not a finished dataset of fgbg-depth. {e}") from e
 
 
 def _paths(manifest: Manifest, config: str, split: str | None, name: str) -> dict[str, list[str]]:

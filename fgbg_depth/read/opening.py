@@ -82,5 +82,5 @@ def _not_a_dataset(files: DatasetFiles, error: type[OutputError | HubError]) -> 
         )
     return error(
         f"{files.name} has no {STATISTICS}, so it is not a dataset of fgbg-depth.\n"
-        f"  Build one: {command('build --output FOLDER')}"
+        f"  Give the folder or the name of a finished dataset. To build one: {command('build --output FOLDER')}"
     )
