@@ -7,11 +7,11 @@ import json
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, get_args
 
 from fgbg_depth.cli.recipe_options import add_recipe_options, given_fields, recipe_from
 from fgbg_depth.errors import UsageError, command
-from fgbg_depth.recipe import OPTIONS, Recipe
+from fgbg_depth.recipe import HINTS, OPTIONS, Recipe
 
 DESCRIPTION = """\
 Compare depth models on the same rows: how well the labels agree with the cut-out's outline (those that the model
@@ -21,15 +21,17 @@ The rows are those of a finished dataset, or a recipe's, of which only these row
 bundled demonstration is used. They are spread over splits, backgrounds and cut-outs, and are the same in every run.
 
 examples:
-  {compare} my-set --models densedepth-nyu depth-anything/Depth-Anything-V2-Small-hf
+  {compare} my-set --models densedepth-nyu Intel/zoedepth-nyu
       two models on 500 rows of a finished dataset
-  {compare} --backgrounds bg/ --foregrounds fg/ --models densedepth-demo ./my-model --rows 50 --page comparison.md
-      a quick look before building, with a page and a picture of some rows
+  {compare} --backgrounds bg/ --foregrounds fg/ --rows 50 --models densedepth-demo ./my-model=metric
+      a quick look before building; my-model is a folder with a model that predicts metres
+  {compare} my-set --models densedepth-nyu densedepth-kitti --page comparison.md
+      also write comparison.md, and comparison.png with some rows and their labels
 """
-# made by compare itself, or without effect on rows and labels
+# part of --models, or without effect on what is compared
 _LEFT_OUT = (
-    "depth_model", "depth_label", "depth_revision", "depth_range", "name", "license", "background_license",
-    "foreground_license",
+    "depth_model", "depth_label", "depth_revision", "depth_kind", "depth_range",
+    "name", "license", "background_license", "foreground_license",
 )  # fmt: skip
 
 
@@ -56,7 +58,8 @@ def add_compare(commands: Any) -> None:
         action="extend",
         required=True,
         help="depth models: densedepth-demo, densedepth-nyu, densedepth-kitti, a folder, a Hub id (also "
-        "USER/NAME@REVISION), the name of a labeller, or exec:PYTHON:MODULE:FUNCTION",
+        "USER/NAME@REVISION), the name of a labeller, or exec:PYTHON:MODULE:FUNCTION; MODEL=KIND states the kind of "
+        f"depth of a model that is not known, with KIND one of {', '.join(get_args(HINTS['depth_kind'])[1:])}",
     )
     run.add_argument("--rows", type=int, default=500, metavar="N", help="rows to compare on (default: 500)")
     run.add_argument(

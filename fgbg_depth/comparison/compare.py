@@ -15,15 +15,17 @@ from fgbg_depth.builder.messages import Log, count, log_to_stderr
 from fgbg_depth.comparison.alignment import common_domain, disagreement, in_domain
 from fgbg_depth.comparison.drawn_rows import DatasetRows, DrawnRows, RecipeRows
 from fgbg_depth.comparison.label_rows import LabelledRows, label_rows
+from fgbg_depth.comparison.named_models import NamedModel, parse_models
 from fgbg_depth.comparison.result import LETTERS, Comparison, ModelResult, Pair, summarise, summarise_pair
 from fgbg_depth.comparison.sheet import SHEET_ROWS, comparison_sheet
 from fgbg_depth.depth import models as depth_models
-from fgbg_depth.depth.external.names import remember_program
 from fgbg_depth.depth.spec import DepthSpec
-from fgbg_depth.errors import UsageError
+from fgbg_depth.errors import DepthError, UsageError
 from fgbg_depth.read.spread import most_varied
-from fgbg_depth.recipe import NO_DEPTH, OPTIONS, Recipe, defaults
-from fgbg_depth.schema import PLACED, PREDICTED, STATISTICS
+from fgbg_depth.recipe import Recipe
+from fgbg_depth.schema import PLACED, PREDICTED
+
+_BUILD_ADVICE = "Add --depth-kind with one of:"  # of `depth.description`
 
 OnProgress = Callable[[str, int, int], None]  # called with a model, the rows that it has labelled, and the rows in all
 
@@ -49,11 +51,12 @@ def compare(
     Args:
         source: a recipe, of which only these rows are composed; or a finished dataset: a folder, an fsspec URL, or
             USER/NAME on the Hub.
-        models: what the recipe's field `depth_model` takes, exec:PYTHON:MODULE:FUNCTION, or USER/NAME@REVISION. The
-            depth model of the source itself gets all depth fields of its recipe; the others get the defaults.
+        models: each is what the recipe's field `depth_model` takes, or exec:PYTHON:MODULE:FUNCTION. USER/NAME@REVISION
+            is a version of a model on the Hub, and MODEL=KIND states the kind of depth of a model that is not known.
+            The depth model of the source itself gets all depth fields of its recipe; the others get the defaults.
         rows: fewer are used if the source has fewer.
         device: auto, cpu, cuda, cuda:N or mps.
-        depth_fields: values of the recipe's depth fields for all models, such as {"depth_kind": "metric"}.
+        depth_fields: values of the recipe's depth fields for all models, such as {"depth_flip": True}.
         log: called with one line about each model, and with warnings about sources.
         on_progress: called while rows are labelled.
     Raises:
@@ -63,11 +66,12 @@ def compare(
     """
     if rows < 1:
         raise UsageError(f"rows is {rows}; allowed: 1 or more.")
-    names = _checked_names(models)
+    named = parse_models(models)
+    names = [model.name for model in named]
     opened = RecipeRows(source, log) if isinstance(source, Recipe) else DatasetRows(source)
-    recipes = [model_recipe(name, opened.recipe, depth_fields or {}) for name in names]
+    recipes = [model.recipe(opened.recipe, depth_fields or {}) for model in named]
     draw: Callable[[], DrawnRows] = cache(lambda: opened.draw(rows))  # a wrong model stops before sources are read
-    specs = [_load_once(recipe, draw, device) for recipe in recipes]
+    specs = [_load_once(model, recipe, draw, device) for model, recipe in zip(named, recipes, strict=True)]
     drawn = draw()
     log(f"Comparing {count(len(names), 'depth model')} on {count(len(drawn.rows), 'row')} of {opened.name}.")
     shown = most_varied([(row.bg, row.fg) for row in drawn.rows], SHEET_ROWS)
@@ -92,55 +96,18 @@ def compare(
     )
 
 
-def model_recipe(model: str, base: Recipe, depth_fields: Mapping[str, Any]) -> Recipe:
-    """The recipe with which a model labels the rows of `base`.
-
-    Args:
-        model: name, or USER/NAME@REVISION.
-        depth_fields: win over those of `base` and over the defaults.
-    Raises:
-        RecipeError: a value is not allowed.
-    """
-    name, revision = _split_revision(model)
-    own = name == base.depth_model and revision in ("", base.depth_revision)
-    standard = {} if own else {k: v for k, v in defaults().items() if OPTIONS[k].group == "depth"}
-    return base.replace(
-        **standard | {"depth_model": name} | ({"depth_revision": revision} if revision else {}) | dict(depth_fields)
-    )
-
-
-def _checked_names(models: Sequence[str]) -> list[str]:
-    if not models:
-        raise UsageError("no depth model is named.\n  Name one or more, such as densedepth-demo.")
-    if len(models) > len(LETTERS):
-        raise UsageError(f"{len(models)} depth models are named; at most {len(LETTERS)} can be compared at once.")
-    names = [remember_program(model) for model in models]
-    for name in names:
-        if name == NO_DEPTH:
-            raise UsageError(f"{NO_DEPTH} is not a depth model, so it cannot be compared.")
-        if names.count(name) > 1:
-            raise UsageError(f"the depth model {name} is named twice.\n  Name each model once.")
-        if (Path(name) / STATISTICS).is_file():
-            raise UsageError(f"{name} is a dataset, not a depth model.\n  Write the dataset before --models.")
-    return names
-
-
-def _split_revision(model: str) -> tuple[str, str]:
-    """USER/NAME@REVISION as (USER/NAME, REVISION); the revision of other models is ""."""
-    name, _, revision = model.partition("@")
-    is_hub_id = name.count("/") == 1 and not Path(model).exists()
-    return (name, revision) if revision and is_hub_id else (model, "")
-
-
-def _load_once(recipe: Recipe, draw: Callable[[], DrawnRows], device: str) -> DepthSpec:
+def _load_once(model: NamedModel, recipe: Recipe, draw: Callable[[], DrawnRows], device: str) -> DepthSpec:
     """The spec of a model's labels. The model is loaded, so that what is wrong with it is found before the work."""
 
     def backgrounds() -> Iterator[NDArray[np.uint8]]:
         drawn = draw()
         return (drawn.background(name) for name in drawn.backgrounds)
 
-    spec = depth_models.resolve_spec(recipe, backgrounds, device)
-    depth_models.load_labeller(recipe, spec, device).release()
+    try:
+        spec = depth_models.resolve_spec(recipe, backgrounds, device)
+        depth_models.load_labeller(recipe, spec, device).release()
+    except DepthError as e:  # the option of `build` states the kind of one model
+        raise DepthError(str(e).replace(_BUILD_ADVICE, f"Write {model.name}=KIND, with one of these kinds:")) from e
     return spec
 
 

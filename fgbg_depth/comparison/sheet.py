@@ -15,8 +15,7 @@ from fgbg_depth.depth.spec import decode_depth
 from fgbg_depth.schema import LABELS
 
 SHEET_ROWS = 6
-_PICTURES = ("fg_bg", "mask")  # of the first columns
-_CELL_PX, _HEAD, _MARGIN = 176, 72, 36
+_CELL_PX, _HEAD, _MARGIN = 208, 72, 36
 
 
 def comparison_sheet(
@@ -31,7 +30,7 @@ def comparison_sheet(
         models, labelled: of the same models, in the same order.
     """
     pictures = [{"fg_bg": drawn.image(i), "note": f"{drawn.rows[i].fg} on {drawn.rows[i].bg}"} for i in shown]
-    parts = [_with_title(contact_sheet(pictures, columns=_PICTURES, cell_px=_CELL_PX), "", "")]
+    parts = [_with_title(contact_sheet(pictures, columns=("fg_bg",), cell_px=_CELL_PX), "", "")]
     for model, rows in zip(models, labelled, strict=True):
         depths = [
             {LABELS[label]: decode_depth(stored, model.spec) for label, stored in rows.shown[i].items()} for i in shown
