@@ -88,10 +88,10 @@ def _compare(options: argparse.Namespace) -> int:
             source, options.models, options.rows, device=options.device, depth_fields=depth_fields,
             on_progress=on_progress,
         )  # fmt: skip
-    written = write_page(found, options.page) if options.page is not None else ()
-    print(json.dumps(found.to_dict()) if options.json else as_text(found))
-    for path in written:
-        print(f"Wrote {path}", file=sys.stderr)
+    print(json.dumps(found.to_dict()) if options.json else as_text(found), flush=True)
+    if options.page is not None:
+        page, picture = write_page(found, options.page)
+        print(f"Wrote {page} and {picture}.", file=sys.stderr)
     return 0
 
 
@@ -109,8 +109,8 @@ def _source(options: argparse.Namespace, fields: list[str]) -> Recipe | str:
     if composed:
         flags = ", ".join("--" + name.replace("_", "-") for name in composed)
         raise UsageError(
-            f"the dataset {options.dataset} is given, and {flags}; the rows of a dataset are not composed again.\n"
-            "  Leave out either the dataset or these options."
+            f"{flags} would change how rows are composed, but the rows of the dataset {options.dataset} are used as they "
+            "are.\n  Leave out either the dataset or these options."
         )
     return str(options.dataset)
 

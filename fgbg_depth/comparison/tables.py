@@ -100,8 +100,10 @@ def disagreement_table(found: Comparison) -> Table:
 
 
 def notes(found: Comparison) -> list[str]:
-    """What the numbers mean and how to read them, a sentence or two each."""
+    """What the numbers mean and how to read them, a few sentences each."""
     lines = [
+        "images/s: of the model alone, after a first call. memory: RAM is the growth of this process's resident memory "
+        "from before the model was loaded, GPU what torch allocated there at most.",
         "predicted: the model's depth of the composite. placed: its depth of the bare background, with the cut-out set "
         "in where it stands. Both are medians over the rows; the shares are of poor rows.",
         "boundary_recall: share of the cut-out's outline with a clear step, 1 is best. nearer: log ratio of distances "
