@@ -87,22 +87,27 @@ def fakes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delitem(sys.modules, "compared_fakes", raising=False)
 
 
-@pytest.fixture(scope="module")
-def tiny_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A Depth Anything with random weights, for which the table of known models has no entry."""
+def tiny_checkpoint(architecture: str, folder: Path) -> Path:
+    """A model with random weights of one of the architectures in tests/depth/tiny_models.py."""
     sys.path.insert(0, str(ROOT / "tests" / "depth"))
     try:
-        made: Path = importlib.import_module("tiny_models").depth_anything(tmp_path_factory.mktemp("models") / "tiny")
+        made: Path = getattr(importlib.import_module("tiny_models"), architecture)(folder)
     finally:
         sys.path.remove(str(ROOT / "tests" / "depth"))
     return made
 
 
 @pytest.fixture(scope="module")
+def tiny_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A Depth Anything: relative disparity."""
+    return tiny_checkpoint("depth_anything", tmp_path_factory.mktemp("models") / "tiny")
+
+
+@pytest.fixture(scope="module")
 def labelled(sources: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A finished output with both labels of densedepth-demo; read only."""
     output = tmp_path_factory.mktemp("labelled") / "out"
-    tiny.quiet_build(tiny.tiny_recipe(sources, depth_model="densedepth-demo", placements=1), output)
+    tiny.quiet_build(tiny.tiny_recipe(sources, depth_model="densedepth-demo", placements=2), output)
     return output
 
 
@@ -238,7 +243,7 @@ def test_the_checks_are_those_of_a_build(labelled: Path) -> None:
 
 
 def test_rows_of_a_recipe_are_those_of_its_dataset(sources: Path, labelled: Path) -> None:
-    composed = RecipeRows(tiny.tiny_recipe(sources, placements=1), lambda text: None).draw(30)
+    composed = RecipeRows(tiny.tiny_recipe(sources, placements=2), lambda text: None).draw(30)
     stored = DatasetRows(labelled).draw(30)
     assert composed.rows == stored.rows and len(set(composed.rows)) == 30
     assert composed.backgrounds == stored.backgrounds and composed.splits == stored.splits
@@ -286,20 +291,19 @@ def test_weights_that_cannot_be_loaded_stop_before_rows_are_labelled(
     (broken / "model.safetensors").write_bytes(b"damaged")
     monkeypatch.setattr("fgbg_depth.comparison.compare.label_rows", lambda *args: pytest.fail("rows were labelled"))
     with pytest.raises(DepthError, match="broken"):
-        quiet(tiny.tiny_recipe(sources), ["densedepth-demo", f"{broken}=metric"])
+        quiet(tiny.tiny_recipe(sources), ["densedepth-demo", str(broken)])
 
 
 def test_the_kind_of_a_model_that_is_not_known(sources: Path, tmp_path: Path) -> None:
-    config = {"model_type": "depth_pro", "architectures": ["DepthProForDepthEstimation"]}
-    folder = tmp_path / "new"
-    folder.mkdir()
-    (folder / "config.json").write_text(json.dumps(config))
-    (folder / "model.safetensors").write_bytes(b"")
-    with pytest.raises(DepthError) as e:
-        quiet(tiny.tiny_recipe(sources), [str(folder)])
-    message = str(e.value)
-    if "does not state what it predicts" in message:
-        assert f"Write {folder}=KIND, with one of these kinds: metric" in message and "--depth-kind" not in message
+    folder = tiny_checkpoint("dpt", tmp_path / "new")
+    recipe = tiny.tiny_recipe(sources)
+    with pytest.raises(DepthError, match="does not state what it predicts") as e:
+        quiet(recipe, [str(folder)])
+    assert f"Write {folder}=KIND, with one of these kinds: metric (" in str(e.value)
+    assert "--depth-kind" not in str(e.value)
+    found = quiet(recipe, ["densedepth-demo", f"{folder}=relative_depth"])
+    assert [model.spec.kind for model in found.models] == ["metric", "relative_depth"]
+    assert found.models[1].name == str(folder) and found.pairs[0].domain == "depth"
 
 
 # ------------------------------------------------------------------------------------------------ names

@@ -109,8 +109,8 @@ def _source(options: argparse.Namespace, fields: list[str]) -> Recipe | str:
     if composed:
         flags = ", ".join("--" + name.replace("_", "-") for name in composed)
         raise UsageError(
-            f"{flags} would change how rows are composed, but the rows of the dataset {options.dataset} are used as they "
-            "are.\n  Leave out either the dataset or these options."
+            f"{flags} would change how rows are composed, but the rows of the dataset {options.dataset} are used as "
+            "they are.\n  Leave out either the dataset or these options."
         )
     return str(options.dataset)
 
