@@ -444,11 +444,15 @@ def test_a_picture_of_another_origin_is_not_replaced(tmp_path: Path) -> None:
 
 
 @pytest.mark.usefixtures("fakes")
-def test_the_page_escapes_names_and_shows_long_ones_whole(sources: Path, tmp_path: Path) -> None:
-    found = quiet(tiny.tiny_recipe(sources, name="a|b"), ["depth"], 4)
+def test_a_page_of_one_model_with_names_that_markdown_would_read(sources: Path, tmp_path: Path) -> None:
+    found = quiet(tiny.tiny_recipe(sources, name="a|b_c_"), ["depth"], 4)
     assert "disagreement" not in as_text(found) and "Disagreement" not in as_markdown(found, "x.png")
-    page, picture = write_page(found, tmp_path / "x.md")
-    assert page.read_text().count("\n## ") == 3 and picture.stat().st_size > 1000
+    page, picture = write_page(found, tmp_path / "my page.md")
+    text = page.read_text()
+    assert "the recipe a&#124;b&#95;c&#95;: " in text and "](my%20page.png)" in text
+    assert "| A | <code>depth</code> | metres |" in text and picture.name == "my page.png"
+    with Image.open(picture) as image:
+        assert image.width < 900
 
 
 def test_the_public_function() -> None:

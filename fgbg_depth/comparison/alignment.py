@@ -4,10 +4,10 @@ A relative depth model knows its values only up to a scale and a shift, and the 
 by a factor. So one map is fitted to the other first: least squares over all pixels of one row, prediction times scale
 plus shift. What remains is the disagreement.
 
-Source: Ranftl et al. 2020, "Towards Robust Monocular Depth Estimation" (MiDaS, arXiv 1907.01341), section 5 and the
-evaluation protocol of section 6: each prediction is aligned with its target by least squares, in disparity. Different
-here: the target is another model's map, a negative scale is not allowed, and two maps that are both depths are aligned
-in depth.
+Source: Ranftl et al. 2020, "Towards Robust Monocular Depth Estimation" (MiDaS, arXiv 1907.01341): scale and shift of each
+image by least squares, in its section on scale- and shift-invariant losses, and in its evaluation, there in inverse
+depth. Different here: the target is another model's map, a negative scale is not allowed, and two maps that are both
+depths are aligned in depth.
 """
 
 from __future__ import annotations

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import textwrap
 from pathlib import Path
+from urllib.parse import quote
 
+from fgbg_depth.card import markdown
 from fgbg_depth.card.sheets import png_bytes
 from fgbg_depth.comparison.result import Comparison
 from fgbg_depth.comparison.tables import Table, checks_table, disagreement_table, models_table, notes, summary
@@ -30,15 +32,18 @@ def as_markdown(found: Comparison, picture: str) -> str:
     Args:
         picture: file name of the sheet, beside the page.
     """
-    sections: list[tuple[str, Table]] = [("Models", models_table(found, 200)), ("Checks", checks_table(found))]
+    sections: list[tuple[str, Table]] = [
+        ("Models", models_table(found, markdown.code)),
+        ("Checks", checks_table(found)),
+    ]
     if found.pairs:
         sections.append(("Disagreement after scale and shift", disagreement_table(found)))
-    lines = [_MARK, "", "# Depth models compared", "", f"{summary(found)}.", ""]
+    lines = [_MARK, "", "# Depth models compared", "", f"{summary(found, markdown.text)}.", ""]
     for title, table in sections:
         lines += [f"## {title}", "", table.markdown(), ""]
     lines += [*(f"- {note}" for note in notes(found)), "", "## Some rows", ""]
     lines += ["Each model has its own range of colours: near is bright, far is dark.", ""]
-    lines += [f"![Rows with the depth of each model]({picture})", ""]
+    lines += [f"![Rows with the depth of each model]({quote(picture)})", ""]
     return "\n".join(lines)
 
 

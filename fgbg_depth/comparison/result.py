@@ -50,7 +50,6 @@ class ModelResult:
 
     letter: its name in tables.
     name: as it was given.
-    input: size to which rows are resized for the model; "" if it decides by itself.
     Others: see `LabelledRows`.
     """
 

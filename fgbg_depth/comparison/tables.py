@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from fgbg_depth.builder.messages import count
@@ -23,7 +23,7 @@ NONE = "-"
 
 @dataclass(frozen=True)
 class Table:
-    """Cells of text. `left`: the number of columns, from the first one, that are aligned to the left."""
+    """Cells of text, without "|". `left`: number of columns, from the first one, that are aligned to the left."""
 
     head: Sequence[str]
     lines: Sequence[Sequence[str]]
@@ -44,25 +44,37 @@ class Table:
     def markdown(self) -> str:
         """A Markdown table."""
         rule = ["---" if i < self.left else "---:" for i in range(len(self.head))]
-        lines = [[cell.replace("|", "\\|") for cell in line] for line in (self.head, rule, *self.lines)]
-        return "\n".join(f"| {' | '.join(line)} |" for line in lines)
+        return "\n".join(f"| {' | '.join(line)} |" for line in (self.head, rule, *self.lines))
 
 
-def summary(found: Comparison) -> str:
-    """One sentence: which rows."""
+def shortened(text: str) -> str:
+    """The end of a long name: folders have their own name there."""
+    return text if len(text) <= _NAME_WIDTH else "..." + text[3 - _NAME_WIDTH :]
+
+
+def summary(found: Comparison, show: Callable[[str], str] = str) -> str:
+    """One sentence: which rows.
+
+    Args:
+        show: how a name of the user's is written.
+    """
     splits = ", ".join(f"{split} {rows:,}" for split, rows in found.splits.items())
     return (
-        f"{count(found.rows, 'row')} of {found.source}: {count(found.backgrounds, 'background')}, "
+        f"{count(found.rows, 'row')} of {show(found.source)}: {count(found.backgrounds, 'background')}, "
         f"{count(found.cutouts, 'cut-out')} ({splits})"
     )
 
 
-def models_table(found: Comparison, name_width: int = _NAME_WIDTH) -> Table:
-    """The models, and what they cost."""
+def models_table(found: Comparison, show: Callable[[str], str] = shortened) -> Table:
+    """The models, and what they cost.
+
+    Args:
+        show: how a model's name is written.
+    """
     lines = [
         (
             model.letter,
-            _shortened(model.name, name_width),
+            show(model.name),
             model.spec.meaning.short,
             model.spec.input_size or NONE,
             f"{model.images_per_s:,.1f}",
@@ -137,8 +149,3 @@ def _check(check: CheckSummary | None) -> tuple[str, str]:
     if check is None or check.median is None or check.poor is None:
         return NONE, NONE
     return f"{check.median:.3f}", f"{100 * check.poor:.0f} %"
-
-
-def _shortened(text: str, width: int) -> str:
-    """The end of a long name: folders have their own name there."""
-    return text if len(text) <= width else "..." + text[3 - width :]
