@@ -4,8 +4,8 @@ A relative depth model knows its values only up to a scale and a shift, and the 
 by a factor. So one map is fitted to the other first: least squares over all pixels of one row, prediction times scale
 plus shift. What remains is the disagreement.
 
-Source: Ranftl et al. 2020, "Towards Robust Monocular Depth Estimation" (MiDaS, arXiv 1907.01341): scale and shift of each
-image by least squares, in its section on scale- and shift-invariant losses, and in its evaluation, there in inverse
+Source: Ranftl et al. 2020, "Towards Robust Monocular Depth Estimation" (MiDaS, arXiv 1907.01341): scale and shift of
+each image by least squares, in its section on scale- and shift-invariant losses, and in its evaluation, there in inverse
 depth. Different here: the target is another model's map, a negative scale is not allowed, and two maps that are both
 depths are aligned in depth.
 """
