@@ -1,11 +1,11 @@
 """How much two depth maps of one row differ once scale and shift are fitted.
 
 A relative depth model knows its values only up to a scale and a shift, and the metres of two metric models often differ
-by a factor. So one map is fitted to the other first: least squares over all pixels of one row, prediction times scale
+by a factor. So one map is fitted to the other first: least squares over the given pixels of one row, prediction times scale
 plus shift. What remains is the disagreement.
 
 Source: Ranftl et al. 2020, "Towards Robust Monocular Depth Estimation" (MiDaS, arXiv 1907.01341): scale and shift of
-each image by least squares, in its section on scale- and shift-invariant losses, and in its evaluation, there in inverse
+each image by least squares, in its losses that do not see scale and shift, and in its evaluation, there in inverse
 depth. Different here: the target is another model's map, a negative scale is not allowed, and two maps that are both
 depths are aligned in depth.
 """
