@@ -1,7 +1,7 @@
 """How much two depth maps of one row differ once scale and shift are fitted.
 
 A relative depth model knows its values only up to a scale and a shift, and the metres of two metric models often differ
-by a factor. So one map is fitted to the other first: least squares over the given pixels of one row, prediction times scale
+by a factor. So one map is fitted to the other first: least squares over the pixels of one row, prediction times scale
 plus shift. What remains is the disagreement.
 
 Source: Ranftl et al. 2020, "Towards Robust Monocular Depth Estimation" (MiDaS, arXiv 1907.01341): scale and shift of
