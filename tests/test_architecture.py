@@ -16,7 +16,7 @@ LAYERS = (
     ("__init__", "__main__"),
     ("cli",),
     ("app", "hub"),
-    ("verify",),
+    ("comparison", "verify"),
     ("builder",),
     ("card", "engine"),
     ("read",),

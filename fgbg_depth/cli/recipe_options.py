@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import difflib
+from collections.abc import Collection
 from pathlib import Path
 from typing import Any, Literal, get_args, get_origin
 
@@ -24,18 +25,29 @@ _TITLES = {
 }
 
 
-def add_recipe_options(parser: argparse.ArgumentParser) -> None:
-    """Add an option for each field of the recipe, in the recipe's groups and order."""
+def add_recipe_options(parser: argparse.ArgumentParser, without: Collection[str] = ()) -> None:
+    """Add an option for each field of the recipe, in the recipe's groups and order.
+
+    Args:
+        without: fields that get no option.
+    """
     values = defaults()
     groups = {group: parser.add_argument_group(_TITLES[group]) for group in GROUPS}
     groups["sources"].description = _demo_description()
     for name, options in OPTIONS.items():
+        if name in without:
+            continue
         _add_option(groups[options.group], name, options, HINTS[name], values[name])
 
 
 def names_no_source(options: argparse.Namespace) -> bool:
     """Whether the options have neither a recipe file nor a source folder."""
     return not options.recipe and not {_PREFIX + "backgrounds", _PREFIX + "foregrounds"} & vars(options).keys()
+
+
+def given_fields(options: argparse.Namespace) -> dict[str, Any]:
+    """The fields of the recipe that parsed options give, by their current names."""
+    return current_names({k.removeprefix(_PREFIX): v for k, v in vars(options).items() if k.startswith(_PREFIX)})
 
 
 def recipe_from(options: argparse.Namespace, base: Recipe | None = None) -> Recipe:
@@ -49,8 +61,7 @@ def recipe_from(options: argparse.Namespace, base: Recipe | None = None) -> Reci
     Raises:
         RecipeError: the recipe file or a value is wrong.
     """
-    changes = {k.removeprefix(_PREFIX): v for k, v in vars(options).items() if k.startswith(_PREFIX)}
-    changes = current_names(changes)
+    changes = given_fields(options)
     if "depth_model" in changes:
         changes["depth_model"] = remember_program(changes["depth_model"])
     if options.recipe:
