@@ -28,7 +28,7 @@ def arguments(sources: Path, **changes: object) -> dict:
 def test_load_dataset_gives_four_splits_that_add_up(built: Path, tmp_path: Path) -> None:
     loaded = datasets.load_dataset(str(built), cache_dir=str(tmp_path))
     assert {split: len(rows) for split, rows in loaded.items()} == ROWS
-    assert dict(loaded["train"].features) == dict(schema.features(depth=False))
+    assert dict(loaded["train"].features) == dict(schema.features(labels=()))
     held = {split: ({*rows["bg"]}, {*rows["fg"]}) for split, rows in loaded.items()}
     assert held["train"][0].isdisjoint(held["test_unseen_bg"][0]) and held["train"][1].isdisjoint(
         held["test_unseen_fg"][1]
@@ -46,9 +46,9 @@ def test_configs(built: Path, tmp_path: Path, config: str) -> None:
     assert list(loaded) == ["train"]
     rows = loaded["train"]
     wanted = {
-        "bg": schema.features("bg"),
+        "bg": schema.features("bg", ()),
         "fg": schema.features("fg"),
-        "preview": schema.features("preview", depth=False),
+        "preview": schema.features("preview", ()),
     }
     assert dict(rows.features) == dict(wanted[config])
     assert len(rows) == 5 if config != "preview" else 0 < len(rows) <= 200

@@ -47,8 +47,9 @@ def test_a_changed_field_is_refused_and_nothing_is_changed(sources: Path, out: P
 def test_replace_deletes_and_says_so(sources: Path, out: Path) -> None:
     before, logged = shard_names(out), list[str]()
     quiet_build(tiny_recipe(sources, placements=4), out, replace=True, log=logged.append)
-    assert logged[0].startswith(f"This build deletes all {NUM} finished shards in {out} and builds {NUM} shards")
-    assert "placements is 4, was 3" in logged[0]
+    text = next(line for line in logged if line.startswith("This build"))
+    assert text.startswith(f"This build deletes all {NUM} finished shards in {out} and builds {NUM} shards")
+    assert "placements is 4, was 3" in text
     assert not before & shard_names(out) and not (out / DELETIONS).exists()
 
 
@@ -59,8 +60,7 @@ def test_changed_sources_are_named(sources: Path, out: Path, tmp_path: Path) -> 
     recipe = tiny_recipe(sources).replace(backgrounds=str(tmp_path / "src" / "bg"))
     with pytest.raises(OutputError) as e:
         quiet_build(recipe, out)
-    assert f"backgrounds is {tmp_path}/src/bg, was {sources}/bg" in str(e.value)
-    assert "backgrounds: 1 removed (scene_00), 1 changed (scene_01)" in str(e.value)
+    assert "backgrounds: 1 removed (scene_00.png), 1 changed (scene_01.png)" in str(e.value)
 
 
 def test_growing_does_not_ask(sources: Path, tmp_path: Path) -> None:

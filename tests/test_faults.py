@@ -105,7 +105,7 @@ def test_damaged_files_in_an_unfinished_output(trial: Trial) -> None:
         victim.write_bytes(data[: len(data) // 2] if index % 2 else data[:99] + bytes([data[99] ^ 1]) + data[100:])
         result = quiet_build(recipe, trial.out, log=logged.append)
         if name.startswith("data/"):
-            assert result.made == 1 and logged[0].startswith(f"damaged: {name} (")
+            assert result.made == 1 and any(line.startswith(f"damaged: {name} (") for line in logged)
         trial.check_whole()
 
 

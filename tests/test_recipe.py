@@ -120,7 +120,7 @@ BAD: list[tuple[str, Any, str]] = [
     ("backgrounds", None, "text"),
     ("foreground_min", 0.9, "foreground_max"),
     ("foreground_max", 100, "different units"),
-    ("depth_model", None, "for no depth column, write none"),
+    ("depth_model", None, "for no depth, write none"),
     ("jpeg_subsampling", 14520, 'quotes: jpeg_subsampling: "4:2:0"'),
     ("sizes", 224, "did you mean size?"),
     ("background", "bg", "did you mean backgrounds?"),

@@ -113,7 +113,7 @@ DAMAGE: dict[str, Callable[[Path], object]] = {
     "no statistics": lambda out: (out / "statistics.json").unlink(),
     "statistics that are not JSON": lambda out: (out / "statistics.json").write_text("{"),
     "no card": lambda out: (out / "README.md").unlink(),
-    "a card without YAML": lambda out: (out / "README.md").write_text("# gone\n"),
+    "a card without YAML": lambda out: (out / "README.md").write_text("\n"),
     "a card with other splits": lambda out: replace_text(out / "README.md", "num_examples: 96", "num_examples: 95"),
     "a missing picture": lambda out: (out / "assets/contact_sheet.png").unlink(),
     "a changed picture": lambda out: flip(out / "assets/heat_map.png"),

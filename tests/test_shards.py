@@ -211,7 +211,7 @@ def test_damage_anywhere_in_a_shard_is_found(setup: Setup) -> None:
     path = Path(builder.storage.path(shard.path))
     whole = path.read_bytes()
     body, found = read_record(builder.storage, shard.path)["body"]["bytes"], 0
-    assert is_written_as(builder.storage, shard.path, schema.features(depth=False))
+    assert is_written_as(builder.storage, shard.path, schema.features(labels=()))
     assert body > 0.5 * len(whole)
     for place in [*range(0, len(whole), len(whole) // 150), body - 1, *range(len(whole) - 12, len(whole))]:
         data = bytearray(whole)
@@ -223,7 +223,7 @@ def test_damage_anywhere_in_a_shard_is_found(setup: Setup) -> None:
             assert shard.path in str(e) and "Delete this file" in str(e)
         else:
             assert place >= body, f"the damaged byte {place} of {body} was not found"
-            rewritten = is_written_as(builder.storage, shard.path, schema.features(depth=False))
+            rewritten = is_written_as(builder.storage, shard.path, schema.features(labels=()))
             assert rewritten is not True, f"the damaged byte {place} was not found by writing the rows again"
             found += rewritten is False
     assert found > 3

@@ -51,6 +51,32 @@ class Shapes:
         return Shape(Silhouette.of(alpha), Outline.of(alpha))
 
 
+class RowChecks:
+    """Checks the labels of the rows of a table.
+
+    It is an object of its own because `LabelBatch` keeps it: a labeller whose `LabelBatch` were part of a circle of
+    references would end its process, or free its device, only when Python looks for circles.
+    """
+
+    def __init__(self, spec: DepthSpec, background: Stored, shapes: Shapes) -> None:
+        self._spec, self._background, self._shapes = spec, background, shapes
+        self.facts: list[dict[str, Any]] = []  # of the table that is being labelled
+
+    def predicted(self, index: int, stored: Stored) -> dict[str, np.float32]:
+        """The checks of the predicted label of a row, by column."""
+        return self._of(PREDICTED, index, stored, self._background)
+
+    def placed(self, index: int, stored: Stored) -> dict[str, np.float32]:
+        """The checks of the placed label of a row, by column."""
+        return self._of(PLACED, index, stored, None)
+
+    def _of(self, label: str, index: int, stored: Stored, background: Stored | None) -> dict[str, np.float32]:
+        fact = self.facts[index]
+        outline = self._shapes.of(fact["fg"], fact["flip"]).outline
+        found = check_label(stored, background, outline, fact["x"], fact["y"], self._spec)._asdict()
+        return {column: found[name] for name, column in schema.CHECKS[label].items()}
+
+
 class ShardLabels:
     """Adds the label columns to tables of composed rows, all on one background.
 
@@ -78,13 +104,12 @@ class ShardLabels:
     ) -> None:
         if background.depth is None:
             raise ShardError(f"the background {background.name!r} has no depth in the config bg")
-        self._spec, self._background, self._shapes = spec, background.depth, shapes
+        self._shapes, self._checks = shapes, RowChecks(spec, background.depth, shapes)
         self._sums, self._on_rows = sums, on_rows
-        self._predict = LabelBatch(labeller, sums, count_images, on_rows, self._check) if labeller else None
+        self._predict = LabelBatch(labeller, sums, count_images, on_rows, self._checks.predicted) if labeller else None
         column = schema.LABELS[PLACED]
         self._placed = PlacedLabels(background.depth, spec, sums.depths[column]) if PLACED in labels else None
         self._columns = schema.features(labels=labels)
-        self._facts: list[dict[str, Any]] = []  # of the table that is being labelled
 
     def __call__(self, table: pa.Table, fingerprint: str) -> pa.Table:
         """The table with all columns of the default config.
@@ -94,7 +119,7 @@ class ShardLabels:
         Raises:
             ShardError: the labels do not fit the images.
         """
-        self._facts = table.select(["fg", "flip", "x", "y"]).to_pylist()
+        self._checks.facts = table.select(["fg", "flip", "x", "y"]).to_pylist()
         if self._predict is not None:
             table = _map(table, self._predict, fingerprint, _without(self._columns, schema.label_columns(PLACED)))
         if self._placed is not None:
@@ -114,25 +139,13 @@ class ShardLabels:
             if column.histogram is not None:
                 self._sums.add_values(column.name, column.histogram, table[column.name].to_numpy())
 
-    def _check(self, index: int, stored: Stored) -> dict[str, np.float32]:
-        """The checks of the predicted label of one row of the table, by column."""
-        fact = self._facts[index]
-        outline = self._shapes.of(fact["fg"], fact["flip"]).outline
-        return self._checks(PREDICTED, stored, self._background, outline, fact["x"], fact["y"])
-
-    def _checks(
-        self, label: str, stored: Stored, background: Stored | None, outline: Outline, x: int, y: int
-    ) -> dict[str, np.float32]:
-        found = check_label(stored, background, outline, x, y, self._spec)._asdict()
-        return {column: found[name] for name, column in schema.CHECKS[label].items()}
-
     def _add_placed(self, table: pa.Table, placed: PlacedLabels) -> pa.Table:
         values: dict[str, list[Any]] = {name: [] for name in schema.label_columns(PLACED)}
-        for fact in self._facts:
-            shape, x, y = self._shapes.of(fact["fg"], fact["flip"]), fact["x"], fact["y"]
-            stored, data = placed.label(shape.silhouette, x, y)
+        for index, fact in enumerate(self._checks.facts):
+            silhouette = self._shapes.of(fact["fg"], fact["flip"]).silhouette
+            stored, data = placed.label(silhouette, fact["x"], fact["y"])
             values[schema.LABELS[PLACED]].append({"bytes": data, "path": None})
-            for name, value in self._checks(PLACED, stored, None, shape.outline, x, y).items():
+            for name, value in self._checks.placed(index, stored).items():
                 values[name].append(value)
         placed.flush()
         types = self._columns.arrow_schema

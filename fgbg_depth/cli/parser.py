@@ -34,6 +34,11 @@ class CommandParser(argparse.ArgumentParser):
         print(f"{UsageError.__name__}: {message}\n  See: {self.prog} --help", file=sys.stderr)
         self.exit(UsageError.exit_code)
 
+    def _print_message(self, message: str, file: Any = None) -> None:
+        """Print; argparse's own ignores an output that was closed, so that the exit code would be 0."""
+        if message:
+            (file or sys.stderr).write(message)
+
     def parse_args(  # type: ignore[override]  # argparse allows any namespace object
         self, args: Sequence[str] | None = None, namespace: argparse.Namespace | None = None
     ) -> argparse.Namespace:

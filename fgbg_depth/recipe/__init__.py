@@ -4,6 +4,7 @@ Each field of the recipe declares what it shapes, its group and its help text; d
 documents are made from these declarations. To add a field, declare it in `recipe.py` and use it.
 """
 
+from fgbg_depth.recipe.demo import demo_recipe
 from fgbg_depth.recipe.fields import FieldOptions, Shapes
 from fgbg_depth.recipe.folders import LOCAL_PATHS, local_paths, published, with_absolute_folders, with_local_folders
 from fgbg_depth.recipe.parse import load_recipe, parse_recipe
@@ -15,7 +16,6 @@ from fgbg_depth.recipe.recipe import (
     Recipe,
     current_names,
     defaults,
-    demo_recipe,
     from_dict,
     from_stored,
 )
