@@ -73,14 +73,15 @@ def standing(
     below: int = 0,
     margin: float = MARGIN,
     percentile: float | None = PERCENTILE,
-    heights_below: float = 0,
-    ratio: float = np.inf,
+    heights_below: float = 1,
+    ratio: float = 3,
 ) -> float:
     """Metres, the nearest of: the depth at the foot; `margin` times a percentile of what is hidden; and `ratio` times
     the depth of the background `heights_below` heights of the cut-out below its foot.
 
     Args:
         percentile: None leaves out the second.
+        ratio: infinite leaves out the third.
     """
     depth = foot_depth(case, share, below)
     if percentile is not None:

@@ -110,10 +110,11 @@ VARIANTS: dict[str, Variant] = {
     "anchored, relief ^ 0.25": lambda case: rules.anchored(case, 0.25),
     "nearer of rule and prediction's median": rules.not_behind_prediction,
     "no taller than 3 m": lambda case: rules.not_taller(case, 3.0),
-    "third term: 3 x depth 1 height below": lambda c: c.set_in(rules.standing(c, heights_below=1, ratio=3)),
-    "third term: 2.5 x depth 1 height below": lambda c: c.set_in(rules.standing(c, heights_below=1, ratio=2.5)),
-    "third term: 2 x depth 1 height below": lambda c: c.set_in(rules.standing(c, heights_below=1, ratio=2)),
-    "third term: 3 x depth 2 heights below": lambda c: c.set_in(rules.standing(c, heights_below=2, ratio=3)),
+    "without the third term": lambda c: c.set_in(rules.standing(c, ratio=np.inf)),
+    "third term: 4 x depth 1 height below": lambda c: c.set_in(rules.standing(c, ratio=4)),
+    "third term: 2.5 x depth 1 height below": lambda c: c.set_in(rules.standing(c, ratio=2.5)),
+    "third term: 2 x depth 1 height below": lambda c: c.set_in(rules.standing(c, ratio=2)),
+    "third term: 3 x depth 2 heights below": lambda c: c.set_in(rules.standing(c, heights_below=2)),
 }
 
 

@@ -78,7 +78,7 @@ def test_a_wrong_value_is_named_with_what_to_do(keys: tuple[str, ...], value: An
 
 
 def test_another_format_names_the_program_to_use() -> None:
-    with pytest.raises(OutputError, match=r"format 99; .* reads format 2.\n  Use the version") as e:
+    with pytest.raises(OutputError, match=r"format 99; .* reads format 2.\n  Build the dataset again") as e:
         Manifest.from_dict(made_statistics(Recipe()) | {"format": 99})
     assert "Delete" not in str(e.value)
 

@@ -14,6 +14,7 @@ from small_output import METRIC, build_small, make_output, metric_output, output
 
 from fgbg_depth import schema
 from fgbg_depth.card.front_matter import front_matter
+from fgbg_depth.errors import DepthError
 from fgbg_depth.manifest import Manifest
 from fgbg_depth.render.png import encode_mask
 from fgbg_depth.scene.layers import Layer, row_facts
@@ -314,7 +315,7 @@ def test_folders_that_are_not_outputs(tmp_path, output_copy):
     (output / "statistics.json").write_text('{"format": 2}')
     assert "the key name is missing" in only_problem(output)
     (output / "statistics.json").write_text('{"format": 99}')
-    assert "Use the version of fgbg-depth that wrote it" in only_problem(output)
+    assert "use the version of fgbg-depth that wrote it" in only_problem(output)
     (output / "statistics.json").unlink()
     assert "not finished" in only_problem(output)
 
@@ -404,3 +405,9 @@ def test_difference_of_depth_maps():
     assert difference(a, holes) == pytest.approx(0.5)
     assert difference(np.full((2, 2), np.nan), np.full((2, 2), np.nan)) == 0
     assert difference(np.full((2, 2), np.nan), np.ones((2, 2))) == 1
+
+
+@pytest.mark.parametrize("device", ["gpu", "cuda:99"])
+def test_a_device_that_cannot_be_used_is_an_error_and_not_a_note(metric_output, device):
+    with pytest.raises(DepthError, match=device):
+        verify(metric_output, labels=2, device=device)

@@ -105,7 +105,7 @@ class Manifest(Entry):
         if values["format"] != schema.FORMAT:
             raise OutputError(
                 f"{where}: format {values['format']!r}; this version of fgbg-depth reads format {schema.FORMAT}.\n"
-                "  Use the version of fgbg-depth that wrote it."
+                "  Build the dataset again from its recipe, or use the version of fgbg-depth that wrote it."
             )
         try:
             return cls.model_validate(values)

@@ -12,6 +12,8 @@ from fgbg_depth.errors import RecipeError
 from fgbg_depth.recipe.folders import with_local_folders
 from fgbg_depth.recipe.recipe import Recipe, from_dict
 
+_NOUNS: dict[type, str] = {str: "a text", list: "a list", int: "a number", float: "a number", bool: "yes or no"}
+
 
 def load_recipe(path: str | Path) -> Recipe:
     """Read a recipe from a YAML file. Relative paths in it are relative to the folder of the file.
@@ -46,7 +48,8 @@ def parse_recipe(text: str, where: str = "recipe") -> Recipe:
     if values is None:  # an empty file
         values = {}
     if not isinstance(values, dict):
-        raise RecipeError(f"{where}: a recipe has lines `key: value`, but this is a {type(values).__name__}.")
+        found = _NOUNS.get(type(values), "something else")
+        raise RecipeError(f"{where}: a recipe has lines `key: value`, but this is {found}.")
     return from_dict(values, where)
 
 

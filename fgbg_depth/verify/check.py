@@ -58,7 +58,12 @@ def verify(
         The report; `problems` is empty if the output is complete and correct.
     Raises:
         OutputError: the URL cannot be opened.
+        DepthError: labels are to be predicted, and this computer has no such device.
     """
+    if labels and device != "auto":
+        from fgbg_depth.depth.devices import pick_device
+
+        pick_device(device)
     start = time.perf_counter()
     storage = Storage(output)
     try:
