@@ -411,3 +411,9 @@ def test_difference_of_depth_maps():
 def test_a_device_that_cannot_be_used_is_an_error_and_not_a_note(metric_output, device):
     with pytest.raises(DepthError, match=device):
         verify(metric_output, labels=2, device=device)
+
+
+def test_what_is_no_folder_is_named_as_such(tmp_path):
+    assert verify(tmp_path / "nope").problems == (f"{tmp_path}/nope does not exist.",)
+    (tmp_path / "a.txt").write_text("a")
+    assert verify(tmp_path / "a.txt").problems == (f"{tmp_path}/a.txt is a file, not the folder of a dataset.",)

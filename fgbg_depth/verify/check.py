@@ -66,6 +66,9 @@ def verify(
         pick_device(device)
     start = time.perf_counter()
     storage = Storage(output)
+    if storage.is_local and not storage.root.is_dir():
+        what = "is a file, not the folder of a dataset" if storage.root.exists() else "does not exist"
+        return VerifyReport(str(output), (f"{output} {what}.",), elapsed_s=time.perf_counter() - start)
     try:
         manifest = read_manifest(StorageFiles(storage), STATISTICS)
     except OutputError as e:
