@@ -8,10 +8,13 @@ import pytest
 from PIL import Image
 from tiny import make_sources, quiet_build, save, scene, tiny_recipe, tree
 
+from fgbg_depth.builder.dry_run import write_sheet
 from fgbg_depth.errors import SourceError
 from fgbg_depth.sources import folder as folder_module
 from fgbg_depth.sources.decode import EXTENSIONS
+from fgbg_depth.sources.folder import list_folder
 from fgbg_depth.sources.load import Sources, load_sources
+from fgbg_depth.storage.files import Storage
 from fgbg_depth.verify.check import verify
 
 
@@ -154,3 +157,14 @@ def test_with_pillow_heif_the_pictures_of_phones_are_read(folder: Path) -> None:
     pillow_heif.from_pillow(Image.fromarray(scene(3, 64, 64))).save(folder / "bg" / "IMG_1.HEIC", quality=95)
     found = load(folder)
     assert len(found.backgrounds) == 3 and found.ignored == ()
+
+
+def test_the_contact_sheet_of_a_dry_run_is_no_source(tmp_path: Path) -> None:
+    """It lies beside the output, which may lie in a source folder."""
+    make_sources(tmp_path, 3, 3)
+    storage = Storage(tmp_path / "bg" / "set")
+    sheet = write_sheet(Image.new("RGB", (40, 40)), storage)
+    save(scene(1), tmp_path / "bg" / "my-contact-sheet.png")  # of the user
+    listing = list_folder(tmp_path / "bg", "backgrounds")
+    assert sheet.parent == tmp_path / "bg"
+    assert len(listing.pictures) == 4 and listing.outputs == (f"bg/{sheet.name} (an output of fgbg-depth)",)

@@ -33,12 +33,12 @@ from fgbg_depth.render.codecs import decode_grey, decode_rgb
 from fgbg_depth.render.compose import compose_rows
 from fgbg_depth.render.inputs import Background, Cutout
 from fgbg_depth.render.png import encode_depth
+from fgbg_depth.sources.folder import SHEET_MARK, is_contact_sheet
 from fgbg_depth.sources.prepared import Prepared
 from fgbg_depth.statistics import DepthSums, Sums
 from fgbg_depth.storage.files import Storage
 
 SHEET_ROWS = 6
-SHEET_MARK = "fgbg-depth dry run"  # in the sheet's PNG, so that no other picture is overwritten
 ROWS_PER_PAIR = 16  # composed for the estimate; one of them is shown
 
 Row = dict[str, Any]
@@ -93,21 +93,12 @@ def write_sheet(storage: Storage, sheet: Image.Image) -> Path:
     name = f"{output.name}-contact-sheet"
     folder = output.parent if storage.is_local else Path()
     taken = (folder / f"{name}{suffix}.png" for suffix in chain([""], (f"-{i}" for i in count(2))))
-    path = next(path for path in taken if not path.exists() or _is_sheet(path))
+    path = next(path for path in taken if not path.exists() or is_contact_sheet(path))
     text, data = PngInfo(), io.BytesIO()
     text.add_text("Software", SHEET_MARK)
     sheet.save(data, "PNG", pnginfo=text)
     Storage(folder).write(path.name, data.getvalue())
     return path
-
-
-def _is_sheet(path: Path) -> bool:
-    """Whether a file is the contact sheet of a dry run."""
-    try:
-        with Image.open(path) as image:
-            return image.info.get("Software") == SHEET_MARK
-    except (OSError, ValueError, SyntaxError):
-        return False
 
 
 def estimate(plan: Plan, work: Work, workers: int, device: str = "auto") -> Estimate:

@@ -10,12 +10,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
 
+from PIL import Image
+
 from fgbg_depth import schema
 from fgbg_depth.errors import SourceError
 from fgbg_depth.sources.decode import HEIF_EXTENSIONS, readable_extensions
 from fgbg_depth.sources.names import printable
 
 _MAX_KINDS = 8  # of files that are no pictures; a message names the most frequent ones
+SHEET_MARK = "fgbg-depth dry run"  # in the PNG of a contact sheet, to tell it from other pictures
 
 
 class SourceFile(NamedTuple):
@@ -64,7 +67,9 @@ def list_folder(folder: Path, kind: str) -> FolderListing:
     readable = readable_extensions()
     for path in _walk(folder, outputs):
         extension = path.suffix.lower()
-        if extension in readable:
+        if "-contact-sheet" in path.name and is_contact_sheet(path):
+            outputs.append(path)
+        elif extension in readable:
             pictures.append(path)
         else:
             others[extension] += 1
@@ -82,6 +87,15 @@ def list_folder(folder: Path, kind: str) -> FolderListing:
             for path in sorted(outputs)
         ),
     )
+
+
+def is_contact_sheet(path: Path) -> bool:
+    """Whether a file is the contact sheet of a dry run, which lies beside the output."""
+    try:
+        with Image.open(path) as image:
+            return image.info.get("Software") == SHEET_MARK
+    except (OSError, ValueError, SyntaxError):
+        return False
 
 
 def is_output(folder: Path) -> bool:
