@@ -163,7 +163,7 @@ def test_the_contact_sheet_of_a_dry_run_is_no_source(tmp_path: Path) -> None:
     """It lies beside the output, which may lie in a source folder."""
     make_sources(tmp_path, 3, 3)
     storage = Storage(tmp_path / "bg" / "set")
-    sheet = write_sheet(Image.new("RGB", (40, 40)), storage)
+    sheet = write_sheet(storage, Image.new("RGB", (40, 40)))
     save(scene(1), tmp_path / "bg" / "my-contact-sheet.png")  # of the user
     listing = list_folder(tmp_path / "bg", "backgrounds")
     assert sheet.parent == tmp_path / "bg"
