@@ -238,3 +238,10 @@ def test_absolute_folders_hold_in_every_folder(project: Path, monkeypatch: pytes
     assert recipe.depth_model == str(project / "mine")
     for model in ("user/name", "cut/gone", "none", "densedepth-nyu"):
         assert with_absolute_folders(Recipe(depth_model=model)).depth_model == model
+
+
+def test_the_bundled_sources_are_no_folder_of_the_same_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A checkout has a folder `demo`."""
+    (tmp_path / "demo").mkdir()
+    monkeypatch.chdir(tmp_path)
+    assert with_absolute_folders(Recipe()).backgrounds == "demo"

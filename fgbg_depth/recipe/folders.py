@@ -37,7 +37,7 @@ def with_absolute_folders(recipe: Recipe) -> Recipe:
             field: os.path.abspath(os.path.expanduser(value))
             for field in _FIELDS
             if _has_path(field, value := getattr(recipe, field))
-            or (value != NO_DEPTH and not recipe.depth_revision and os.path.isdir(value))
+            or (field not in _SOURCES and value != NO_DEPTH and not recipe.depth_revision and os.path.isdir(value))
         }
     )
 

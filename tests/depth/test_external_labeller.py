@@ -110,7 +110,7 @@ def test_the_digests_change_with_code_and_version(tmp_path: Path) -> None:
     source.write_text(text + attributes.replace("1", "2"))
     changed_version = spec_of(model)
     specs = (first, changed_code, changed_version)
-    assert len({label_digest(spec) for spec in specs}) == 3 and len({spec.digest for spec in specs}) == 3
+    assert len({label_digest(spec, ["predicted"]) for spec in specs}) == 3 and len({spec.digest for spec in specs}) == 3
     from_a_file = attributes.replace("'1'", "open(__file__ + '.version').read()")
     source.write_text(text + from_a_file)
     digests = []
