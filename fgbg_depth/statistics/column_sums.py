@@ -86,7 +86,7 @@ class ColumnSums:
             return None
         needed = max(math.ceil(share * self.count - 1e-9), 1)
         position = int(np.searchsorted(np.cumsum(self.histogram), needed))
-        return self.low + position * (self.high - self.low) / (COLUMN_BINS - 1)
+        return round(self.low + position * (self.high - self.low) / (COLUMN_BINS - 1), 10)
 
     def to_dict(self) -> dict[str, Any]:
         """The fields as numbers and lists, for JSON."""
