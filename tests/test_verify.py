@@ -306,7 +306,7 @@ def test_a_picture_of_the_card_is_missing(output_copy):
 
 
 def test_folders_that_are_not_outputs(tmp_path, output_copy):
-    assert "not a dataset of fgbg-depth" in only_problem(tmp_path / "nothing")
+    assert "does not exist" in only_problem(tmp_path / "nothing")
     output = output_copy()
     (output / "statistics.json").write_text("{")
     assert "not JSON" in only_problem(output)

@@ -13,6 +13,8 @@ from fgbg_depth.card.text import PICTURES, write_card
 from fgbg_depth.errors import OutputError
 from fgbg_depth.manifest import FileEntry, Manifest, PictureEntry
 from fgbg_depth.plan import Plan, Shard
+from fgbg_depth.render.codecs import decode_grey
+from fgbg_depth.render.inputs import depth_digest
 from fgbg_depth.statistics import Sums
 from fgbg_depth.storage.files import FileInfo, Storage
 from fgbg_depth.storage.parquet import measure, read_record
@@ -70,10 +72,13 @@ def _read_shards(
     sizes = storage.list(schema.DATA)
     sums: dict[str, Sums] = {}
     files: dict[str, FileInfo] = {}
+    depths = {s.name: depth_digest(decode_grey(s.depth)) for s in plan.sources.backgrounds if s.depth}
     with ThreadPoolExecutor(8) as pool:
         for start in range(0, len(plan.shards), BLOCK_SHARDS):
             block = plan.shards[start : start + BLOCK_SHARDS]
-            for shard, shard_sums in zip(block, pool.map(lambda s: _read_sums(storage, s), block), strict=True):
+            for shard, shard_sums in zip(
+                block, pool.map(lambda s: _read_sums(storage, s, depths.get(s.bg, "")), block), strict=True
+            ):
                 if shard.split in sums:
                     sums[shard.split].add(shard_sums)
                 else:
@@ -83,13 +88,22 @@ def _read_shards(
     return sums, files
 
 
-def _read_sums(storage: Storage, shard: Shard) -> Sums:
-    """The statistics in a finished shard's footer."""
+def _read_sums(storage: Storage, shard: Shard, bg_depth: str) -> Sums:
+    """The statistics in a finished shard's footer.
+
+    Args:
+        bg_depth: digest of the depth of the shard's background; "" without depth.
+    """
     record = read_record(storage, shard.path)
     if record.get("rows") != shard.rows or record.get("compose_digest") != shard.compose_digest:
         raise OutputError(
             f"{storage}/{shard.path}: its content belongs to another shard than its name.\n"
             "  Delete this file and build again."
+        )
+    if record["bg_depth"] != bg_depth:  # slices that start together on unlike machines each predict it
+        raise OutputError(
+            f"{storage}/{shard.path}: its labels were made with another depth of the background {shard.bg!r} than the "
+            "config bg has.\n  Delete this file and build again; its images are composed again."
         )
     return Sums.from_dict(record["statistics"])
 

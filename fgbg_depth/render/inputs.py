@@ -15,6 +15,11 @@ from fgbg_depth.recipe import Recipe
 from fgbg_depth.render.jpeg_strips import JpegStrips
 
 
+def depth_digest(stored: NDArray[np.unsignedinteger[Any]]) -> str:
+    """16 hex digits of (H, W) stored depth values."""
+    return hashlib.sha256(stored.tobytes()).hexdigest()[:16]
+
+
 @dataclass(frozen=True)
 class Background:
     """A prepared background: (size, size, 3) uint8 sRGB as a Pillow image.
@@ -31,8 +36,8 @@ class Background:
 
     @cached_property
     def depth_digest(self) -> str:
-        """16 hex digits of the stored values of `depth`; "" without."""
-        return "" if self.depth is None else hashlib.sha256(self.depth.tobytes()).hexdigest()[:16]
+        """Digest of the stored values of `depth`; "" without."""
+        return "" if self.depth is None else depth_digest(self.depth)
 
     def strips(self, recipe: Recipe) -> JpegStrips:
         """This background's JPEG in strips, for the recipe's JPEG options; computed once."""

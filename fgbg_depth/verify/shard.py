@@ -89,6 +89,8 @@ def check_shard(
             if expected is not None and path in expected.shards:
                 rows = expected_rows(expected.shards[path], expected.plan, expected.prepared)
                 _check_facts(parquet, rows)
+                if footer["bg_depth"] != expected.prepared.background(expected.shards[path].bg).depth_digest:
+                    raise ShardError("its labels were made with another depth of the background than the config bg has")
                 check.rows = entry.rows
                 _check_images(parquet, rows, expected, check, full, shard_index)
         if full and expected is not None:
