@@ -96,6 +96,16 @@ COLUMNS: dict[str, tuple[Column, ...]] = {
             "depth.placed_labels",
             PLACED,
         ),
+        *_NAMES,
+        Column("x", "int32", "left edge of the placed cut-out's box, in pixels of fg_bg; may be negative", _SCENE),
+        Column(
+            "y",
+            "int32",
+            "upper edge of the placed cut-out's box, in pixels of fg_bg, y down; may be negative",
+            _SCENE,
+        ),
+        Column("width", "int32", "width of the placed cut-out's box, in pixels", _SCENE),
+        Column("height", "int32", "height of the placed cut-out's box, in pixels", _SCENE),
         Column("boundary_recall", "float32", f"{_RECALL} in fg_bg_depth", "depth.checks", PREDICTED, (0, 1)),
         Column("nearer", "float32", f"{_NEARER} in fg_bg_depth", "depth.checks", PREDICTED, (-1, 3)),
         Column(
@@ -109,16 +119,6 @@ COLUMNS: dict[str, tuple[Column, ...]] = {
         ),
         Column("placed_boundary_recall", "float32", f"{_RECALL} in fg_bg_depth_placed", "depth.checks", PLACED, (0, 1)),
         Column("placed_nearer", "float32", f"{_NEARER} in fg_bg_depth_placed", "depth.checks", PLACED, (-1, 3)),
-        *_NAMES,
-        Column("x", "int32", "left edge of the placed cut-out's box, in pixels of fg_bg; may be negative", _SCENE),
-        Column(
-            "y",
-            "int32",
-            "upper edge of the placed cut-out's box, in pixels of fg_bg, y down; may be negative",
-            _SCENE,
-        ),
-        Column("width", "int32", "width of the placed cut-out's box, in pixels", _SCENE),
-        Column("height", "int32", "height of the placed cut-out's box, in pixels", _SCENE),
     ),
     "bg": (
         Column("name", "string", "the background's name, unique", _PREPARED),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -107,9 +108,11 @@ def column_facts(row: StoredRow) -> list[Fact]:
 
 
 def as_text(value: Any) -> str:
-    """A column's value for people: "yes" and "no" for flags, JSON for lists."""
+    """A column's value for people: "yes" and "no" for flags, three digits of fractions, JSON for lists."""
     if isinstance(value, bool):
         return "yes" if value else "no"
+    if isinstance(value, float):
+        return "not defined" if math.isnan(value) else f"{value:.3g}"
     return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
 
 
