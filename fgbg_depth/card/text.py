@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import Any
 
 import jinja2
@@ -32,6 +33,14 @@ def render_card(manifest: Manifest, notes: str = "", repo_id: str | None = None)
         notes: Markdown that a person wrote into the card; it is kept unchanged. See `notes.extract_notes`.
         repo_id: `user/name` on the Hub, for the examples; without it they show a placeholder path.
     """
+    body = _template(load_template()).render(_context(manifest, notes, repo_id))
+    body = re.sub(r"\n{3,}", "\n\n", body)
+    return front_matter(manifest) + "\n" + body.replace(_NOTES_PLACE, notes_block(notes)).strip() + "\n"
+
+
+@lru_cache(maxsize=1)
+def _template(text: str) -> jinja2.Template:
+    """The compiled template; compiling takes 0.1 s."""
     environment = jinja2.Environment(
         undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True, keep_trailing_newline=True
     )
@@ -45,9 +54,7 @@ def render_card(manifest: Manifest, notes: str = "", repo_id: str | None = None)
         "span": markdown.span,
         "number": markdown.number,
     }
-    body = environment.from_string(load_template()).render(_context(manifest, notes, repo_id))
-    body = re.sub(r"\n{3,}", "\n\n", body)
-    return front_matter(manifest) + "\n" + body.replace(_NOTES_PLACE, notes_block(notes)).strip() + "\n"
+    return environment.from_string(text)
 
 
 _NOTES_PLACE = "<!-- notes -->"

@@ -30,8 +30,8 @@ def encode_png(image: Image.Image) -> bytes:
     flat = np.asarray(image).reshape(image.height, -1)
     unfiltered = np.zeros((flat.shape[0], flat.shape[1] + 1), np.uint8)
     unfiltered[:, 1:] = flat
-    bodies = [zlib.compress(scanlines.tobytes(), 6) for scanlines in (unfiltered, _filtered_up(flat))]
-    return _png_file(min(bodies, key=len), image.width, image.height, bits=8, color_type=color_type)
+    bodies = [deflate.zlib_compress(scanlines.tobytes(), 6) for scanlines in (unfiltered, _filtered_up(flat))]
+    return _png_file(bytes(min(bodies, key=len)), image.width, image.height, bits=8, color_type=color_type)
 
 
 def encode_rgb_png(pixels: np.ndarray) -> bytes:
