@@ -96,7 +96,9 @@ class Visit:
         self.context.close()
 
 
-@pytest.fixture(params=[(WIDE, False), (PHONE, True)], ids=["wide, light", "phone, dark"])
+@pytest.fixture(
+    params=[(WIDE, False), pytest.param((PHONE, True), marks=pytest.mark.slow)], ids=["wide, light", "phone, dark"]
+)
 def visit(request: pytest.FixtureRequest, chromium: "Browser", url: str) -> Iterator[Visit]:
     made = Visit(chromium, url, *request.param)
     yield made

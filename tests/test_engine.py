@@ -103,7 +103,7 @@ print(builder.as_dataset(split="train").num_rows)
 """
 
 
-@pytest.mark.parametrize("how", ["script", "module", "stdin"])
+@pytest.mark.parametrize("how", ["script", pytest.param("module", marks=pytest.mark.slow), "stdin"])
 def test_a_main_module_without_a_guard(how: str, tmp_path: Path, sources: Path) -> None:
     """Workers do not import the program's main module: not one without `if __name__ == "__main__":`, nor <stdin>."""
     code = UNGUARDED.format(root=str(ROOT), sources=str(sources), out=str(tmp_path / "out"))

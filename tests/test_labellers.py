@@ -115,6 +115,7 @@ def test_another_version_labels_again_and_composes_nothing(sources: Path, tmp_pa
     assert not before & set(tree(output / "data"))
 
 
+@pytest.mark.slow
 def test_every_worker_starts_its_own_process_and_all_end(sources: Path, tmp_path: Path) -> None:
     one, two = tmp_path / "one", tmp_path / "two"
     recipe = tiny_recipe(sources, depth_model=write_labeller(tmp_path / "programs"))

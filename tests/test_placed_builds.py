@@ -67,7 +67,7 @@ def test_the_choice_of_labels_composes_nothing_and_predicts_what_is_missing(
         result = quiet_build(recipe.replace(depth_label=label), tmp_path / "out", replace=True)
         assert result.relabelled == result.shards
         assert images_of(simple_depth) == num_predicted, label
-        assert verify(tmp_path / "out", full=True).ok
+    assert verify(tmp_path / "out", full=True).ok
 
 
 @pytest.fixture(scope="module")
