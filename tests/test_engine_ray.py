@@ -164,7 +164,9 @@ def test_a_node_that_does_not_see_the_output(
 ) -> None:
     from fgbg_depth.builder import pipeline
 
-    monkeypatch.setattr(pipeline, "write_prepared", lambda storage, sources: ("bg/elsewhere.parquet", "fg/x.parquet"))
+    monkeypatch.setattr(
+        pipeline, "write_prepared", lambda storage, sources, key: ("bg/elsewhere.parquet", "fg/x.parquet")
+    )
     with pytest.raises(EngineError, match="must be a folder that all nodes share"):
         quiet_build(tiny_recipe(sources), tmp_path / "out", engine_name="ray", workers=1)
     assert not ray.is_initialized()

@@ -29,7 +29,7 @@ from fgbg_depth.render.inputs import Background
 from fgbg_depth.sources.prepared import Prepared
 from fgbg_depth.statistics import DepthSums, Sums
 from fgbg_depth.storage.files import Storage
-from fgbg_depth.storage.parquet import ROW_GROUP, write_parquet
+from fgbg_depth.storage.parquet import ROW_GROUP, image_array, write_parquet
 
 if TYPE_CHECKING:
     from fgbg_depth.depth.spec import DepthSpec
@@ -199,10 +199,7 @@ def _to_table(rows: list[dict[str, Any]], columns: pa.Schema) -> pa.Table:
     for column in columns:
         values = [row[column.name] for row in rows]
         if pa.types.is_struct(column.type):
-            data = pa.array([value["bytes"] for value in values], pa.binary())
-            arrays.append(
-                pa.StructArray.from_arrays([data, pa.nulls(len(values), pa.string())], fields=list(column.type))
-            )
+            arrays.append(image_array([value["bytes"] for value in values], column.type))
         else:
             arrays.append(pa.array(values, column.type))
     return pa.Table.from_arrays(arrays, schema=columns)

@@ -26,6 +26,7 @@ from fgbg_depth.render.inputs import Background
 from fgbg_depth.schema import PLACED, PREDICTED
 from fgbg_depth.sources.prepared import Prepared
 from fgbg_depth.statistics import Sums
+from fgbg_depth.storage.parquet import image_array
 
 if TYPE_CHECKING:
     from datasets import Features
@@ -140,15 +141,18 @@ class ShardLabels:
                 self._sums.add_values(column.name, column.histogram, table[column.name].to_numpy())
 
     def _add_placed(self, table: pa.Table, placed: PlacedLabels) -> pa.Table:
-        values: dict[str, list[Any]] = {name: [] for name in schema.label_columns(PLACED)}
+        images: list[bytes] = []
+        values: dict[str, list[np.float32]] = {name: [] for name in schema.CHECKS[PLACED].values()}
         for index, fact in enumerate(self._checks.facts):
             silhouette = self._shapes.of(fact["fg"], fact["flip"]).silhouette
             stored, data = placed.label(silhouette, fact["x"], fact["y"])
-            values[schema.LABELS[PLACED]].append({"bytes": data, "path": None})
+            images.append(data)
             for name, value in self._checks.placed(index, stored).items():
                 values[name].append(value)
         placed.flush()
         types = self._columns.arrow_schema
+        field = types.field(schema.LABELS[PLACED])
+        table = table.append_column(field, image_array(images, field.type))
         for name, column in values.items():
             table = table.append_column(types.field(name), pa.array(column, types.field(name).type))
         return table
