@@ -244,6 +244,7 @@ def test_row_with_disparity(chromium: "Browser", tmp_path: Path) -> None:
         visit.done()
 
 
+@pytest.mark.slow
 def test_space(visit: Visit) -> None:
     page = visit.page
     page.goto(f"{visit.url}/?row=train/7")

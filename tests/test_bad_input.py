@@ -203,6 +203,7 @@ AWKWARD = [
 ]  # fmt: skip
 
 
+@pytest.mark.slow
 def test_awkward_names(folder: Path, capsys: pytest.CaptureFixture) -> None:
     """All of them in one build: each source has its own name, and the card and the dataset can be opened."""
     import datasets

@@ -375,6 +375,7 @@ def test_memory() -> None:
 # ------------------------------------------------------------------------------------------------ the command
 
 
+@pytest.mark.slow
 def test_the_command_on_a_dataset(
     labelled: Path, tiny_model: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

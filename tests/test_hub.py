@@ -193,6 +193,7 @@ def test_private_applies_only_to_new_repositories(hub: HubServer, work: Path):
         send(work / "out", "alice/open", private=True)
 
 
+@pytest.mark.slow
 def test_large_files_are_uploaded_in_parts(tmp_path: Path, work: Path, monkeypatch: pytest.MonkeyPatch):
     with HubServer(tmp_path / "parts", multipart_above=20_000) as hub:
         use_hub(monkeypatch, hub, tmp_path / "home2")

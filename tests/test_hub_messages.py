@@ -217,6 +217,7 @@ def test_output_behind_a_url(hub: HubServer):
     assert "is not a local folder" in message_of_failed_push("s3://bucket/out")
 
 
+@pytest.mark.slow
 def test_messages_for_every_status_say_the_state_and_what_to_do(hub: HubServer, work: Path):
     states = {
         "GET /api/whoami": "Nothing was committed",

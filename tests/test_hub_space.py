@@ -90,6 +90,7 @@ def test_other_dataset_and_files_that_are_no_longer_needed(published: HubServer,
     assert files_of_space(published)["notes.txt"] == b"x"
 
 
+@pytest.mark.slow
 def test_files_of_the_space_are_enough_to_open_the_dataset(published: HubServer, tmp_path: Path):
     """The app runs from the Space's files alone; packages that browsing does not need cannot be imported."""
     folder = tmp_path / "space"

@@ -17,7 +17,7 @@ from small_output import make_output
 from tiny import encoded
 
 from fgbg_depth.card.charts import ACCENT, MEAN, bar_chart
-from fgbg_depth.card.check_charts import CHECKS, check_bars, check_statistics, checks_chart
+from fgbg_depth.card.check_charts import NAMES, check_bars, check_statistics, checks_chart
 from fgbg_depth.card.checked_rows import checked_rows_sheet, choose_checked_rows, with_outline
 from fgbg_depth.card.label_checks import checks_pictures, checks_section
 from fgbg_depth.manifest import ColumnStatistics, Manifest
@@ -86,7 +86,7 @@ def test_relative_depth_says_how_its_values_become_distances() -> None:
 def test_no_section_without_checks(tmp_path: Path) -> None:
     nothing = Manifest.from_dict(made_statistics(Recipe()))
     without_depth = Manifest.from_dict(made_statistics(Recipe(), None))
-    all_missing = checked_manifest(**{name: column_of(math.nan).model_dump() for name in CHECKS})
+    all_missing = checked_manifest(**{name: column_of(math.nan).model_dump() for name in NAMES})
     for manifest in (nothing, without_depth, all_missing):
         assert checks_section(manifest) == "" and checks_chart(manifest) is None
         assert checks_pictures(Storage(tmp_path), manifest) == {}

@@ -137,6 +137,7 @@ def test_a_program_that_fails_stops_the_build(workers: int, sources: Path, tmp_p
     assert not (tmp_path / "out" / "statistics.json").exists()
 
 
+@pytest.mark.slow
 def test_killing_the_build_leaves_no_process(sources: Path, tmp_path: Path) -> None:
     programs = tmp_path / "programs"
     write_labeller(programs, line="import time; time.sleep(600 * (len(images) > 5))")  # the backgrounds are 5

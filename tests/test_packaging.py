@@ -89,6 +89,7 @@ def test_the_installed_command(site: Path, tmp_path: Path) -> None:
     assert not list(tmp_path.iterdir())
 
 
+@pytest.mark.slow
 def test_a_build_outside_the_checkout(site: Path, sources: Path, tmp_path: Path) -> None:
     where = ["--backgrounds", str(sources / "bg"), "--foregrounds", str(sources / "fg"), "--output", "out"]
     small = ["--size", "32", "--placements", "1", "--depth-model", "none", "--workers", "1"]

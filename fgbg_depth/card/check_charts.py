@@ -11,10 +11,11 @@ from PIL import Image, ImageDraw
 
 from fgbg_depth.card.chart_data import BarChart, Tick, round_steps, vertical_axis
 from fgbg_depth.card.charts import ACCENT, CHART_SIZE, INK, MEAN, PAPER, bar_chart, font
+from fgbg_depth.depth.checks import LabelChecks
 from fgbg_depth.manifest import ColumnStatistics, Manifest
+from fgbg_depth.schema import CHECKS
 
-CHECKS = ("boundary_recall", "nearer", "background_drift")
-LABELS = {"predicted": "", "placed": "placed_"}  # what stands before the name of a check in the column of a label
+NAMES = LabelChecks._fields
 _LEGEND_PX = 60
 _STEPS_PER_BAR = 5  # 201 steps of the histogram, so 41 bars; odd, so that low and high are in the middle of a bar
 _MIN_BARS = 9  # fewer would be drawn too wide
@@ -30,9 +31,9 @@ def check_statistics(manifest: Manifest, check: str) -> dict[str, ColumnStatisti
     """Statistics of a check by label, "predicted" and "placed"; labels and checks that no row has are left out.
 
     Args:
-        check: one of `CHECKS`.
+        check: one of `NAMES`.
     """
-    found = {label: manifest.columns.get(prefix + check) for label, prefix in LABELS.items()}
+    found = {label: manifest.columns.get(columns.get(check, "")) for label, columns in CHECKS.items()}
     return {label: column for label, column in found.items() if column is not None and column.count}
 
 
@@ -44,7 +45,7 @@ def checks_chart(manifest: Manifest) -> Image.Image | None:
     """
     charts = []
     labels: list[str] = []
-    for check in CHECKS:
+    for check in NAMES:
         columns = check_statistics(manifest, check)
         if columns:
             charts.append(bar_chart(check_bars(check, columns)))
@@ -65,7 +66,7 @@ def check_bars(check: str, columns: dict[str, ColumnStatistics]) -> BarChart:
     """Rows by one check, as bars; the parts of the axis that no row reaches are left out.
 
     Args:
-        check: one of `CHECKS`.
+        check: one of `NAMES`.
         columns: statistics of the check by label, one or two, of the same histogram ends; each with a value.
     """
     low, high = (next(iter(columns.values())).low, next(iter(columns.values())).high)

@@ -10,7 +10,6 @@ from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 
 from fgbg_depth.card.charts import INK, MUTED, PAPER, font, shorten
-from fgbg_depth.depth.checks import FOREGROUND
 from fgbg_depth.depth.colors import colorize
 from fgbg_depth.depth.spec import DepthSpec, decode_depth
 from fgbg_depth.manifest import Manifest
@@ -18,10 +17,11 @@ from fgbg_depth.read.files import StorageFiles, read_columns
 from fgbg_depth.read.samples import RowValues, read_rows
 from fgbg_depth.read.spread import GOLDEN_RATIO
 from fgbg_depth.render.codecs import decode_grey, decode_rgb
+from fgbg_depth.schema import CHECKS, FOREGROUND_ALPHA
 from fgbg_depth.storage.files import Storage
 
 NUM_ROWS = 4  # of each kind
-_CHECKS = {"boundary_recall": "predicted", "placed_boundary_recall": "placed"}  # the first that exists decides
+_CHECKS = tuple(columns["boundary_recall"] for columns in CHECKS.values())  # the first that exists decides
 _DEPTHS = {"fg_bg_depth": "predicted depth", "fg_bg_depth_placed": "placed depth"}
 _OUTLINE = (255, 64, 160)
 _MARGIN, _GAP, _BREAK, _HEAD, _CAPTION, _NAMES_PX = 36, 8, 36, 64, 46, 176
@@ -109,7 +109,7 @@ def with_outline(row: RowValues, side: int) -> Image.Image:
     """The composite with a line of two pixels around the foreground."""
     image = Image.fromarray(decode_rgb(row["fg_bg"])).resize((side, side), Image.Resampling.LANCZOS)
     mask = Image.fromarray(decode_grey(row["fg_bg_mask"])).resize((side, side), Image.Resampling.BILINEAR)
-    inside = np.pad(np.asarray(mask) >= FOREGROUND, 1, mode="edge")
+    inside = np.pad(np.asarray(mask) >= FOREGROUND_ALPHA, 1, mode="edge")
     middle = inside[1:-1, 1:-1]
     same = inside[:-2, 1:-1] & inside[2:, 1:-1] & inside[1:-1, :-2] & inside[1:-1, 2:]
     none = ~(inside[:-2, 1:-1] | inside[2:, 1:-1] | inside[1:-1, :-2] | inside[1:-1, 2:])

@@ -6,9 +6,10 @@ import math
 
 from PIL import Image
 
-from fgbg_depth.card.check_charts import CHECKS, LABELS, check_statistics, checks_chart
+from fgbg_depth.card.check_charts import NAMES, check_statistics, checks_chart
 from fgbg_depth.card.checked_rows import checked_rows_sheet
 from fgbg_depth.manifest import ColumnStatistics, Manifest
+from fgbg_depth.schema import CHECKS, LABELS
 from fgbg_depth.storage.files import Storage
 
 CHART, SHEET = "checks", "checked_rows"  # names of the pictures under assets/
@@ -37,7 +38,7 @@ def checks_section(manifest: Manifest, repo: str = "user/name") -> str:
     """
     if manifest.depth is None or not check_statistics(manifest, "boundary_recall"):
         return ""
-    found = {check: check_statistics(manifest, check) for check in CHECKS}
+    found = {check: check_statistics(manifest, check) for check in NAMES}
     lines = [
         "## Can I trust the depth?",
         "",
@@ -49,12 +50,12 @@ def checks_section(manifest: Manifest, repo: str = "user/name") -> str:
         "| column | label | 5 % of the rows are below | median | 5 % are above | mean | rows without |",
         "|---|---|---:|---:|---:|---:|---:|",
         *(
-            _table_line(LABELS[label] + check, label, column)
+            _table_line(CHECKS[label][check], label, column)
             for check, columns in found.items()
             for label, column in columns.items()
         ),
         "",
-        *(f"- `{check}`: {_MEANINGS[check]}" for check in CHECKS if found[check]),
+        *(f"- `{check}`: {_MEANINGS[check]}" for check in NAMES if found[check]),
         "",
     ]
     if not manifest.depth.meaning.is_metric:
@@ -64,7 +65,7 @@ def checks_section(manifest: Manifest, repo: str = "user/name") -> str:
             "of labels of the same kind.",
             "",
         ]
-    column = next(LABELS[label] for label in found["boundary_recall"]) + "boundary_recall"
+    column = next(CHECKS[label]["boundary_recall"] for label in found["boundary_recall"])
     lines += [
         "The checks are columns, so rows can be chosen by them:",
         "",

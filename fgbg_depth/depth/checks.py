@@ -26,8 +26,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fgbg_depth.depth.spec import DepthSpec, decode_depth
+from fgbg_depth.schema import FOREGROUND_ALPHA
 
-FOREGROUND = 128  # smallest alpha of the foreground
 REACH_PX = 5  # `nearer` compares pixels this far inside and outside of the outline
 CLEARANCE_PX = 10  # `background_drift` looks at pixels that are farther than this from the foreground
 GRID_POINTS = 128  # along a side, at most, of the grid of pixels at which `background_drift` looks
@@ -92,7 +92,7 @@ class Outline:
         Args:
             alpha: (h, w) uint8 at its placed size, already mirrored if the cut-out is. Foreground is alpha >= 128.
         """
-        mask = np.pad(alpha >= FOREGROUND, CLEARANCE_PX)
+        mask = np.pad(alpha >= FOREGROUND_ALPHA, CLEARANCE_PX)
         width = mask.shape[1]
         flat = mask.ravel()
         steps = (1, -1, width, -width)

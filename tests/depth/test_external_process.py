@@ -204,6 +204,7 @@ LabellerProcess(Program(sys.executable, sys.argv[1], "sleeps"), "cpu")(np.ones((
 """
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM, signal.SIGINT])
 def test_the_process_ends_with_its_parent_even_during_a_call(number: int, tmp_path: Path) -> None:
     pid_file = tmp_path / "pid"
