@@ -15,7 +15,7 @@ from fgbg_depth.recipe import Recipe
 from fgbg_depth.render.codecs import decode_rgb
 from fgbg_depth.render.png import encode_depth
 from fgbg_depth.sources.load import Source
-from fgbg_depth.sources.prepared import stored_depths
+from fgbg_depth.sources.prepared import picture_key, stored_depths
 from fgbg_depth.storage.files import Storage
 
 
@@ -29,12 +29,12 @@ def label_backgrounds(plan: Plan, storage: Storage, device: str, log: Log) -> Pl
     if plan.spec is None:
         return plan
     known = stored_depths(storage, plan.depth_key)
-    missing = [source for source in plan.sources.backgrounds if source.png not in known]
+    missing = [source for source in plan.sources.backgrounds if picture_key(source.png) not in known]
     if missing:
         log(f"Predicting the depth of {count(len(missing), 'background')} with {plan.spec.model}.")
         depths = predict_backgrounds(missing, plan.recipe, plan.spec, device)
-        known |= zip((source.png for source in missing), depths, strict=True)
-    backgrounds = tuple(dataclasses.replace(s, depth=known[s.png]) for s in plan.sources.backgrounds)
+        known |= zip((picture_key(source.png) for source in missing), depths, strict=True)
+    backgrounds = tuple(dataclasses.replace(s, depth=known[picture_key(s.png)]) for s in plan.sources.backgrounds)
     return dataclasses.replace(plan, sources=dataclasses.replace(plan.sources, backgrounds=backgrounds))
 
 

@@ -67,7 +67,7 @@ class _Images(Protocol):
 
 
 def stored_depths(storage: Storage, depth_key: str) -> dict[bytes, bytes]:
-    """PNG of the depth of each background that earlier builds labelled in the same way, by the PNG of its picture.
+    """PNG of the depth of each background that earlier builds labelled in the same way, by `picture_key`.
 
     Backgrounds keep their labels when others are added, and when the build goes on on another kind of device, whose
     rounding would change them.
@@ -79,10 +79,18 @@ def stored_depths(storage: Storage, depth_key: str) -> dict[bytes, bytes]:
     for path in storage.list(schema.BG):
         try:
             if read_record(storage, path).get("depth_key") == depth_key:
-                found |= {s.image: s.depth for s in _read(storage, path, ["name", "digest", "image", "depth"]).values()}
+                with _open(storage, path) as file:
+                    for group in range(file.num_row_groups):  # thousands of pictures do not fit into memory twice
+                        rows = _stored_rows(file.read_row_group(group))
+                        found |= {picture_key(row.image): row.depth for _, row in rows}
         except ShardError:  # damaged: it is written again
             continue
-    return {image: depth for image, depth in found.items() if _is_picture(depth)}
+    return {key: depth for key, depth in found.items() if _is_picture(depth)}
+
+
+def picture_key(png: bytes) -> bytes:
+    """Stands for a prepared picture: the digest of its PNG."""
+    return hashlib.sha256(png).digest()
 
 
 def _is_picture(data: bytes) -> bool:
