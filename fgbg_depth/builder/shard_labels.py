@@ -125,9 +125,7 @@ class ShardLabels:
             table = _map(table, self._predict, fingerprint, _without(self._columns, schema.label_columns(PLACED)))
         if self._placed is not None:
             table = self._add_placed(table, self._placed)
-            if self._predict is None:
-                self._on_rows(len(table))
-        elif self._predict is None:
+        if self._predict is None:  # it reports its rows itself
             self._on_rows(len(table))
         table = table.select(self._columns.arrow_schema.names).cast(self._columns.arrow_schema)
         self._count_columns(table)
