@@ -65,11 +65,7 @@ def sample_rows(storage: Storage, manifest: Manifest, num_rows: int = 6) -> list
         {
             "fg_bg": decode_rgb(row["fg_bg"]),
             "mask": decode_grey(row["fg_bg_mask"]),
-            **{
-                column: decoded_depth(row, column, manifest.depth)
-                for column in manifest.depth_columns
-                if manifest.depth
-            },
+            **_depths(row, manifest),
             "bg_name": row["bg"],
             "fg_name": row["fg"] + (", mirrored" if row["flip"] else ""),
             "note": row["split"],

@@ -11,6 +11,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from fgbg_depth import schema
+from fgbg_depth.builder.shard_labels import Shapes
 from fgbg_depth.errors import FgBgError, ShardError
 from fgbg_depth.manifest import FileEntry
 from fgbg_depth.plan import Plan
@@ -170,6 +171,7 @@ def _check_images(
     assert in_footer is not None
     counted = in_footer.emptied() if full else None
     background = prepared.background(str(rows[0].facts["bg"]))  # a shard has one
+    shapes = Shapes(plan.recipe, prepared)
     columns = schema.image_columns(labels=plan.labels)
     checks = [name for name in schema.fact_columns(labels=plan.labels) if name not in schema.fact_columns(labels=())]
     for group, first in _row_groups(parquet, full, shard_index):
@@ -182,7 +184,7 @@ def _check_images(
                 same_bytes = check_images(images, row, plan, background, prepared.cutout(row.fg))
                 check.reencoded += not same_bytes
                 found = {name: table.column(name)[i].as_py() for name in checks}
-                check_labels_of_row(images, found, row.layer, plan, background, prepared.cutout(row.fg))
+                check_labels_of_row(images, found, row.layer, plan, background, row.fg, shapes)
                 if counted is not None:
                     count_images(counted, images, plan)
             except ShardError as e:

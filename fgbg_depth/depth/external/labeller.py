@@ -37,7 +37,6 @@ class ExternalLabeller:
     def __init__(self, function: Function, spec: DepthSpec, device: str, batch_size: int = 0) -> None:
         self.function, self.spec = function, spec
         self.batch_size = batch_size or (GPU_BATCH if device.startswith("cuda") else CPU_BATCH)
-        self._warned: set[str] = set()
 
     def __call__(self, images: NDArray[np.uint8]) -> NDArray[np.unsignedinteger]:
         """Stored depth of each row.
