@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from fgbg_depth.depth.spec import DepthSpec
 from fgbg_depth.recipe import Recipe
 from fgbg_depth.rng import json_digest
-from fgbg_depth.schema import FORMAT, NO_LABELS, SPLITS, ShardName, slug, split_of
+from fgbg_depth.schema import FORMAT, GROUND, NO_LABELS, SPLITS, ShardName, slug, split_of
 from fgbg_depth.sources.load import Source, Sources
 
 _MAX_BITS = 32  # of a cut-out's digest that are used to divide cut-outs into groups
@@ -59,6 +59,11 @@ class Plan:
         """The kinds of depth labels of every row, of `schema.LABELS`; empty without depth."""
         return self.recipe.labels
 
+    @property
+    def extras(self) -> tuple[str, ...]:
+        """What rows and sources have besides the columns of every dataset, of `schema.EXTRAS`."""
+        return self.recipe.extras
+
     def split_rows(self) -> dict[str, int]:
         """Rows of each split, in the order of `schema.SPLITS`; splits without rows are left out."""
         counts = {split: sum(s.rows for s in self.shards if s.split == split) for split in SPLITS}
@@ -68,6 +73,8 @@ class Plan:
 def make_plan(recipe: Recipe, sources: Sources, spec: DepthSpec | None) -> Plan:
     """Divide all rows into shards. Composes nothing."""
     labels, choices = label_digest(spec, recipe.labels), recipe.pixel_choices()
+    if GROUND in recipe.extras and spec is not None:  # the depth of the backgrounds says where cut-outs stand
+        choices["ground_of"] = spec_digest(spec)
     groups = []  # the same for all backgrounds, so that the digests of thousands of cut-outs are computed once
     for fg_held_out in (False, True):
         cutouts = [fg for fg in sources.cutouts if fg.held_out == fg_held_out]

@@ -24,6 +24,7 @@ CHECKS = {  # the column of each check of `depth.checks`, by kind of label; plac
     PREDICTED: {"boundary_recall": "boundary_recall", "nearer": "nearer", "background_drift": "background_drift"},
     PLACED: {"boundary_recall": "placed_boundary_recall", "nearer": "placed_nearer"},
 }
+SCENE, INSTANCES, GROUND = EXTRAS = ("scene", "instances", "ground")  # what recipes that vary scenes add to rows
 IMAGE_KINDS = ("bg", "fg", "fg_bg", "fg_bg_mask", *LABELS.values())  # the manifest has statistics of each
 
 FOOTER_KEY = b"fgbg_depth"  # parquet key-value metadata: the record of a shard in its footer
@@ -52,20 +53,35 @@ class Column:
 
     Args:
         name: in parquet files and loaded rows.
-        type: "image" (encoded bytes), or the name of a `datasets.Value` type.
+        type: "image" (encoded bytes), "objects" (a list of `OBJECT_FIELDS`), or the name of a `datasets.Value` type.
         meaning: a phrase for the card, the documents and the app, with unit and range.
         filled_by: the module of this package that computes the values.
         needs: the label without which a dataset does not have the column; "any" of `LABELS`, or "" for every dataset.
         histogram: low and high end of the column's histogram in `statistics.json`; None: it has none.
+        extra: of `EXTRAS`, without which a dataset does not have the column; "" for every dataset.
+        counted: whether `statistics.json` has the number of rows with each of its texts.
     """
 
     name: str
-    type: Literal["image", "string", "bool", "int32", "float32"]
+    type: Literal["image", "string", "bool", "int32", "float32", "objects"]
     meaning: str
     filled_by: str
     needs: str = ""
     histogram: tuple[float, float] | None = None
+    extra: str = ""
+    counted: bool = False
 
+
+OBJECT_FIELDS = {  # of each element of the column `objects`: type and meaning
+    "fg": ("string", "name of the cut-out"),
+    "flip": ("bool", "whether it is mirrored"),
+    "x": ("int32", "left edge of its box in pixels; may be negative"),
+    "y": ("int32", "upper edge of its box in pixels, y down; may be negative"),
+    "width": ("int32", "width of its box in pixels"),
+    "height": ("int32", "height of its box in pixels"),
+    "angle": ("int32", "degrees by which it is turned counter-clockwise, after mirroring"),
+    "visible": ("float32", "visible share of its foreground, 0 to 1"),
+}
 
 _COMPOSED, _SCENE, _PREPARED = "render", "scene", "sources.prepared"
 _FG_BG = Column("fg_bg", "image", "the cut-out placed on the background, RGB", _COMPOSED)
@@ -88,6 +104,13 @@ COLUMNS: dict[str, tuple[Column, ...]] = {
     "default": (
         _FG_BG,
         _FG_BG_MASK,
+        Column(
+            "fg_bg_instances",
+            "image",
+            "which object is in front at each pixel, 8-bit: 0 = background, i = the i-th of `objects`",
+            _COMPOSED,
+            extra=INSTANCES,
+        ),
         Column("fg_bg_depth", "image", "depth predicted from fg_bg; 0 = invalid", "depth.label_batch", PREDICTED),
         Column(
             "fg_bg_depth_placed",
@@ -106,6 +129,33 @@ COLUMNS: dict[str, tuple[Column, ...]] = {
         ),
         Column("width", "int32", "width of the placed cut-out's box, in pixels", _SCENE),
         Column("height", "int32", "height of the placed cut-out's box, in pixels", _SCENE),
+        Column(
+            "angle",
+            "int32",
+            "degrees by which the cut-out is turned counter-clockwise, after mirroring",
+            _SCENE,
+            histogram=(-200, 200),
+            extra=SCENE,
+        ),
+        Column(
+            "visible",
+            "float32",
+            "visible share of the cut-out's foreground, 0 to 1",
+            _SCENE,
+            histogram=(0, 1),
+            extra=SCENE,
+        ),
+        Column("num_objects", "int32", "number of cut-outs in the row", _SCENE, histogram=(0, 200), extra=SCENE),
+        Column(
+            "blend", "string", "how the outlines of the row's cut-outs were blended", _SCENE, extra=SCENE, counted=True
+        ),
+        Column(
+            "objects",
+            "objects",
+            "all cut-outs of the row, farthest first; each with " + ", ".join(OBJECT_FIELDS),
+            _SCENE,
+            extra=SCENE,
+        ),
         Column("boundary_recall", "float32", f"{_RECALL} in fg_bg_depth", "depth.checks", PREDICTED, (0, 1)),
         Column("nearer", "float32", f"{_NEARER} in fg_bg_depth", "depth.checks", PREDICTED, (-1, 3)),
         Column(
@@ -126,6 +176,20 @@ COLUMNS: dict[str, tuple[Column, ...]] = {
         Column("held_out", "bool", "whether it is kept out of train", _PREPARED),
         Column("digest", "string", "SHA-256 of the original file", _PREPARED),
         Column("depth", "image", "depth predicted from `image`; 0 = invalid", "builder.background_labels", "any"),
+        Column(
+            "horizon",
+            "float32",
+            "row of the horizon of the ground in `depth`, in pixels from the top; NaN = no ground found",
+            "builder.background_labels",
+            extra=GROUND,
+        ),
+        Column(
+            "ground_error",
+            "float32",
+            "median |log ratio| of the ground's distances in `depth` and on the fitted plane; NaN = no ground found",
+            "builder.background_labels",
+            extra=GROUND,
+        ),
     ),
     "fg": (
         Column("name", "string", "the cut-out's name, unique", _PREPARED),
@@ -148,15 +212,18 @@ COLUMNS: dict[str, tuple[Column, ...]] = {
 CONFIGS = tuple(COLUMNS)
 
 
-def columns(config: str = "default", labels: Collection[str] = tuple(LABELS)) -> tuple[Column, ...]:
+def columns(
+    config: str = "default", labels: Collection[str] = tuple(LABELS), extras: Collection[str] = EXTRAS
+) -> tuple[Column, ...]:
     """Columns of a config, in stored order.
 
     Args:
         config: one of `CONFIGS`.
         labels: the dataset's kinds of depth labels, of `LABELS`; empty without depth.
+        extras: what the dataset's rows have besides, of `EXTRAS`.
     """
-    have = {"", *labels, "any"} if labels else {""}
-    return tuple(column for column in COLUMNS[config] if column.needs in have)
+    needs, extra = {"", *labels, "any"} if labels else {""}, {"", *extras}
+    return tuple(column for column in COLUMNS[config] if column.needs in needs and column.extra in extra)
 
 
 def label_columns(label: str) -> tuple[str, ...]:
@@ -164,21 +231,34 @@ def label_columns(label: str) -> tuple[str, ...]:
     return LABELS[label], *CHECKS[label].values()
 
 
-def image_columns(config: str = "default", labels: Collection[str] = tuple(LABELS)) -> tuple[str, ...]:
+def image_columns(
+    config: str = "default", labels: Collection[str] = tuple(LABELS), extras: Collection[str] = EXTRAS
+) -> tuple[str, ...]:
     """Names of the columns that hold encoded images."""
-    return tuple(column.name for column in columns(config, labels) if column.type == "image")
+    return tuple(column.name for column in columns(config, labels, extras) if column.type == "image")
 
 
-def fact_columns(config: str = "default", labels: Collection[str] = tuple(LABELS)) -> tuple[str, ...]:
-    """Names of the columns that hold numbers, names and flags."""
-    return tuple(column.name for column in columns(config, labels) if column.type != "image")
+def fact_columns(
+    config: str = "default", labels: Collection[str] = tuple(LABELS), extras: Collection[str] = EXTRAS
+) -> tuple[str, ...]:
+    """Names of the columns that hold no image."""
+    return tuple(column.name for column in columns(config, labels, extras) if column.type != "image")
 
 
-def features(config: str = "default", labels: Collection[str] = tuple(LABELS)) -> Features:
+def features(
+    config: str = "default", labels: Collection[str] = tuple(LABELS), extras: Collection[str] = EXTRAS
+) -> Features:
     """The `datasets.Features` of a config."""
-    from datasets import Features, Image, Value
+    from datasets import Features, Image, List, Value
 
-    return Features({c.name: Image() if c.type == "image" else Value(c.type) for c in columns(config, labels)})
+    def feature(column: Column) -> Image | List | Value:
+        if column.type == "image":
+            return Image()
+        if column.type == "objects":
+            return List({name: Value(kind) for name, (kind, _) in OBJECT_FIELDS.items()})
+        return Value(column.type)
+
+    return Features({c.name: feature(c) for c in columns(config, labels, extras)})
 
 
 @dataclass(frozen=True)

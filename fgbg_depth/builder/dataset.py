@@ -107,7 +107,7 @@ class FgBgDepth(datasets.ArrowBasedBuilder):
     def _info(self) -> datasets.DatasetInfo:
         return datasets.DatasetInfo(
             description="Cut-outs placed on backgrounds, with mattes and depth labels.",
-            features=schema.features(labels=self.recipe.labels),
+            features=schema.features(labels=self.recipe.labels, extras=self.recipe.extras),
         )
 
     def _split_generators(self, dl_manager: Any) -> list[datasets.SplitGenerator]:

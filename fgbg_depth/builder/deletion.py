@@ -111,7 +111,9 @@ def _changed_fields(before: Recipe, now: Recipe) -> Iterator[tuple[str, str, str
     """(name, new value, old value) of each field that shapes shards."""
     old, new = before.to_dict(), now.to_dict()
     for name, options in OPTIONS.items():
-        is_used = options.only_if is None or options.only_if[1] in (old[options.only_if[0]], new[options.only_if[0]])
+        is_used = options.only_if is None or any(
+            values[options.only_if[0]] in options.only_if[1] for values in (old, new)
+        )
         if old[name] != new[name] and options.shapes is not Shapes.NOTHING and is_used:
             yield name, _shown(new[name]), _shown(old[name])
 

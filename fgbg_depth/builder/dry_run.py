@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import io
 import time
 from dataclasses import dataclass
@@ -18,19 +19,17 @@ from fgbg_depth.builder.background_labels import predict_backgrounds
 from fgbg_depth.builder.messages import Log, log_to_stderr
 from fgbg_depth.builder.output import OutputState, check_output
 from fgbg_depth.builder.planning import plan_output
+from fgbg_depth.builder.row_composers import RowComposer, RowComposers
 from fgbg_depth.builder.shard import composing_counts_images
 from fgbg_depth.builder.work import Work, find_work
 from fgbg_depth.card.sheets import contact_sheet
 from fgbg_depth.depth import decode_depth, models
 from fgbg_depth.depth.label_batch import decode_image
-from fgbg_depth.depth.placed import Silhouette
 from fgbg_depth.depth.placed_labels import PlacedLabels
 from fgbg_depth.depth.spec import DepthSpec
 from fgbg_depth.plan import Plan
 from fgbg_depth.recipe import Recipe
-from fgbg_depth.render.blend import blended
 from fgbg_depth.render.codecs import decode_grey, decode_rgb
-from fgbg_depth.render.compose import compose_rows
 from fgbg_depth.render.inputs import Background, Cutout
 from fgbg_depth.render.png import encode_depth
 from fgbg_depth.sources.folder import SHEET_MARK, is_contact_sheet
@@ -42,6 +41,7 @@ SHEET_ROWS = 6
 ROWS_PER_PAIR = 16  # composed for the estimate; one of them is shown
 
 Row = dict[str, Any]
+Pair = tuple[Background, Cutout]
 
 
 @dataclass(frozen=True)
@@ -104,23 +104,26 @@ def write_sheet(storage: Storage, sheet: Image.Image) -> Path:
 def estimate(plan: Plan, work: Work, workers: int, device: str = "auto") -> Estimate:
     """Compose and label a few rows of the plan, as a build would, and extrapolate. Writes nothing."""
     pairs = _sample_pairs(plan, Prepared.of(plan.sources))
-    start = time.perf_counter()
-    rows = _compose(plan, pairs)
-    compose_s = (time.perf_counter() - start) / len(rows)
-    row_bytes = sum(len(row["fg_bg"]["bytes"]) + len(row["fg_bg_mask"]["bytes"]) for row in rows) / len(rows)
-    shown = [rows[i * ROWS_PER_PAIR + 5 * i % ROWS_PER_PAIR] for i in range(len(pairs))]
-    label_s, model_s, depths = 0.0, 0.0, list[dict[str, np.ndarray]]({} for _ in shown)
+    model_s = 0.0
     if plan.spec is not None:
-        backgrounds, model_s = _label_backgrounds(plan, plan.spec, device, pairs)
-        for label in plan.labels:
-            if label == schema.PREDICTED:
-                seconds, stored, num_bytes = _predict(plan, plan.spec, device, shown, rows)
-            else:
-                seconds, stored, num_bytes = _place(plan, plan.spec, shown, pairs, backgrounds)
-            label_s += seconds
-            row_bytes += num_bytes
-            for depth, values in zip(depths, stored, strict=True):
-                depth[schema.LABELS[label]] = decode_depth(values, plan.spec)
+        pairs, model_s = _label_backgrounds(plan, plan.spec, device, pairs)
+    composers = _composers(plan, pairs)
+    start = time.perf_counter()
+    rows = _compose(plan, pairs, composers)
+    compose_s = (time.perf_counter() - start) / len(rows)
+    row_bytes = sum(_image_bytes(row) for row in rows) / len(rows)
+    shown = [rows[i * ROWS_PER_PAIR + 5 * i % ROWS_PER_PAIR] for i in range(len(pairs))]
+    label_s, depths = 0.0, list[dict[str, np.ndarray]]({} for _ in shown)
+    for label in plan.labels:
+        assert plan.spec is not None
+        if label == schema.PREDICTED:
+            seconds, stored, num_bytes = _predict(plan, plan.spec, device, shown, rows)
+        else:
+            seconds, stored, num_bytes = _place(plan.spec, shown, pairs, composers)
+        label_s += seconds
+        row_bytes += num_bytes
+        for depth, values in zip(depths, stored, strict=True):
+            depth[schema.LABELS[label]] = decode_depth(values, plan.spec)
     return Estimate(
         rows=plan.rows,
         shards=len(plan.shards),
@@ -136,7 +139,7 @@ def estimate(plan: Plan, work: Work, workers: int, device: str = "auto") -> Esti
     )
 
 
-def _sample_pairs(plan: Plan, prepared: Prepared) -> list[tuple[Background, Cutout]]:
+def _sample_pairs(plan: Plan, prepared: Prepared) -> list[Pair]:
     """Some backgrounds with a cut-out each, spread evenly over all sources."""
     bgs, fgs = plan.sources.backgrounds, plan.sources.cutouts
     num_pairs = min(SHEET_ROWS, len(bgs) * len(fgs))
@@ -149,15 +152,30 @@ def _sample_pairs(plan: Plan, prepared: Prepared) -> list[tuple[Background, Cuto
     ]
 
 
-def _compose(plan: Plan, pairs: list[tuple[Background, Cutout]]) -> list[Row]:
+def _composers(plan: Plan, pairs: list[Pair]) -> list[RowComposer]:
+    """What composes the rows of each pair, with `ROWS_PER_PAIR` rows or a few more."""
+    recipe = plan.recipe.replace(placements=-(-ROWS_PER_PAIR // len(plan.recipe.flips)))
+    composers = RowComposers(recipe, Prepared.of(plan.sources), plan.spec)
+    names = {(shard.bg, fg): shard.fgs for shard in plan.shards for fg in shard.fgs}
+    return [composers.of(background, names[background.name, cutout.name]) for background, cutout in pairs]
+
+
+def _compose(plan: Plan, pairs: list[Pair], composers: list[RowComposer]) -> list[Row]:
     """`ROWS_PER_PAIR` rows of each pair, composed and counted as in a build."""
     sums, count_images = Sums(plan.recipe.size), composing_counts_images(plan.labels)
-    recipe = plan.recipe.replace(placements=-(-ROWS_PER_PAIR // len(plan.recipe.flips)))
-    rows = [row for bg, fg in pairs for row in islice(compose_rows(recipe, bg, fg, sums, count_images), ROWS_PER_PAIR)]
+    rows = [
+        row
+        for (_, cutout), composer in zip(pairs, composers, strict=True)
+        for row in islice(composer.rows(sums, count_images, [cutout.name]), ROWS_PER_PAIR)
+    ]
     if not count_images:  # labelling would decode and count them
         for row in rows:
             decode_image(row["fg_bg"], sums)
     return rows
+
+
+def _image_bytes(row: Row) -> int:
+    return sum(len(value["bytes"]) for value in row.values() if isinstance(value, dict))
 
 
 def _predict(
@@ -178,32 +196,28 @@ def _predict(
     return seconds, list(stored[: len(shown)]), sum(len(encode_depth(values)) for values in stored) / len(stored)
 
 
-def _label_backgrounds(
-    plan: Plan, spec: DepthSpec, device: str, pairs: list[tuple[Background, Cutout]]
-) -> tuple[dict[str, np.ndarray], float]:
-    """The stored depth of the backgrounds of the pairs, by name, and seconds a background."""
+def _label_backgrounds(plan: Plan, spec: DepthSpec, device: str, pairs: list[Pair]) -> tuple[list[Pair], float]:
+    """The pairs with the depth of their backgrounds, and seconds a background."""
     names = {background.name for background, _ in pairs}
     sources = [source for source in plan.sources.backgrounds if source.name in names]
     start = time.perf_counter()
-    depths = predict_backgrounds(sources, plan.recipe, spec, device)
+    predicted = predict_backgrounds(sources, plan.recipe, spec, device)
     seconds = (time.perf_counter() - start) / len(sources)
-    return {source.name: decode_grey(data) for source, data in zip(sources, depths, strict=True)}, seconds
+    depths = {source.name: decode_grey(data) for source, data in zip(sources, predicted, strict=True)}
+    return [(dataclasses.replace(bg, depth=depths[bg.name]), cutout) for bg, cutout in pairs], seconds
 
 
 def _place(
-    plan: Plan,
-    spec: DepthSpec,
-    shown: list[Row],
-    pairs: list[tuple[Background, Cutout]],
-    backgrounds: dict[str, np.ndarray],
+    spec: DepthSpec, shown: list[Row], pairs: list[Pair], composers: list[RowComposer]
 ) -> tuple[float, list[np.ndarray], float]:
     """Placed labels of the shown rows; returns as `_predict`."""
     seconds, stored, num_bytes = 0.0, [], 0
-    for row, (background, cutout) in zip(shown, pairs, strict=True):
-        labels = PlacedLabels(backgrounds[background.name], spec, DepthSums(spec.levels))
-        silhouette = Silhouette.of(np.asarray(blended(cutout, row["flip"], plan.recipe).alpha))
+    for row, (background, _), composer in zip(shown, pairs, composers, strict=True):
+        assert background.depth is not None
+        labels = PlacedLabels(background.depth, spec, DepthSums(spec.levels))
+        shape = composer.shapes.of_row(row)
         start = time.perf_counter()
-        values, data = labels.label(silhouette, row["x"], row["y"])
+        values, data = labels.label(shape.cutouts)
         seconds += time.perf_counter() - start
         stored.append(values)
         num_bytes += len(data)
@@ -211,7 +225,7 @@ def _place(
 
 
 def _sheet(
-    pairs: list[tuple[Background, Cutout]],
+    pairs: list[Pair],
     shown: list[Row],
     depths: list[dict[str, np.ndarray]],
     spec: DepthSpec | None,

@@ -65,7 +65,7 @@ class OutputState:
             and storage.exists(schema.CARD)
             and _has_recipe(storage)
             and _card_pictures(manifest) <= set(storage.list(schema.ASSETS))
-            and set(prepared_names(plan.sources, plan.depth_key)) <= set(manifest.files)
+            and set(prepared_names(plan.sources, plan.depth_key, plan.extras)) <= set(manifest.files)
             and all(storage.exists(name) for name in manifest.files)
             and (not storage.is_local or all(has_magic(storage, path) for path in shard_sizes))
         )

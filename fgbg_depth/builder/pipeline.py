@@ -221,7 +221,7 @@ def _write_inputs(plan: Plan, storage: Storage, state: OutputState, work: Work) 
         if name.startswith((f"{schema.PREVIEW}/", f"{schema.ASSETS}/")) and ".." not in name:
             storage.remove(name)
     storage.remove(schema.STATISTICS)
-    return write_prepared(storage, plan.sources, plan.depth_key)
+    return write_prepared(storage, plan.sources, plan.depth_key, plan.extras)
 
 
 def _remember_paths(recipe: Recipe, storage: Storage) -> None:

@@ -1,4 +1,4 @@
-"""A finished shard whose composites, and perhaps predicted labels, another shard takes over."""
+"""A finished shard whose composites, and perhaps predicted labels, another shard reuses."""
 
 from __future__ import annotations
 
@@ -24,41 +24,55 @@ class ReusedShard:
 
     Args:
         record: of its footer.
-        has_predicted: its predicted labels are those that are wanted, so they are taken over, too.
+        has_predicted: its predicted labels are those that are wanted, so they are reused, too.
+        extras: what its rows have besides, of `schema.EXTRAS`.
     """
 
     storage: Storage
     path: str
     record: dict[str, Any]
     has_predicted: bool
+    extras: Sequence[str] = ()
 
     @classmethod
     def open(
-        cls, storage: Storage, path: str, labels: Sequence[str], spec: DepthSpec | None, bg_depth: str
-    ) -> ReusedShard:
+        cls,
+        storage: Storage,
+        path: str,
+        labels: Sequence[str],
+        extras: Sequence[str],
+        spec: DepthSpec | None,
+        bg_depth: str,
+    ) -> ReusedShard | None:
         """Check a shard and read its footer.
 
         Args:
             labels: the kinds of labels that are wanted, of `schema.LABELS`.
+            extras: what the rows of the recipe have besides, of `schema.EXTRAS`.
             spec: of the wanted labels.
             bg_depth: digest of the background's depth, with which predicted labels are compared.
+        Returns:
+            None if its images cannot be reused: its cut-outs stand on another ground than the background has now.
         Raises:
             ShardError: the file is damaged.
         """
         measure(storage, path)
         record = read_record(storage, path)
+        if schema.GROUND in extras and record["bg_depth"] != bg_depth:
+            return None
         same_spec = spec is not None and (record["depth"] or {}) | {"license": ""} == spec.to_dict() | {"license": ""}
         has_column = schema.LABELS[schema.PREDICTED] in record["statistics"]["depths"]
         same_labels = same_spec and has_column and record["bg_depth"] == bg_depth
-        return cls(storage, path, record, schema.PREDICTED in labels and same_labels)
+        return cls(storage, path, record, schema.PREDICTED in labels and same_labels, extras)
 
     def tables(self, sums: Sums, num_rows: int) -> Iterator[pa.Table]:
         """The rows without labels, or with the predicted ones, at most `num_rows` a table; their sums go to `sums`."""
         stored = Sums.from_dict(self.record["statistics"])
         column = schema.LABELS[schema.PREDICTED]
         kept = schema.label_columns(schema.PREDICTED) if self.has_predicted else ()
-        sums.reuse(stored, [column] if self.has_predicted else [], kept)
-        names = [*(c.name for c in schema.columns(labels=())), *kept]
+        composed = [c.name for c in schema.columns(labels=(), extras=self.extras)]
+        names = [*composed, *kept]
+        sums.reuse(stored, [column] if self.has_predicted else [], names)
         with self.storage.open(self.path) as f:
             for batch in pq.ParquetFile(f).iter_batches(num_rows, columns=names):
                 yield pa.Table.from_batches([batch])

@@ -17,17 +17,16 @@ import pyarrow as pa
 
 from fgbg_depth import schema
 from fgbg_depth.builder.reused_shard import ReusedShard
-from fgbg_depth.builder.shard_labels import Shapes, ShardLabels
+from fgbg_depth.builder.row_composers import RowComposer, RowComposers
+from fgbg_depth.builder.shard_labels import ShardLabels
 from fgbg_depth.depth import models
 from fgbg_depth.depth.models import Labeller
 from fgbg_depth.engine.job import OnRows, ShardResult
 from fgbg_depth.errors import FgBgError, ShardError
 from fgbg_depth.plan import Shard
 from fgbg_depth.recipe import Recipe
-from fgbg_depth.render.compose import compose_rows
-from fgbg_depth.render.inputs import Background
 from fgbg_depth.sources.prepared import Prepared
-from fgbg_depth.statistics import DepthSums, Sums
+from fgbg_depth.statistics import DepthSums, Sums, count_columns
 from fgbg_depth.storage.files import Storage
 from fgbg_depth.storage.parquet import ROW_GROUP, image_array, write_parquet
 
@@ -122,8 +121,9 @@ class ShardBuilder:
         Raises:
             ShardError: it failed; the message names the shard. No file is left behind.
         """
-        shard, labels = task.shard, self.recipe.labels
+        shard, labels, extras = task.shard, self.recipe.labels, self.recipe.extras
         background = self.prepared.background(shard.bg)
+        composer = self._composers.of(background, shard.fgs)
         levels = self.spec.levels if self.spec else 0
         sums = Sums(self.recipe.size, {schema.LABELS[label]: DepthSums(levels) for label in labels})
 
@@ -140,7 +140,7 @@ class ShardBuilder:
 
         reused = None
         if task.reuse_from:
-            reused = ReusedShard.open(self.storage, task.reuse_from, labels, self.spec, background.depth_digest)
+            reused = ReusedShard.open(self.storage, task.reuse_from, labels, extras, self.spec, background.depth_digest)
         predicts = schema.PREDICTED in labels and not (reused and reused.has_predicted)
         if predicts and self._labeller is None:
             self._labeller = self.load_labeller()
@@ -148,18 +148,20 @@ class ShardBuilder:
             label = None
             if self.spec is not None:
                 label = ShardLabels(
-                    labels,
+                    self.recipe,
                     self.spec,
                     background,
-                    self._shapes,
+                    composer.shapes,
                     sums,
                     self._labeller if predicts else None,
                     count_images=reused is None and not composing_counts_images(labels),
                     on_rows=on_rows,
                 )
-            composed = reused.tables(sums, LABELLED_ROWS) if reused else self._composed(shard, background, sums)
+            composed = reused.tables(sums, LABELLED_ROWS) if reused else self._composed(composer, sums)
             tables = (label(table, shard.name.digest) for table in composed) if label else _counted(composed, on_rows)
-            written = write_parquet(self.storage, shard.path, schema.features(labels=labels), tables, footer)
+            written = write_parquet(
+                self.storage, shard.path, schema.features(labels=labels, extras=extras), tables, footer
+            )
         except FgBgError:
             raise
         except Exception as e:
@@ -169,22 +171,20 @@ class ShardBuilder:
         return ShardResult(shard.path, shard.rows, written)
 
     @cached_property
-    def _shapes(self) -> Shapes:
-        return Shapes(self.recipe, self.prepared)
+    def _composers(self) -> RowComposers:
+        return RowComposers(self.recipe, self.prepared, self.spec)
 
-    def _composed(self, shard: Shard, background: Background, sums: Sums) -> Iterator[pa.Table]:
-        labels = self.recipe.labels
-        count_images = composing_counts_images(labels)
-        rows = (
-            row
-            for name in shard.fgs
-            for row in compose_rows(self.recipe, background, self.prepared.cutout(name), sums, count_images)
-        )
-        columns = schema.features(labels=()).arrow_schema
+    def _composed(self, composer: RowComposer, sums: Sums) -> Iterator[pa.Table]:
+        labels, extras = self.recipe.labels, self.recipe.extras
+        rows = composer.rows(sums, composing_counts_images(labels))
+        declared = schema.columns(labels=(), extras=extras)
+        columns = schema.features(labels=(), extras=extras).arrow_schema
         # small chunks reuse memory, which is faster; predicting wants large ones
         chunk_rows = LABELLED_ROWS if schema.PREDICTED in labels else ROW_GROUP
         while chunk := list(islice(rows, chunk_rows)):
-            yield _to_table(chunk, columns)
+            table = _to_table(chunk, columns)
+            count_columns(sums, declared, table)
+            yield table
 
 
 def _counted(tables: Iterable[pa.Table], on_rows: OnRows) -> Iterator[pa.Table]:

@@ -4,52 +4,29 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
-from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pyarrow as pa
 
 from fgbg_depth import schema
-from fgbg_depth.depth.checks import Outline, check_label
+from fgbg_depth.builder.row_shapes import RowShape, RowShapes
+from fgbg_depth.depth.checks import check_label
 from fgbg_depth.depth.label_batch import LabelBatch
 from fgbg_depth.depth.models import Labeller
-from fgbg_depth.depth.placed import Silhouette, Stored
+from fgbg_depth.depth.placed import Stored
 from fgbg_depth.depth.placed_labels import PlacedLabels
 from fgbg_depth.depth.spec import DepthSpec
 from fgbg_depth.engine.job import OnRows
 from fgbg_depth.errors import ShardError
 from fgbg_depth.recipe import Recipe
-from fgbg_depth.render.blend import blended
 from fgbg_depth.render.inputs import Background
 from fgbg_depth.schema import PLACED, PREDICTED
-from fgbg_depth.sources.prepared import Prepared
-from fgbg_depth.statistics import Sums
+from fgbg_depth.statistics import Sums, count_columns
 from fgbg_depth.storage.parquet import image_array
 
 if TYPE_CHECKING:
     from datasets import Features
-
-
-@dataclass(frozen=True)
-class Shape:
-    """What labels need to know about a cut-out with one flip."""
-
-    silhouette: Silhouette
-    outline: Outline
-
-
-class Shapes:
-    """Shapes of cut-outs by name and flip, computed when they are first needed."""
-
-    def __init__(self, recipe: Recipe, prepared: Prepared) -> None:
-        self._recipe, self._prepared = recipe, prepared
-        self.of = lru_cache(maxsize=800)(self._of)
-
-    def _of(self, fg: str, flip: bool) -> Shape:
-        alpha = np.asarray(blended(self._prepared.cutout(fg), flip, self._recipe).alpha)
-        return Shape(Silhouette.of(alpha), Outline.of(alpha))
 
 
 class RowChecks:
@@ -59,22 +36,20 @@ class RowChecks:
     references would end its process, or free its device, only when Python looks for circles.
     """
 
-    def __init__(self, spec: DepthSpec, background: Stored, shapes: Shapes) -> None:
+    def __init__(self, spec: DepthSpec, background: Stored, shapes: RowShapes) -> None:
         self._spec, self._background, self._shapes = spec, background, shapes
         self.facts: list[dict[str, Any]] = []  # of the table that is being labelled
 
     def predicted(self, index: int, stored: Stored) -> dict[str, np.float32]:
         """The checks of the predicted label of a row, by column."""
-        return self._of(PREDICTED, index, stored, self._background)
+        return self._of(PREDICTED, self._shapes.of_row(self.facts[index]), stored, self._background)
 
-    def placed(self, index: int, stored: Stored) -> dict[str, np.float32]:
+    def placed(self, shape: RowShape, stored: Stored) -> dict[str, np.float32]:
         """The checks of the placed label of a row, by column."""
-        return self._of(PLACED, index, stored, None)
+        return self._of(PLACED, shape, stored, None)
 
-    def _of(self, label: str, index: int, stored: Stored, background: Stored | None) -> dict[str, np.float32]:
-        fact = self.facts[index]
-        outline = self._shapes.of(fact["fg"], fact["flip"]).outline
-        found = check_label(stored, background, outline, fact["x"], fact["y"], self._spec)._asdict()
+    def _of(self, label: str, shape: RowShape, stored: Stored, background: Stored | None) -> dict[str, np.float32]:
+        found = check_label(stored, background, shape.outline, shape.x, shape.y, self._spec)._asdict()
         return {column: found[name] for name, column in schema.CHECKS[label].items()}
 
 
@@ -82,10 +57,10 @@ class ShardLabels:
     """Adds the label columns to tables of composed rows, all on one background.
 
     Args:
-        labels: the kinds of labels that every row gets, of `schema.LABELS`.
+        recipe: decides the columns.
         spec: of the labels.
         background: with its depth.
-        shapes: of the cut-outs.
+        shapes: of the rows' cut-outs.
         sums: the labels' values are added to it.
         labeller: predicts depth; None if no label is predicted, or if the tables have those labels already.
         count_images: also add the pixels of fg_bg to `sums` while they are decoded.
@@ -94,10 +69,10 @@ class ShardLabels:
 
     def __init__(
         self,
-        labels: Sequence[str],
+        recipe: Recipe,
         spec: DepthSpec,
         background: Background,
-        shapes: Shapes,
+        shapes: RowShapes,
         sums: Sums,
         labeller: Labeller | None,
         count_images: bool,
@@ -108,9 +83,9 @@ class ShardLabels:
         self._shapes, self._checks = shapes, RowChecks(spec, background.depth, shapes)
         self._sums, self._on_rows = sums, on_rows
         self._predict = LabelBatch(labeller, sums, count_images, on_rows, self._checks.predicted) if labeller else None
-        column = schema.LABELS[PLACED]
+        column, labels = schema.LABELS[PLACED], recipe.labels
         self._placed = PlacedLabels(background.depth, spec, sums.depths[column]) if PLACED in labels else None
-        self._columns = schema.features(labels=labels)
+        self._columns, self._facts = schema.features(labels=labels, extras=recipe.extras), shapes.columns
 
     def __call__(self, table: pa.Table, fingerprint: str) -> pa.Table:
         """The table with all columns of the default config.
@@ -120,7 +95,7 @@ class ShardLabels:
         Raises:
             ShardError: the labels do not fit the images.
         """
-        self._checks.facts = table.select(["fg", "flip", "x", "y"]).to_pylist()
+        self._checks.facts = table.select(self._facts).to_pylist()
         if self._predict is not None:
             table = _map(table, self._predict, fingerprint, _without(self._columns, schema.label_columns(PLACED)))
         if self._placed is not None:
@@ -134,18 +109,17 @@ class ShardLabels:
     def _count_columns(self, table: pa.Table) -> None:
         """Add the columns of numbers that were filled here to the sums."""
         filled = [label for label, made in ((PREDICTED, self._predict), (PLACED, self._placed)) if made is not None]
-        for column in schema.columns(labels=filled):
-            if column.histogram is not None:
-                self._sums.add_values(column.name, column.histogram, table[column.name].to_numpy())
+        composed = schema.fact_columns(labels=())
+        count_columns(self._sums, [c for c in schema.columns(labels=filled) if c.name not in composed], table)
 
     def _add_placed(self, table: pa.Table, placed: PlacedLabels) -> pa.Table:
         images: list[bytes] = []
         values: dict[str, list[np.float32]] = {name: [] for name in schema.CHECKS[PLACED].values()}
-        for index, fact in enumerate(self._checks.facts):
-            silhouette = self._shapes.of(fact["fg"], fact["flip"]).silhouette
-            stored, data = placed.label(silhouette, fact["x"], fact["y"])
+        for facts in self._checks.facts:
+            shape = self._shapes.of_row(facts)
+            stored, data = placed.label(shape.cutouts)
             images.append(data)
-            for name, value in self._checks.placed(index, stored).items():
+            for name, value in self._checks.placed(shape, stored).items():
                 values[name].append(value)
         placed.flush()
         types = self._columns.arrow_schema

@@ -46,6 +46,7 @@ def summarize(
         files: the other parquet files, by path.
         previous: manifest of the previous build; its history is kept, and its version if no file has changed.
     """
+    plan_has_ground = schema.GROUND in plan.extras
     rows_of = {shard.path: shard.rows for shard in plan.shards}
     everything = next(iter(sums.values())).emptied()
     for split_sums in sums.values():
@@ -68,6 +69,10 @@ def summarize(
         depth=plan.spec,
         columns=_columns(everything),
         columns_by_split={split: _columns(sums[split]) for split in plan.split_rows()},
+        texts=everything.texts,
+        without_ground=[
+            source.name for source in plan.sources.backgrounds if plan_has_ground and source.ground is None
+        ],
         recipe=published(plan.recipe),
         sources={"bg": _listed(plan.sources.backgrounds), "fg": _listed(plan.sources.cutouts)},
         skipped=[SkippedFile(file=file, reason=reason) for file, reason in plan.sources.skipped],

@@ -25,7 +25,7 @@ def preview_table(rows: Iterable[RowValues], manifest: Manifest) -> pa.Table:
     """The `preview` config's table of rows that `read_rows` returned, with depth as 8-bit colours."""
     import pyarrow as pa
 
-    features = schema.features("preview", manifest.labels)
+    features = schema.features("preview", manifest.labels, manifest.extras)
     columns: dict[str, list[Any]] = {name: [] for name in features}
     for row in rows:
         row = dict(row)
@@ -56,7 +56,7 @@ def write_preview(storage: Storage, manifest: Manifest, num_rows: int = NUM_ROWS
     if path in present:
         info = FileInfo(present[path], storage.sha256(path))
     else:
-        info = write_parquet(storage, path, schema.features("preview", manifest.labels), [table])
+        info = write_parquet(storage, path, schema.features("preview", manifest.labels, manifest.extras), [table])
     for other in storage.list(schema.PREVIEW):
         if other != path:
             storage.remove(other)

@@ -127,8 +127,11 @@ def _add_option(group: Any, name: str, options: FieldOptions, hint: Any, default
         kwargs |= {"type": number(hint, _range(options)), "metavar": "N"}
     elif hint is str:
         kwargs["metavar"] = "TEXT"
+    elif hint == float | None:
+        kwargs |= {"type": number(float, _range(options)), "metavar": "N"}
     else:
-        kwargs |= {"type": number(float, _range(options)), "nargs": 2, "metavar": ("LOW", "HIGH")}
+        kind = int if int in get_args(hint) else float
+        kwargs |= {"type": number(kind, _range(options)), "nargs": 2, "metavar": ("LOW", "HIGH")}
     group.add_argument(_flag(name), **kwargs)
     if options.old_name:
         kwargs |= {"dest": _PREFIX + options.old_name, "help": argparse.SUPPRESS}
@@ -143,7 +146,7 @@ def _details(options: FieldOptions, default: Any) -> list[str]:
     """What stands in brackets behind an option's help: its range, what it depends on, its default."""
     details = [_range(options)] if options.low is not None else []
     if options.only_if is not None:
-        details.append(f"used with {_flag(options.only_if[0])} {options.only_if[1]}")
+        details.append(f"used with {_flag(options.only_if[0])} {' or '.join(options.only_if[1])}")
     return [*details, f"default: {shown_value(default)}"]
 
 

@@ -2,25 +2,26 @@
 
 from __future__ import annotations
 
-import io
 import os
 from collections import Counter
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from functools import lru_cache
+from itertools import islice
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
 
 from fgbg_depth import schema
 from fgbg_depth.builder.messages import Log
 from fgbg_depth.builder.planning import plan_build
-from fgbg_depth.builder.shard_labels import Shape
-from fgbg_depth.depth.checks import Outline
-from fgbg_depth.depth.placed import Silhouette
+from fgbg_depth.builder.row_composers import RowComposers
+from fgbg_depth.builder.row_shapes import RowShape
+from fgbg_depth.depth.spec import DepthSpec
+from fgbg_depth.errors import UsageError
 from fgbg_depth.plan import Plan, Shard
 from fgbg_depth.read.files import DatasetFiles
 from fgbg_depth.read.opening import open_files, read_manifest
@@ -28,28 +29,41 @@ from fgbg_depth.read.rows import RowReader
 from fgbg_depth.read.spread import choose_rows
 from fgbg_depth.read.stored_sources import read_sources
 from fgbg_depth.recipe import NO_DEPTH, Recipe
-from fgbg_depth.render.blend import blended, composite
-from fgbg_depth.render.codecs import decode_rgb, encode_image
-from fgbg_depth.render.inputs import Cutout
-from fgbg_depth.scene.layers import sample_layers
+from fgbg_depth.render.codecs import decode_rgb
+from fgbg_depth.render.scene_rows import encode_scene
 from fgbg_depth.schema import ShardName
 from fgbg_depth.sources.prepared import Prepared
 
-_COLUMNS = ("fg_bg", "bg", "fg", "flip", "x", "y")
 _PARALLEL_ROWS = 8  # rows that are downloaded at once
 
 
 @dataclass(frozen=True)
 class DrawnRow:
-    """One row: the values of its columns, and `fg_bg` as encoded bytes."""
+    """One row.
+
+    Args:
+        facts: the columns that composing fills and that hold no image.
+        fg_bg: encoded bytes.
+    """
 
     split: str
-    bg: str
-    fg: str
-    flip: bool
-    x: int
-    y: int
+    facts: Mapping[str, Any]
     fg_bg: bytes = field(repr=False)
+
+    @property
+    def bg(self) -> str:
+        """Name of the background."""
+        return str(self.facts["bg"])
+
+    @property
+    def fg(self) -> str:
+        """Name of the cut-out."""
+        return str(self.facts["fg"])
+
+    @property
+    def cutouts(self) -> set[str]:
+        """Names of all cut-outs in the row."""
+        return {self.fg, *(item["fg"] for item in self.facts.get("objects", ()))}
 
 
 class DrawnRows:
@@ -57,16 +71,16 @@ class DrawnRows:
 
     Args:
         recipe: how they were composed.
-        backgrounds, cutouts: PNG of each source that the rows name, as prepared.
+        prepared: the sources that the rows name, as prepared.
+        spec: of the depth of the backgrounds; None: they have none.
     """
 
-    def __init__(
-        self, recipe: Recipe, rows: list[DrawnRow], backgrounds: Mapping[str, bytes], cutouts: Mapping[str, bytes]
-    ) -> None:
-        self.recipe, self.rows = recipe, rows
-        self._backgrounds, self._cutouts = backgrounds, cutouts
-        self.backgrounds = sorted(backgrounds)
-        self.shape = lru_cache(maxsize=100)(self._shape)
+    def __init__(self, recipe: Recipe, rows: list[DrawnRow], prepared: Prepared, spec: DepthSpec | None) -> None:
+        self.recipe, self.rows, self._prepared = recipe, rows, prepared
+        self.backgrounds = sorted({row.bg for row in rows})
+        self.num_cutouts = len(set[str]().union(*(row.cutouts for row in rows)))
+        composers = RowComposers(recipe, prepared, spec)
+        self._composer = lru_cache(maxsize=100)(lambda bg: composers.of(prepared.background(bg), ()))
 
     @property
     def splits(self) -> dict[str, int]:
@@ -74,24 +88,18 @@ class DrawnRows:
         counts = Counter(row.split for row in self.rows)
         return {split: counts[split] for split in schema.SPLITS if counts[split]}
 
-    @property
-    def num_cutouts(self) -> int:
-        """Number of different cut-outs."""
-        return len(self._cutouts)
-
     def background(self, name: str) -> NDArray[np.uint8]:
         """(H, W, 3) uint8: a background without cut-outs."""
-        return decode_rgb(self._backgrounds[name])
+        return np.asarray(self._prepared.background(name).image)
 
     def image(self, index: int) -> NDArray[np.uint8]:
         """(H, W, 3) uint8: the composite of a row."""
         return decode_rgb(self.rows[index].fg_bg)
 
-    def _shape(self, fg: str, flip: bool) -> Shape:
-        """What checks and placed labels need to know about a cut-out with one flip."""
-        cutout = Cutout(fg, "", Image.open(io.BytesIO(self._cutouts[fg])).convert("RGBA"))
-        alpha = np.asarray(blended(cutout, flip, self.recipe).alpha)
-        return Shape(Silhouette.of(alpha), Outline.of(alpha))
+    def shape(self, index: int) -> RowShape:
+        """What checks and placed labels need to know about a row's cut-outs."""
+        row = self.rows[index]
+        return self._composer(row.bg).shapes.of_row(row.facts)
 
 
 class DatasetRows:
@@ -115,23 +123,28 @@ class DatasetRows:
         chosen = choose_rows(shards, num_rows)
         reader = RowReader(self.files)
 
+        columns = schema.fact_columns(labels=(), extras=self.manifest.extras)
+
         def read(place: tuple[str, int]) -> DrawnRow:
-            return DrawnRow(ShardName.parse(place[0]).split, **reader.read(*place, _COLUMNS))
+            values = reader.read(*place, (*columns, "fg_bg"))
+            return DrawnRow(ShardName.parse(place[0]).split, {name: values[name] for name in columns}, values["fg_bg"])
 
         in_order = sorted(chosen)  # each row group is read once
         with ThreadPoolExecutor(1 if self.files.is_local else _PARALLEL_ROWS, thread_name_prefix="read-rows") as pool:
             found = dict(zip(in_order, pool.map(read, in_order), strict=True))
         rows = [found[place] for place in chosen]
+        names = {
+            schema.BG: {row.bg for row in rows},
+            schema.FG: set[str]().union(*(row.cutouts for row in rows)),
+        }
         backgrounds, cutouts = (
             {
-                source.name: source.image
-                for source in read_sources(
-                    self.files, self.manifest.files_of(kind), {getattr(row, kind) for row in rows}
-                ).values()
+                source.name: (source.digest, source.image, source.depth)
+                for source in read_sources(self.files, self.manifest.files_of(kind), names[kind]).values()
             }
             for kind in (schema.BG, schema.FG)
         )
-        return DrawnRows(self.recipe, rows, backgrounds, cutouts)
+        return DrawnRows(self.recipe, rows, Prepared.of_pictures(backgrounds, cutouts), self.manifest.depth)
 
 
 class RecipeRows:
@@ -147,35 +160,30 @@ class RecipeRows:
 
     def draw(self, num_rows: int) -> DrawnRows:
         """The rows that `DatasetRows.draw` would return after a build, composed now. Writes nothing."""
+        if schema.GROUND in self.recipe.extras:
+            raise UsageError(
+                "placement_mode is scene: where cut-outs stand depends on a depth model, so the rows of this recipe "
+                "are not known before it is built.\n  Build it and compare models on the output, or choose "
+                "--placement-mode ground."
+            )
         plan = plan_build(
             self.recipe.replace(depth_model=NO_DEPTH, depth_range=None), os.cpu_count() or 1, log=self._log
         )
         prepared = Prepared.of(plan.sources)
+        composers = RowComposers(plan.recipe, prepared, None)
         shards = {shard.path: shard for shard in plan.shards}
         chosen = choose_rows({path: shard.rows for path, shard in shards.items()}, num_rows)
-        rows = [compose_row(plan, prepared, shards[path], index) for path, index in chosen]
-        used_bgs, used_fgs = {row.bg for row in rows}, {row.fg for row in rows}
-        return DrawnRows(
-            self.recipe,
-            rows,
-            {source.name: source.png for source in plan.sources.backgrounds if source.name in used_bgs},
-            {source.name: source.png for source in plan.sources.cutouts if source.name in used_fgs},
-        )
+        rows = [compose_row(plan, composers, prepared, shards[path], index) for path, index in chosen]
+        return DrawnRows(plan.recipe, rows, prepared, None)
 
 
-def compose_row(plan: Plan, prepared: Prepared, shard: Shard, index: int) -> DrawnRow:
+def compose_row(plan: Plan, composers: RowComposers, prepared: Prepared, shard: Shard, index: int) -> DrawnRow:
     """Compose one row of a shard, with the bytes that a build writes.
 
     Args:
         index: number of the row in the shard; rows are ordered by cut-out, flip and placement.
     """
-    recipe = plan.recipe
-    fg_index, in_pair = divmod(index, recipe.rows_per_pair)
-    flip_index, placement = divmod(in_pair, recipe.placements)
-    flip = recipe.flips[flip_index]
-    background, cutout = prepared.background(shard.bg), prepared.cutout(shard.fgs[fg_index])
-    width, height = cutout.image.size
-    layer = sample_layers(recipe, background.digest, cutout.digest, flip, width, height)[placement]
-    image = composite(blended(cutout, flip, recipe), background.image, layer)
-    data = encode_image(image, recipe.image_format, recipe.jpeg_quality, recipe.jpeg_subsampling)
-    return DrawnRow(shard.split, shard.bg, cutout.name, flip, layer.x, layer.y, data)
+    composer = composers.of(prepared.background(shard.bg), shard.fgs)
+    fg_index, in_pair = divmod(index, plan.recipe.rows_per_pair)
+    facts = next(islice(composer.facts([shard.fgs[fg_index]]), in_pair, None))
+    return DrawnRow(shard.split, facts, encode_scene(composer.pixels(facts), plan.recipe)["fg_bg"])

@@ -15,7 +15,7 @@ from fgbg_depth.comparison.memory import Memory, MemoryMeter
 from fgbg_depth.depth import models
 from fgbg_depth.depth.checks import GRID_POINTS, LabelChecks, check_label
 from fgbg_depth.depth.external.names import Program, find_labeller
-from fgbg_depth.depth.placed import Stored, set_in
+from fgbg_depth.depth.placed import Stored
 from fgbg_depth.depth.spec import DepthSpec, encode_values
 from fgbg_depth.recipe import Recipe
 from fgbg_depth.schema import PLACED, PREDICTED
@@ -94,11 +94,11 @@ def label_rows(
         for i, values in timed.values(len(drawn.rows), drawn.image):
             row = drawn.rows[i]
             predicted, bare = encode_values(values, spec), backgrounds[row.bg]
-            shape, placed = drawn.shape(row.fg, row.flip), bare.copy()
-            set_in(placed, shape.silhouette, row.x, row.y, spec)
+            shape, placed = drawn.shape(i), bare.copy()
+            set_in_all(placed, shape.cutouts, spec)
             labelled.values[i] = values[::step, ::step]
-            labelled.checks[PREDICTED].append(check_label(predicted, bare, shape.outline, row.x, row.y, spec))
-            labelled.checks[PLACED].append(check_label(placed, None, shape.outline, row.x, row.y, spec))
+            labelled.checks[PREDICTED].append(check_label(predicted, bare, shape.outline, shape.x, shape.y, spec))
+            labelled.checks[PLACED].append(check_label(placed, None, shape.outline, shape.x, shape.y, spec))
             missing += int(np.count_nonzero(predicted == 0))
             if i in shown:
                 labelled.shown[i] = {PREDICTED: predicted, PLACED: placed}

@@ -8,6 +8,7 @@ the label is equal to the bit on every machine. Imports no torch.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, NamedTuple
@@ -59,15 +60,21 @@ class Silhouette:
 
 
 class Change(NamedTuple):
-    """What `set_in` changed: stored values before and after, (n,) each, within the rows top..bottom."""
+    """What `set_in` changed: stored values before and after, (n,) each, within the rows top..bottom.
+
+    `standing` is the stored value at which the cut-out stands.
+    """
 
     top: int
     bottom: int
     before: Stored
     after: Stored
+    standing: int
 
 
-def set_in(label: Stored, silhouette: Silhouette, x: int, y: int, spec: DepthSpec) -> Change | None:
+def set_in(
+    label: Stored, silhouette: Silhouette, x: int, y: int, spec: DepthSpec, behind: int = INVALID
+) -> Change | None:
     """Set one cut-out into a depth map, in place. With several cut-outs, the farthest comes first.
 
     The cut-out stands at the nearest of three distances:
@@ -86,6 +93,7 @@ def set_in(label: Stored, silhouette: Silhouette, x: int, y: int, spec: DepthSpe
         x, y: left and upper edge of the cut-out's box; what lies outside the frame is clipped. A foot below the frame
             stands where the frame ends.
         spec: of the label.
+        behind: the stored value at which the cut-out behind this one stands; this one does not stand farther.
     Returns:
         None if nothing changed: no foreground is in the frame, or neither its foot nor what it hides has a depth.
     """
@@ -99,13 +107,13 @@ def set_in(label: Stored, silhouette: Silhouette, x: int, y: int, spec: DepthSpe
     hidden = box[inside]
     if not len(hidden):
         return None
-    value = _standing_value(label, hidden, silhouette, x, y, spec)
+    value = _standing_value(label, hidden, silhouette, x, y, spec, behind)
     if value == INVALID:
         return None
     standing = label.dtype.type(value)
     values = np.where(hidden == INVALID, standing, spec.meaning.nearer_of(hidden, standing))
     box[inside] = values
-    return Change(top, bottom, hidden, values)
+    return Change(top, bottom, hidden, values, value)
 
 
 def place_depth(background: Stored, mask: NDArray[np.bool_], spec: DepthSpec) -> Stored:
@@ -122,12 +130,30 @@ def place_depth(background: Stored, mask: NDArray[np.bool_], spec: DepthSpec) ->
     return label
 
 
-def _standing_value(label: Stored, hidden: Stored, silhouette: Silhouette, x: int, y: int, spec: DepthSpec) -> int:
+def set_in_all(label: Stored, cutouts: Sequence[tuple[Silhouette, int, int]], spec: DepthSpec) -> list[Change]:
+    """Set the cut-outs of a row into a depth map, in place; none stands farther than those behind it.
+
+    Args:
+        cutouts: farthest first: silhouette, and left and upper edge of its box.
+    Returns:
+        what changed, in that order; a pixel that several cut-outs cover is in several changes.
+    """
+    changes: list[Change] = []
+    for silhouette, x, y in cutouts:
+        change = set_in(label, silhouette, x, y, spec, changes[-1].standing if changes else INVALID)
+        if change is not None:
+            changes.append(change)
+    return changes
+
+
+def _standing_value(
+    label: Stored, hidden: Stored, silhouette: Silhouette, x: int, y: int, spec: DepthSpec, limit: int
+) -> int:
     """The stored value at which a cut-out stands; 0 if neither its foot nor what it hides has a depth."""
     foot = _order_statistic(_at_foot(label, silhouette, x, y), 0.5, spec)
     below = _order_statistic(_at_foot(label, silhouette, x, y + silhouette.height), 0.5, spec)
     behind = _order_statistic(hidden, HIDDEN_SHARE, spec)
-    candidates = (foot, int(_scaled(spec, TALLEST)[below]), int(_scaled(spec, IN_FRONT)[behind]))
+    candidates = (foot, int(_scaled(spec, TALLEST)[below]), int(_scaled(spec, IN_FRONT)[behind]), limit)
     known = [value for value in candidates if value != INVALID]
     return (max if spec.meaning.larger_is_nearer else min)(known, default=INVALID)
 

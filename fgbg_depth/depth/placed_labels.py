@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 
-from fgbg_depth.depth.placed import Change, Silhouette, Stored, set_in
+from fgbg_depth.depth.placed import Change, Silhouette, Stored, set_in_all
 from fgbg_depth.depth.spec import DepthSpec
 from fgbg_depth.render.png_bands import BandedDepth
 from fgbg_depth.statistics import DepthSums
@@ -28,22 +30,23 @@ class PlacedLabels:
         self._changes: list[Change] = []
         self._rows = self._bytes = 0
 
-    def label(self, silhouette: Silhouette, x: int, y: int) -> tuple[Stored, bytes]:
+    def label(self, cutouts: Sequence[tuple[Silhouette, int, int]]) -> tuple[Stored, bytes]:
         """The label of one row.
 
         Args:
-            silhouette: of the row's cut-out, with its flip.
-            x, y: left and upper edge of the cut-out's box, in pixels; may be negative.
+            cutouts: of the row, farthest first: silhouette with its flip, and left and upper edge of its box in
+                pixels, which may be negative.
         Returns:
             (H, W) stored values, and the grey PNG of them.
         """
         label = self._background.copy()
-        change = set_in(label, silhouette, x, y, self._spec)
-        data = self._bands.encode(label, change.top, change.bottom) if change else self._bands.encode(label, 0, 0)
+        changes = set_in_all(label, cutouts, self._spec)
+        top = min((change.top for change in changes), default=0)
+        bottom = max((change.bottom for change in changes), default=0)
+        data = self._bands.encode(label, top, bottom)
         self._rows += 1
         self._bytes += len(data)
-        if change:
-            self._changes.append(change)
+        self._changes += changes
         if self._rows == _COUNT_ROWS:
             self.flush()
         return label, data

@@ -70,6 +70,8 @@ class Manifest(Entry):
     depth: SpecField = None
     columns: dict[str, ColumnStatistics] = Field(default_factory=dict)
     columns_by_split: dict[str, dict[str, ColumnStatistics]] = Field(default_factory=dict)
+    texts: dict[str, dict[str, int]] = Field(default_factory=dict)
+    without_ground: list[str] = Field(default_factory=list)
     recipe: RecipeField
     sources: dict[str, dict[str, SourceEntry]]
     skipped: list[SkippedFile] = Field(default_factory=list)
@@ -173,6 +175,11 @@ class Manifest(Entry):
     def labels(self) -> tuple[str, ...]:
         """The kinds of depth labels of every row, of `schema.LABELS`; empty without depth."""
         return self.recipe.labels if self.depth is not None else ()
+
+    @property
+    def extras(self) -> tuple[str, ...]:
+        """What rows and sources have besides the columns of every dataset, of `schema.EXTRAS`."""
+        return self.recipe.extras
 
     @property
     def depth_columns(self) -> tuple[str, ...]:

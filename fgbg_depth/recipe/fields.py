@@ -38,10 +38,12 @@ class FieldOptions:
         group: heading under which help texts list the field.
         low, high: allowed range of numbers, both ends included; None: no limit.
         unit: unit of numbers.
-        only_if: (field, value): the field has no effect unless that other field has this value.
+        only_if: (field, values): the field has no effect unless that other field has one of these values.
         old_name: the field's name in the version before; it still works, with a warning.
         null_advice: what to write instead of null, for the error message.
         names_folder: the value may be a folder; in a file a relative path is relative to the folder of that file.
+        skip_default: left out of the digests while it has its default, so that datasets from before the field keep
+            their shards.
     """
 
     help: str
@@ -50,10 +52,11 @@ class FieldOptions:
     low: float | None = None
     high: float | None = None
     unit: str = ""
-    only_if: tuple[str, Any] | None = None
+    only_if: tuple[str, tuple[Any, ...]] | None = None
     old_name: str = ""
     null_advice: str = ""
     names_folder: bool = False
+    skip_default: bool = False
 
 
 def option(default: Any, help: str, *, shapes: Shapes, group: str, **more: Any) -> Any:

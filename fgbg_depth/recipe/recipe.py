@@ -21,7 +21,7 @@ from fgbg_depth.recipe.fields import (
     with_current_names,
 )
 from fgbg_depth.recipe.values import check_program_name, checked, parse_size
-from fgbg_depth.schema import LABELS
+from fgbg_depth.schema import GROUND, INSTANCES, LABELS, SCENE
 
 DEMO = "demo"  # the bundled sources
 NO_DEPTH = "none"  # the depth model of a dataset without depth
@@ -91,24 +91,93 @@ class Recipe:
         high=100_000,
         unit="rows",
     )
-    placement_mode: Literal["uniform", "ground"] = _composites(
+    scale_per: Literal["cutout", "row"] = _composites(
+        "cutout",
+        "how often a size between foreground_min and foreground_max is drawn: once for each cut-out, or for each row",
+        shapes=Shapes.PIXELS,
+        skip_default=True,
+    )
+    rotation_max: int = _composites(
+        0,
+        "largest angle by which a cut-out is turned to either side, drawn for each row",
+        shapes=Shapes.PIXELS,
+        low=0,
+        high=180,
+        unit="degrees",
+        skip_default=True,
+    )
+    blend: Literal["alpha", "feather", "mixed"] = _composites(
+        "alpha",
+        "outline of pasted cut-outs: alpha = as in the file, feather = softened by feather_sigma, mixed = drawn for "
+        "each row among alpha, two feathers, box blur, motion blur and Poisson cloning; the stored mask is the alpha "
+        "that was used",
+        shapes=Shapes.PIXELS,
+        skip_default=True,
+    )
+    feather_sigma: float = _composites(
+        1.0,
+        "standard deviation of the blur of blend feather",
+        shapes=Shapes.PIXELS,
+        only_if=("blend", ("feather",)),
+        low=0.1,
+        high=10,
+        unit="px",
+        skip_default=True,
+    )
+    poisson_share: float | None = _composites(
+        None,
+        "share of the rows of blend mixed that are cloned by OpenCV's seamlessClone; null = 0.1 where OpenCV is "
+        "installed, else 0",
+        shapes=Shapes.PIXELS,
+        only_if=("blend", ("mixed",)),
+        low=0,
+        high=0.5,
+        skip_default=True,
+    )
+    match_light: float = _composites(
+        0.0,
+        "how far the colours of a cut-out move towards those of the background around it: 0 = not at all, 1 = fully",
+        shapes=Shapes.PIXELS,
+        low=0,
+        high=1,
+        skip_default=True,
+    )
+    objects: tuple[int, int] = _composites(
+        (1, 1),
+        "least and largest number of cut-outs in a row; the others come from the same shard, so shard_rows and "
+        "holdout decide which ones can meet; a row has fewer where visible_min leaves no room",
+        shapes=Shapes.PIXELS,
+        low=1,
+        high=8,
+        skip_default=True,
+    )
+    placement_mode: Literal["uniform", "ground", "scene"] = _composites(
         "uniform",
-        "uniform = anywhere in the frame; ground = with the lower edge in ground_band, like an object on the ground",
+        "uniform = anywhere in the frame; ground = with the lower edge in ground_band, like an object on the ground; "
+        "scene = with the lower edge on the ground that the background's depth shows, smaller where that is farther",
         shapes=Shapes.PIXELS,
         old_name="placement",
+    )
+    occlusion: bool = _composites(
+        False,
+        "hide the parts of a cut-out that stand behind nearer things of the background",
+        shapes=Shapes.PIXELS,
+        only_if=("placement_mode", ("scene",)),
+        skip_default=True,
     )
     ground_band: tuple[float, float] = _composites(
         (0.72, 0.97),
         "where the lower edge of a cut-out may be, as fractions of the frame's height from the top; a cut-out that is "
         "too tall for it stands as high as visible_min allows",
         shapes=Shapes.PIXELS,
-        only_if=("placement_mode", "ground"),
+        only_if=("placement_mode", ("ground", "scene")),
         low=0,
         high=1,
     )
     visible_min: float = _composites(
         1.0,
-        "least visible fraction of the cut-out's width and height; below 1, cut-outs may reach beyond the frame",
+        "least visible fraction of the cut-out's width and height, with any option that varies scenes also of its "
+        "area; below 1, cut-outs may reach beyond the frame and cover each other",
         shapes=Shapes.PIXELS,
         low=0.1,
         high=1,
@@ -127,12 +196,12 @@ class Recipe:
         90,
         "JPEG quality of fg_bg",
         shapes=Shapes.PIXELS,
-        only_if=("image_format", "jpeg"),
+        only_if=("image_format", ("jpeg",)),
         low=1,
         high=100,
     )
     jpeg_subsampling: Literal["4:2:0", "4:4:4"] = _composites(
-        "4:2:0", "JPEG chroma subsampling of fg_bg", shapes=Shapes.PIXELS, only_if=("image_format", "jpeg")
+        "4:2:0", "JPEG chroma subsampling of fg_bg", shapes=Shapes.PIXELS, only_if=("image_format", ("jpeg",))
     )
 
     depth_model: str = _depth(
@@ -212,6 +281,13 @@ class Recipe:
                 f"foreground_min {self.foreground_min} and foreground_max {self.foreground_max} have different units.\n"
                 "  Give both as fractions of size (at most 1), or both in pixels (more than 1)."
             )
+        if self.objects[0] > self.objects[1]:
+            raise RecipeError(f"objects is {list(self.objects)}; the first number must not be more than the second.")
+        if self.placement_mode == "scene" and not self.has_depth:
+            raise RecipeError(
+                "placement_mode is scene, but depth_model is none: the depth of a background shows where its ground "
+                "is.\n  Choose a depth model, or placement_mode: ground."
+            )
         for key in ("ground_band", "depth_range"):
             pair = getattr(self, key)
             if pair is not None and not pair[0] < pair[1]:
@@ -235,6 +311,22 @@ class Recipe:
         return len(self.flips) * self.placements
 
     @property
+    def is_varied(self) -> bool:
+        """Whether rows are scenes: drawn with more than a place. Plain rows are composed in a faster way."""
+        plain = ("scale_per", "rotation_max", "blend", "match_light", "objects")
+        return self.placement_mode == "scene" or any(getattr(self, name) != defaults()[name] for name in plain)
+
+    @property
+    def extras(self) -> tuple[str, ...]:
+        """What rows and sources have besides the columns of every dataset, of `schema.EXTRAS`."""
+        has = {
+            SCENE: self.is_varied,
+            INSTANCES: self.objects[1] > 1,
+            GROUND: self.placement_mode == "scene",
+        }
+        return tuple(name for name, is_there in has.items() if is_there)
+
+    @property
     def has_depth(self) -> bool:
         """Whether the dataset has depth labels."""
         return self.depth_model != NO_DEPTH
@@ -253,12 +345,13 @@ class Recipe:
 
     def pixel_choices(self) -> dict[str, Any]:
         """Values of the fields that shape fg_bg and fg_bg_mask, without the sources; JSON types."""
-        values = self.to_dict()
+        values, all_defaults = self.to_dict(), defaults()
         return {
             name: values[name]
             for name, options in OPTIONS.items()
             if options.shapes is Shapes.PIXELS
-            and (options.only_if is None or values[options.only_if[0]] == options.only_if[1])
+            and (options.only_if is None or values[options.only_if[0]] in options.only_if[1])
+            and not (options.skip_default and getattr(self, name) == all_defaults[name])
         }
 
     def replace(self, **changes: Any) -> Recipe:

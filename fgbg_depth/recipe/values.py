@@ -20,7 +20,7 @@ def checked(key: str, value: Any, hint: Any, options: FieldOptions) -> Any:
 
     Args:
         key: the field's name, for messages.
-        hint: the field's type: int, float, bool, str, a `Literal`, or a pair of floats (`| None`).
+        hint: the field's type: int, float, bool, str, a `Literal`, a float `| None`, or a pair of numbers (`| None`).
     Raises:
         RecipeError: the type or the value is not allowed; the message has the key, the value and what is allowed.
     """
@@ -38,11 +38,16 @@ def checked(key: str, value: Any, hint: Any, options: FieldOptions) -> Any:
         return _number(key, value, int, options)
     if hint is float:
         return _number(key, value, float, options)
-    if value is None and type(None) in get_args(hint):
-        return None
+    if type(None) in get_args(hint):
+        if value is None:
+            return None
+        hint = next(kind for kind in get_args(hint) if kind is not type(None))
+        return checked(key, value, hint, options)
+    kind = get_args(hint)[0]
     if not isinstance(value, (list, tuple)) or len(value) != 2:
-        raise RecipeError(f"{key} is {show(value)}; allowed: two numbers, such as [0.1, 0.9].")
-    return tuple(_number(key, item, float, options) for item in value)
+        example = "two whole numbers, such as [1, 3]" if kind is int else "two numbers, such as [0.1, 0.9]"
+        raise RecipeError(f"{key} is {show(value)}; allowed: {example}.")
+    return tuple(_number(key, item, kind, options) for item in value)
 
 
 def _choice(key: str, value: Any, allowed: tuple[Any, ...]) -> Any:

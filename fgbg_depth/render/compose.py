@@ -1,4 +1,7 @@
-"""Rows of a dataset without depth: composites and masks, encoded, with statistics of the stored pixels."""
+"""Plain rows of a dataset without depth: composites and masks, encoded, with statistics of the stored pixels.
+
+A plain row has one cut-out as it was prepared. Rows with scenes are composed by `scene_rows`.
+"""
 
 from __future__ import annotations
 

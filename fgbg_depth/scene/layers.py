@@ -19,6 +19,8 @@ class Layer:
     """A cut-out in a row: its box in pixels of the composite, y down, and how it is turned.
 
     The box may reach beyond the frame. `placement` counts the layers of one cut-out, flip and background, from 0.
+    `fg` is the cut-out's name, `angle` degrees counter-clockwise after mirroring, and `visible` the share of its
+    foreground that is inside the frame and hidden by nothing; plain rows do not use these three.
     """
 
     x: int
@@ -27,6 +29,9 @@ class Layer:
     height: int
     flip: bool = False
     placement: int = 0
+    fg: str = ""
+    angle: int = 0
+    visible: float = 1.0
 
 
 def sample_layers(recipe: Recipe, bg_digest: str, fg_digest: str, flip: bool, width: int, height: int) -> list[Layer]:
@@ -46,10 +51,10 @@ def sample_layers(recipe: Recipe, bg_digest: str, fg_digest: str, flip: bool, wi
     size = recipe.size
     if width > size or height > size:
         raise PlacementError(f"a cut-out of {width}x{height} does not fit into a frame of {size}x{size} pixels")
-    left, right = _position_range(width, size, recipe.visible_min)
-    top, bottom = _y_range(recipe, height)
+    left, right = position_range(width, size, recipe.visible_min)
+    top, bottom = y_range(recipe, height)
     return [
-        Layer(_position(u, left, right), _position(v, top, bottom), width, height, flip, index)
+        Layer(position(u, left, right), position(v, top, bottom), width, height, flip, index)
         for index, (u, v) in enumerate(_draws(recipe, bg_digest, fg_digest, flip).tolist())
     ]
 
@@ -62,10 +67,10 @@ def ground_warnings(recipe: Recipe, heights: Sequence[int]) -> list[str]:
     Returns:
         one warning or none.
     """
-    if recipe.placement_mode != "ground":
+    if recipe.placement_mode != "ground" or recipe.is_varied:
         return []
     band = _band(recipe)
-    lower_edges = [_y_range(recipe, height)[0] + height for height in heights]
+    lower_edges = [y_range(recipe, height)[0] + height for height in heights]
     above = sorted(edge / recipe.size for edge in lower_edges if edge > band[1])
     if not above:
         return []
@@ -88,25 +93,25 @@ def lower_edge_range(
     Args:
         cutouts: digest and height of each, in pixels of the composite.
     Returns:
-        the smallest and the largest; None if cut-outs do not stand on the ground.
+        the smallest and the largest; None if cut-outs do not stand on the ground, or if rows are scenes.
     """
-    if recipe.placement_mode != "ground":
+    if recipe.placement_mode != "ground" or recipe.is_varied:
         return None
     pairs = [(bg_digest, flip) for bg_digest in bg_digests for flip in recipe.flips]
-    possible = [(digest, height, *_y_range(recipe, height)) for digest, height in cutouts]
+    possible = [(digest, height, *y_range(recipe, height)) for digest, height in cutouts]
     lowest, highest = math.inf, -math.inf
     for digest, height, top, bottom in sorted(possible, key=lambda cutout: cutout[1] + cutout[2]):
         for bg_digest, flip in pairs:
             if lowest <= top + height:
                 break
             v = float(_draws(recipe, bg_digest, digest, flip)[:, 1].min())
-            lowest = min(lowest, _position(v, top, bottom) + height)
+            lowest = min(lowest, position(v, top, bottom) + height)
     for digest, height, top, bottom in sorted(possible, key=lambda cutout: -cutout[1] - cutout[3]):
         for bg_digest, flip in pairs:
             if highest >= bottom + height:
                 break
             v = float(_draws(recipe, bg_digest, digest, flip)[:, 1].max())
-            highest = max(highest, _position(v, top, bottom) + height)
+            highest = max(highest, position(v, top, bottom) + height)
     return lowest / recipe.size, highest / recipe.size
 
 
@@ -132,7 +137,8 @@ def _draws(recipe: Recipe, bg_digest: str, fg_digest: str, flip: bool) -> NDArra
     return sample_rng(recipe.seed, "placement", bg_digest, fg_digest, int(flip)).random((recipe.placements, 2))
 
 
-def _position(uniform: float, first: int, last: int) -> int:
+def position(uniform: float, first: int, last: int) -> int:
+    """A whole number from first to last, both included, from a uniform number on [0, 1)."""
     return first + int(uniform * (last - first + 1))
 
 
@@ -142,16 +148,19 @@ def _band(recipe: Recipe) -> tuple[int, int]:
     return round(low * recipe.size), round(high * recipe.size)
 
 
-def _y_range(recipe: Recipe, height: int) -> tuple[int, int]:
-    """First and last y of a cut-out of this height."""
-    top, bottom = _position_range(height, recipe.size, recipe.visible_min)
-    if recipe.placement_mode == "ground":
+def y_range(recipe: Recipe, height: int) -> tuple[int, int]:
+    """First and last y of a cut-out of this height, uniform or in the ground band.
+
+    With placement_mode scene, that is where it stands on a background without ground.
+    """
+    top, bottom = position_range(height, recipe.size, recipe.visible_min)
+    if recipe.placement_mode != "uniform":
         band_top, band_bottom = (edge - height for edge in _band(recipe))
         top, bottom = max(top, min(band_top, bottom)), min(bottom, max(band_bottom, top))
     return top, bottom
 
 
-def _position_range(length: int, frame: int, visible_min: float) -> tuple[int, int]:
+def position_range(length: int, frame: int, visible_min: float) -> tuple[int, int]:
     """First and last position of a side of `length` at which `visible_min` of it is inside the frame."""
     hidden = length - math.ceil(length * visible_min - 1e-9)
     return -hidden, frame - length + hidden

@@ -19,6 +19,7 @@ from fgbg_depth.errors import SourceError
 from fgbg_depth.recipe import DEMO, Recipe
 from fgbg_depth.render.png import encode_png
 from fgbg_depth.rng import json_digest
+from fgbg_depth.scene.ground import Ground
 from fgbg_depth.scene.layers import ground_warnings
 from fgbg_depth.sources.decode import NO_TRANSPARENCY
 from fgbg_depth.sources.folder import FolderListing, SourceFile, list_folder
@@ -45,6 +46,7 @@ class Source:
     thumbnail: bytes = b""  # to find copies; see `lookalikes`
     held_out: bool = False
     depth: bytes = b""  # of a background: PNG of the depth predicted from it, once it is labelled
+    ground: Ground | None = None  # of a background whose depth shows it, if the recipe asks where it is
 
     @property
     def content_digest(self) -> str:

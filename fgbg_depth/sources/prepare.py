@@ -54,7 +54,9 @@ def prepare_cutout(data: bytes, recipe: Recipe) -> tuple[Image.Image, str]:
     if min(width, height) < MIN_SIDE:
         raise SourceError(f"has a visible part of {width}x{height} pixels; each side needs at least {MIN_SIDE}")
     low, high = recipe.foreground_range_px()
-    u = sample_rng(recipe.seed, "size", hashlib.sha256(data).hexdigest()).random()
+    u = 1.0  # a size for each row: rows shrink the largest one
+    if recipe.scale_per == "cutout":
+        u = sample_rng(recipe.seed, "size", hashlib.sha256(data).hexdigest()).random()
     measured = {"height": height, "longest": max(width, height), "canvas": canvas}[recipe.foreground_measure]
     scale = (low + (high - low) * u) / measured
     warning = ""

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import hashlib
 import io
+import math
 import os
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
@@ -32,24 +33,30 @@ if TYPE_CHECKING:
     from datasets import Features
 
 
-def write_prepared(storage: Storage, sources: Sources, depth_key: str = "") -> tuple[str, str]:
+def write_prepared(
+    storage: Storage, sources: Sources, depth_key: str = "", extras: Collection[str] = ()
+) -> tuple[str, str]:
     """Write the configs `bg` and `fg`. Files that exist with the right content are not written again.
 
     Args:
         depth_key: digest of all that decides the backgrounds' `depth`; "" if they have none.
+        extras: what the sources have besides, of `schema.EXTRAS`.
     Returns:
         their paths below the output.
     """
-    bg_path, fg_path = prepared_names(sources, depth_key)
+    bg_path, fg_path = prepared_names(sources, depth_key, extras)
     labels = tuple(schema.LABELS) if depth_key else ()
-    _write(storage, bg_path, schema.features("bg", labels), sources.backgrounds, _bg_row, {"depth_key": depth_key})
-    _write(storage, fg_path, schema.features("fg"), sources.cutouts, _fg_row, {})
+    _write(
+        storage, bg_path, schema.features("bg", labels, extras), sources.backgrounds, _bg_row, {"depth_key": depth_key}
+    )
+    _write(storage, fg_path, schema.features("fg", extras=extras), sources.cutouts, _fg_row, {})
     return bg_path, fg_path
 
 
-def prepared_names(sources: Sources, depth_key: str = "") -> tuple[str, str]:
+def prepared_names(sources: Sources, depth_key: str = "", extras: Collection[str] = ()) -> tuple[str, str]:
     """Paths of the files that `write_prepared` writes, below the output."""
-    return _name(schema.BG, sources.backgrounds, depth_key), _name(schema.FG, sources.cutouts, "")
+    key = depth_key + (schema.GROUND if schema.GROUND in extras else "")
+    return _name(schema.BG, sources.backgrounds, key), _name(schema.FG, sources.cutouts, "")
 
 
 class _Stored(NamedTuple):
@@ -125,11 +132,22 @@ class Prepared:
         kinds = (sources.backgrounds, sources.cutouts)
         return cls(*({s.name: _Stored(s.digest, s.png, s.depth) for s in kind} for kind in kinds))
 
+    @classmethod
+    def of_pictures(
+        cls, backgrounds: Mapping[str, tuple[str, bytes, bytes]], cutouts: Mapping[str, tuple[str, bytes, bytes]]
+    ) -> Prepared:
+        """Sources by name: digest of the original file, PNG of the picture, and PNG of its depth or b""."""
+        return cls(*({name: _Stored(*stored) for name, stored in kind.items()} for kind in (backgrounds, cutouts)))
+
     def background(self, name: str) -> Background:
         digest, data, depth = self._backgrounds[name]
         return Background(
             name, digest, Image.open(io.BytesIO(data)).convert("RGB"), decode_grey(depth) if depth else None
         )
+
+    def cutout_digest(self, name: str) -> str:
+        """SHA-256 of the original file of a cut-out."""
+        return self._cutouts[name].digest
 
     def _cutout(self, name: str) -> Cutout:
         digest, data, _ = self._cutouts[name]
@@ -143,6 +161,8 @@ def _bg_row(s: Source) -> dict[str, Any]:
         "held_out": s.held_out,
         "digest": s.digest,
         "depth": {"bytes": s.depth, "path": None},
+        "horizon": s.ground.horizon if s.ground else math.nan,
+        "ground_error": s.ground.error if s.ground else math.nan,
     }
 
 

@@ -4,6 +4,7 @@ from fgbg_depth.statistics.column_sums import COLUMN_BINS, ColumnSums
 from fgbg_depth.statistics.depth_sums import DEPTH_BINS, DepthSums
 from fgbg_depth.statistics.moments import histogram_moments, moments
 from fgbg_depth.statistics.rows import COVERAGE_BINS, HEAT_CELLS, CountedMatte, Sums
+from fgbg_depth.statistics.table_columns import count_columns
 
 __all__ = [
     "COLUMN_BINS",
@@ -14,6 +15,7 @@ __all__ = [
     "CountedMatte",
     "DepthSums",
     "Sums",
+    "count_columns",
     "histogram_moments",
     "moments",
 ]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -50,6 +50,9 @@ class Sums:
     heat: np.ndarray = field(default_factory=lambda: np.zeros((0, 0), np.int64))  # sums of alpha by cell
     coverage: np.ndarray = field(default_factory=lambda: np.zeros(COVERAGE_BINS, np.int64))  # rows by bin
     columns: dict[str, ColumnSums] = field(default_factory=dict)  # of columns of numbers that have a histogram
+    texts: dict[str, dict[str, int]] = field(
+        default_factory=dict
+    )  # rows by value, of columns of texts that are counted
 
     def __post_init__(self) -> None:
         cells = min(HEAT_CELLS, self.size)
@@ -90,6 +93,12 @@ class Sums:
             ends: of the column's histogram (`schema.Column.histogram`).
         """
         self.columns.setdefault(column, ColumnSums(*ends)).add_values(values)
+
+    def add_texts(self, column: str, values: Iterable[str]) -> None:
+        """Add values of a column of texts, one for each row."""
+        counts = self.texts.setdefault(column, {})
+        for value in values:
+            counts[value] = counts.get(value, 0) + 1
 
     def flush(self) -> Sums:
         """Add the large working arrays to the small stored ones and clear them. More rows may be added afterwards."""
@@ -133,6 +142,10 @@ class Sums:
     def _add_images(self, other: Sums) -> None:
         for name in ("rows", "rgb_histogram", "rgb_bytes", "mask_histogram", "mask_bytes", "heat", "coverage"):
             setattr(self, name, getattr(self, name) + getattr(other, name))
+        for column, counts in other.texts.items():
+            own = self.texts.setdefault(column, {})
+            for value, number in counts.items():
+                own[value] = own.get(value, 0) + number
 
     def to_dict(self) -> dict[str, Any]:
         """The fields as integers and lists, for JSON."""
@@ -141,6 +154,9 @@ class Sums:
         plain = {k: v.tolist() if isinstance(v, np.ndarray) else v for k, v in fields.items()}
         plain["depths"] = {name: sums.to_dict() for name, sums in self.depths.items()}
         plain["columns"] = {name: sums.to_dict() for name, sums in self.columns.items()}
+        plain["texts"] = {name: dict(sorted(counts.items())) for name, counts in self.texts.items()}
+        if not self.texts:
+            del plain["texts"]
         return plain
 
     @classmethod

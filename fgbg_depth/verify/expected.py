@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import dataclasses
 import hashlib
 from dataclasses import dataclass
 
 import pyarrow as pa
 
 from fgbg_depth import schema
+from fgbg_depth.builder.background_labels import with_ground
 from fgbg_depth.errors import FgBgError, RecipeError
 from fgbg_depth.manifest import Manifest
 from fgbg_depth.plan import Plan, Shard, make_plan
@@ -15,7 +17,6 @@ from fgbg_depth.read.files import StorageFiles
 from fgbg_depth.read.stored_sources import read_sources
 from fgbg_depth.recipe import Recipe, parse_recipe
 from fgbg_depth.render.codecs import decode_rgb, decode_rgba
-from fgbg_depth.scene.layers import Layer, row_facts, sample_layers
 from fgbg_depth.sources.load import Source, Sources
 from fgbg_depth.sources.prepared import Prepared, prepared_names
 from fgbg_depth.storage.files import Storage
@@ -36,15 +37,6 @@ class Expected:
     prepared: Prepared
 
 
-@dataclass(frozen=True)
-class ExpectedRow:
-    """One row: the values of its columns without images, and where its cut-out is."""
-
-    facts: dict[str, str | bool | int]
-    fg: str
-    layer: Layer
-
-
 def replan(storage: Storage, manifest: Manifest) -> tuple[Expected | None, list[Problem]]:
     """What recipe and prepared sources give, and the problems that this shows.
 
@@ -62,6 +54,9 @@ def replan(storage: Storage, manifest: Manifest) -> tuple[Expected | None, list[
             tuple(manifest.warnings),
             tuple(manifest.ignored),
         )
+        if schema.GROUND in manifest.extras and manifest.depth is not None:
+            backgrounds = tuple(with_ground(source, manifest.depth) for source in sources.backgrounds)
+            sources = dataclasses.replace(sources, backgrounds=backgrounds)
         plan = make_plan(manifest.recipe, sources, manifest.depth)
         if recipe is not None and recipe != manifest.recipe:
             other = make_plan(recipe, sources, manifest.depth)
@@ -74,7 +69,7 @@ def replan(storage: Storage, manifest: Manifest) -> tuple[Expected | None, list[
         what = f"its recipe and the sources in bg/ and fg/ cannot be used ({reason})"
         return None, [*([problem] if problem else []), Problem(schema.STATISTICS, what, WRITE_AGAIN)]
     problems = [problem] if problem else []
-    for right_name in prepared_names(sources, plan.depth_key):
+    for right_name in prepared_names(sources, plan.depth_key, plan.extras):
         for name in manifest.files_of(right_name.split("/", 1)[0]):
             if name != right_name:
                 problems.append(Problem(name, "has other sources than its name says", WRITE_AGAIN))
@@ -101,19 +96,6 @@ def _stored_recipe(storage: Storage) -> tuple[Recipe | None, Problem | None]:
     except (RecipeError, UnicodeDecodeError) as e:
         reason = " ".join(str(e).split()).removeprefix(f"{schema.RECIPE}: ")
         return None, Problem(schema.RECIPE, f"not a recipe ({reason})", WRITE_AGAIN)
-
-
-def expected_rows(shard: Shard, plan: Plan, prepared: Prepared) -> list[ExpectedRow]:
-    """All rows of a shard, drawn as `compose_rows` draws them: by cut-out, flip and placement."""
-    rows = []
-    bg_digest = prepared.background(shard.bg).digest
-    for fg in shard.fgs:
-        cutout = prepared.cutout(fg)
-        width, height = cutout.image.size
-        for flip in plan.recipe.flips:
-            for layer in sample_layers(plan.recipe, bg_digest, cutout.digest, flip, width, height):
-                rows.append(ExpectedRow(row_facts(shard.bg, fg, layer), fg, layer))
-    return rows
 
 
 def _sources(storage: Storage, manifest: Manifest, kind: str) -> tuple[Source, ...]:

@@ -8,15 +8,15 @@ from typing import Any
 
 import numpy as np
 
-from fgbg_depth.builder.shard_labels import Shapes
+from fgbg_depth.builder.row_composers import Facts
+from fgbg_depth.builder.row_shapes import RowShape
 from fgbg_depth.depth.checks import LabelChecks, check_label
-from fgbg_depth.depth.placed import Stored, set_in
+from fgbg_depth.depth.placed import Stored, set_in_all
 from fgbg_depth.depth.spec import DepthSpec
 from fgbg_depth.errors import ShardError
 from fgbg_depth.plan import Plan
 from fgbg_depth.render.codecs import decode_grey
 from fgbg_depth.render.inputs import Background
-from fgbg_depth.scene.layers import Layer
 from fgbg_depth.schema import CHECKS, LABELS, PLACED, PREDICTED
 
 _GREY = 0  # PNG's colour type
@@ -25,11 +25,10 @@ _GREY = 0  # PNG's colour type
 def check_labels_of_row(
     images: Mapping[str, bytes],
     checks: Mapping[str, Any],
-    layer: Layer,
+    facts: Facts,
+    shape: RowShape,
     plan: Plan,
     background: Background,
-    fg: str,
-    shapes: Shapes,
 ) -> None:
     """Set the cut-out in again and check the labels again, and compare both with what is stored, to the bit.
 
@@ -38,8 +37,8 @@ def check_labels_of_row(
     Args:
         images: encoded images of the row, by column.
         checks: the row's values of the columns of checks.
-        fg: name of the cut-out.
-        shapes: of the cut-outs.
+        facts: the row's columns that composing fills and that hold no image.
+        shape: of the row's cut-outs.
     Raises:
         ShardError: a label is not a depth map of this dataset, or something is not what the row gives.
         OSError: an image cannot be decoded.
@@ -48,22 +47,22 @@ def check_labels_of_row(
         return
     if background.depth is None:
         raise ShardError(f"the background {background.name!r} has no depth in the config bg")
-    shape = shapes.of(fg, layer.flip)
     for label in plan.labels:
         column = LABELS[label]
         stored = _read(images[column], column, plan.recipe.size, plan.spec)
         if label == PREDICTED:
-            found = check_label(stored, background.depth, shape.outline, layer.x, layer.y, plan.spec)
+            found = check_label(stored, background.depth, shape.outline, shape.x, shape.y, plan.spec)
             _compare(checks, found, CHECKS[label])
         if label == PLACED:
             placed = background.depth.copy()
-            set_in(placed, shape.silhouette, layer.x, layer.y, plan.spec)
+            set_in_all(placed, shape.cutouts, plan.spec)
             if not np.array_equal(stored, placed):
                 pixels = np.count_nonzero(stored != placed)
                 raise ShardError(
-                    f"{column} is not the depth of {background.name!r} with {fg!r} set in ({pixels} pixels differ)"
+                    f"{column} is not the depth of {background.name!r} with {facts['fg']!r} set in "
+                    f"({pixels} pixels differ)"
                 )
-            _compare(checks, check_label(stored, None, shape.outline, layer.x, layer.y, plan.spec), CHECKS[label])
+            _compare(checks, check_label(stored, None, shape.outline, shape.x, shape.y, plan.spec), CHECKS[label])
 
 
 def _compare(stored: Mapping[str, Any], found: LabelChecks, columns: Mapping[str, str]) -> None:

@@ -11,16 +11,17 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from fgbg_depth import schema
-from fgbg_depth.builder.shard_labels import Shapes
+from fgbg_depth.builder.row_composers import Facts, RowComposer, RowComposers
 from fgbg_depth.errors import FgBgError, ShardError
 from fgbg_depth.manifest import FileEntry
 from fgbg_depth.plan import Plan
 from fgbg_depth.read.parquet import open_parquet, read_row_groups
 from fgbg_depth.read.spread import GOLDEN_RATIO
-from fgbg_depth.statistics import Sums
+from fgbg_depth.render.inputs import Background
+from fgbg_depth.statistics import Sums, count_columns
 from fgbg_depth.storage.files import Storage
 from fgbg_depth.storage.parquet import is_written_as, read_footer
-from fgbg_depth.verify.expected import Expected, ExpectedRow, expected_rows
+from fgbg_depth.verify.expected import Expected
 from fgbg_depth.verify.files import check_hash
 from fgbg_depth.verify.report import Problem, build_again
 from fgbg_depth.verify.row_images import check_images, count_images
@@ -88,14 +89,19 @@ def check_shard(
             _check_footer(path, parquet, footer, entry, expected.plan if expected else None)
             check.sums = Sums.from_dict(footer["statistics"])
             if expected is not None and path in expected.shards:
-                rows = expected_rows(expected.shards[path], expected.plan, expected.prepared)
+                shard = expected.shards[path]
+                background = expected.prepared.background(shard.bg)
+                composers = RowComposers(expected.plan.recipe, expected.prepared, expected.plan.spec)
+                composer = composers.of(background, shard.fgs)
+                rows = list(composer.facts())
                 _check_facts(parquet, rows)
-                if footer["bg_depth"] != expected.prepared.background(expected.shards[path].bg).depth_digest:
+                if footer["bg_depth"] != background.depth_digest:
                     raise ShardError("its labels were made with another depth of the background than the config bg has")
                 check.rows = entry.rows
-                _check_images(parquet, rows, expected, check, full, shard_index)
+                _check_images(parquet, rows, composer, background, expected.plan, check, full, shard_index)
         if full and expected is not None:
-            is_same = is_written_as(storage, path, schema.features(labels=expected.plan.labels))
+            columns = schema.features(labels=expected.plan.labels, extras=expected.plan.extras)
+            is_same = is_written_as(storage, path, columns)
             check.not_rewritten += is_same is None
             if is_same is False:
                 raise ShardError("parquet's footer or index in it is not the one of its rows: the file has changed")
@@ -134,7 +140,7 @@ def _check_footer(
         return
     if footer["depth"] != (plan.spec.to_dict() if plan.spec else None):
         raise ShardError(f"its footer describes another depth than {schema.STATISTICS}")
-    columns = schema.features(labels=plan.labels).arrow_schema
+    columns = schema.features(labels=plan.labels, extras=plan.extras).arrow_schema
     stored = parquet.schema_arrow
     if stored.names != columns.names or stored.types != columns.types:
         raise ShardError(f"its columns are {_columns(stored)}; they should be {_columns(columns)}")
@@ -144,15 +150,15 @@ def _columns(arrow_schema: pa.Schema) -> str:
     return ", ".join(f"{name} ({kind})" for name, kind in zip(arrow_schema.names, arrow_schema.types, strict=True))
 
 
-def _check_facts(parquet: pq.ParquetFile, expected: Sequence[ExpectedRow]) -> None:
+def _check_facts(parquet: pq.ParquetFile, expected: Sequence[Facts]) -> None:
     """Compare the columns without images of all rows."""
-    columns = schema.fact_columns(labels=())
+    columns = list(expected[0])
     table = read_row_groups(parquet, columns=columns)
     if table.num_rows != len(expected):
         raise ShardError(f"has {table.num_rows} rows; recipe and sources give {len(expected)}")
     for column in columns:
         stored = table.column(column).to_pylist()
-        right = [row.facts[column] for row in expected]
+        right = [row[column] for row in expected]
         if stored != right:
             row = next(i for i, (a, b) in enumerate(zip(stored, right, strict=True)) if a != b)
             raise ShardError(f"row {row}: {column} is {stored[row]!r}; recipe and sources give {right[row]!r}")
@@ -160,31 +166,33 @@ def _check_facts(parquet: pq.ParquetFile, expected: Sequence[ExpectedRow]) -> No
 
 def _check_images(
     parquet: pq.ParquetFile,
-    rows: Sequence[ExpectedRow],
-    expected: Expected,
+    rows: Sequence[Facts],
+    composer: RowComposer,
+    background: Background,
+    plan: Plan,
     check: ShardCheck,
     full: bool,
     shard_index: int,
 ) -> None:
     """Compose rows again and compare; with `full`, all of them, and compute the statistics from all pixels."""
-    plan, prepared, in_footer = expected.plan, expected.prepared, check.sums
+    in_footer = check.sums
     assert in_footer is not None
     counted = in_footer.emptied() if full else None
-    background = prepared.background(str(rows[0].facts["bg"]))  # a shard has one
-    shapes = Shapes(plan.recipe, prepared)
-    columns = schema.image_columns(labels=plan.labels)
-    checks = [name for name in schema.fact_columns(labels=plan.labels) if name not in schema.fact_columns(labels=())]
+    columns = schema.image_columns(labels=plan.labels, extras=plan.extras)
+    declared = schema.columns(labels=plan.labels, extras=plan.extras)
+    numbers = [column.name for column in declared if column.histogram is not None or column.counted]
+    checks = [name for label in plan.labels for name in schema.CHECKS[label].values()]
     for group, first in _row_groups(parquet, full, shard_index):
-        table = read_row_groups(parquet, [group], [*columns, *checks])
+        table = read_row_groups(parquet, [group], [*columns, *numbers])
         chosen = range(table.num_rows) if full else _spread_rows(table.num_rows, shard_index)
         for i in chosen:
             row = rows[first + i]
             try:
                 images = {column: _bytes(table, column, i) for column in columns}
-                same_bytes = check_images(images, row, plan, background, prepared.cutout(row.fg))
+                same_bytes = check_images(images, row, composer.pixels(row), plan)
                 check.reencoded += not same_bytes
                 found = {name: table.column(name)[i].as_py() for name in checks}
-                check_labels_of_row(images, found, row.layer, plan, background, row.fg, shapes)
+                check_labels_of_row(images, found, row, composer.shapes.of_row(row), plan, background)
                 if counted is not None:
                     count_images(counted, images, plan)
             except ShardError as e:
@@ -193,9 +201,7 @@ def _check_images(
                 raise ShardError(f"row {first + i}: an image does not decode ({e})") from e
         check.remade += len(chosen)
         if counted is not None:
-            for declared in schema.columns(labels=plan.labels):
-                if declared.histogram is not None:
-                    counted.add_values(declared.name, declared.histogram, table[declared.name].to_numpy())
+            count_columns(counted, declared, table)
     if counted is not None:
         if counted.to_dict() != in_footer.to_dict():
             raise ShardError("the statistics in its footer are not those of its pixels")

@@ -1,0 +1,40 @@
+"""The ground of a background, from its stored depth: distances of any kind of depth, as `scene.ground` fits them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fgbg_depth.depth.spec import DepthSpec, decode_depth
+from fgbg_depth.scene.ground import fit_ground
+from fgbg_depth.scene.stage import Stage
+
+
+def ground_distances(stored: Any, spec: DepthSpec) -> NDArray[np.float32]:
+    """Distances from the camera, in which a ground can be fitted.
+
+    Args:
+        stored: a stored depth map, in any form that `decode_depth` reads.
+        spec: of the map.
+    Returns:
+        (H, W) float32: metres, or 1..4 for relative kinds; NaN where invalid.
+    """
+    return spec.meaning.distances(decode_depth(stored, spec), spec.low, spec.high)
+
+
+def find_stage(stored: Any, spec: DepthSpec) -> Stage | None:
+    """Where things can stand on a background.
+
+    Args:
+        stored, spec: as for `ground_distances`.
+    Returns:
+        None if no ground was found, or none that is near enough.
+    """
+    distances = ground_distances(stored, spec)
+    ground = fit_ground(distances)
+    if ground is None:
+        return None
+    stage = Stage(ground, distances)
+    return stage if stage.has_places else None
