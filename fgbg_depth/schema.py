@@ -145,6 +145,14 @@ COLUMNS: dict[str, tuple[Column, ...]] = {
             histogram=(0, 1),
             extra=SCENE,
         ),
+        Column(
+            "coverage",
+            "float32",
+            "share of the frame that fg_bg_mask covers, sum of alpha, 0 to 1",
+            _COMPOSED,
+            histogram=(0, 1),
+            extra=SCENE,
+        ),
         Column("num_objects", "int32", "number of cut-outs in the row", _SCENE, histogram=(0, 200), extra=SCENE),
         Column(
             "blend", "string", "how the outlines of the row's cut-outs were blended", _SCENE, extra=SCENE, counted=True
@@ -213,7 +221,7 @@ CONFIGS = tuple(COLUMNS)
 
 
 def columns(
-    config: str = "default", labels: Collection[str] = tuple(LABELS), extras: Collection[str] = EXTRAS
+    config: str = "default", labels: Collection[str] = tuple(LABELS), extras: Collection[str] = ()
 ) -> tuple[Column, ...]:
     """Columns of a config, in stored order.
 
@@ -232,21 +240,21 @@ def label_columns(label: str) -> tuple[str, ...]:
 
 
 def image_columns(
-    config: str = "default", labels: Collection[str] = tuple(LABELS), extras: Collection[str] = EXTRAS
+    config: str = "default", labels: Collection[str] = tuple(LABELS), extras: Collection[str] = ()
 ) -> tuple[str, ...]:
     """Names of the columns that hold encoded images."""
     return tuple(column.name for column in columns(config, labels, extras) if column.type == "image")
 
 
 def fact_columns(
-    config: str = "default", labels: Collection[str] = tuple(LABELS), extras: Collection[str] = EXTRAS
+    config: str = "default", labels: Collection[str] = tuple(LABELS), extras: Collection[str] = ()
 ) -> tuple[str, ...]:
     """Names of the columns that hold no image."""
     return tuple(column.name for column in columns(config, labels, extras) if column.type != "image")
 
 
 def features(
-    config: str = "default", labels: Collection[str] = tuple(LABELS), extras: Collection[str] = EXTRAS
+    config: str = "default", labels: Collection[str] = tuple(LABELS), extras: Collection[str] = ()
 ) -> Features:
     """The `datasets.Features` of a config."""
     from datasets import Features, Image, List, Value

@@ -228,8 +228,8 @@ def refused(words: list[str], capsys: pytest.CaptureFixture) -> str:
         (["build", "--ground-band", "a", "b"], "--ground-band: 'a' is not a number (0 to 1)."),
         (["build", "--depth-bits", "x"], "--depth-bits: 'x' is not a whole number (allowed: 16, 8)."),
         (["build", "--workers", "2.5"], "--workers: '2.5' is not a whole number."),
-        (["build", "--placement", "x"], "'x' is not allowed. Allowed: uniform, ground."),
-        (["build", "--placement-mode", "groud"], "Did you mean ground? Allowed: uniform, ground."),
+        (["build", "--placement", "x"], "'x' is not allowed. Allowed: uniform, ground, scene."),
+        (["build", "--placement-mode", "groud"], "Did you mean ground? Allowed: uniform, ground, scene."),
         (["build", "--sise", "224"], "there is no option --sise. Did you mean --size?"),
         (["build", "--sise=224"], "there is no option --sise. Did you mean --size?"),
         (["verify", "out", "--lables", "3"], "there is no option --lables. Did you mean --labels?"),
@@ -302,7 +302,7 @@ def test_help_shows_the_default_that_the_recipe_has(name: str) -> None:
 
 def is_allowed(name: str, value: Any) -> bool:
     """Whether a recipe takes this value, apart from rules that involve other fields."""
-    pair = HINTS[name] not in (int, float)
+    pair = HINTS[name] not in (int, float, float | None)
     try:
         Recipe(**{name: (value, value) if pair else value})
     except RecipeError as e:
@@ -314,7 +314,7 @@ def is_allowed(name: str, value: Any) -> bool:
 def test_help_shows_the_range_that_the_recipe_checks(name: str) -> None:
     shown = re.search(r"\(([\d.,]+) to ([\d.,]+|2\^63 - 1)[; ]", help_of(name))
     assert shown, help_of(name)
-    number = int if HINTS[name] is int else float
+    number = int if HINTS[name] is int or int in get_args(HINTS[name]) else float
     low, high = (read_help_value(text, number) for text in shown.groups())
     assert is_allowed(name, low) and is_allowed(name, high)
     step = 1 if number is int else 0.001

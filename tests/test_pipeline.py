@@ -14,7 +14,7 @@ from tiny import make_sources, pixels_of, quiet_build, save, scene, statistics_o
 
 from fgbg_depth import schema
 from fgbg_depth.builder import messages
-from fgbg_depth.builder import shard as shards
+from fgbg_depth.builder import row_composers
 from fgbg_depth.engine import local
 from fgbg_depth.errors import OutputError, SourceError
 from fgbg_depth.manifest import Version
@@ -247,8 +247,8 @@ def test_relabelling_composes_nothing(
     quiet_build(recipe, tmp_path / "out")
     before = rows_of(tmp_path / "out")
     composed = []
-    original = shards.compose_rows
-    monkeypatch.setattr(shards, "compose_rows", lambda *a: composed.append(1) or original(*a))
+    original = row_composers.compose_rows
+    monkeypatch.setattr(row_composers, "compose_rows", lambda *a: composed.append(1) or original(*a))
     none = recipe.replace(depth_model="none")
     result = quiet_build(none, tmp_path / "out", replace=True)
     assert not composed and result.relabelled == result.made == result.shards

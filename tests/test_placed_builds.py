@@ -16,7 +16,7 @@ from PIL import Image
 from small_output import make_output
 from tiny import make_sources, quiet_build, save, scene, tiny_recipe, tree
 
-from fgbg_depth.builder import shard as shards
+from fgbg_depth.builder import row_composers
 from fgbg_depth.manifest import Manifest
 from fgbg_depth.render.png import encode_depth
 from fgbg_depth.storage.files import Storage
@@ -61,7 +61,7 @@ def test_the_choice_of_labels_composes_nothing_and_predicts_what_is_missing(
 ) -> None:
     recipe = tiny_recipe(sources, depth_model="simple")
     quiet_build(recipe.replace(depth_label="placed"), tmp_path / "out")
-    monkeypatch.setattr(shards, "compose_rows", None)
+    monkeypatch.setattr(row_composers, "compose_rows", None)
     for label, num_predicted in (("both", 150), ("predicted", 0), ("both", 0), ("placed", 0), ("predicted", 150)):
         simple_depth.clear()
         result = quiet_build(recipe.replace(depth_label=label), tmp_path / "out", replace=True)

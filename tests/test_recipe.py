@@ -39,8 +39,10 @@ def values_of(name: str) -> st.SearchStrategy[Any]:
         return st.integers(int(limits.low), int(limits.high))
     if name in ("foreground_min", "foreground_max"):
         return st.just(FIELDS[name].default)  # each limits the other; `test_foreground_range` covers them
-    if hint is float:
-        return st.floats(limits.low, limits.high)
+    if hint in (float, float | None):
+        return st.floats(limits.low, limits.high) | (st.nothing() if hint is float else st.none())
+    if name == "objects":
+        return st.tuples(st.integers(1, 8), st.integers(1, 8)).map(sorted)
     if name == "depth_input":
         return st.sampled_from(["auto", "native", "480x640", "32x32"])
     if hint is str:

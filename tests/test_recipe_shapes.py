@@ -22,6 +22,14 @@ CHANGED: dict[str, Any] = {  # another value of each field; the test sets the fo
     "foreground_min": 0.3,
     "foreground_max": 0.9,
     "mirror": False,
+    "scale_per": "row",
+    "rotation_max": 10,
+    "blend": "mixed",
+    "feather_sigma": 2,
+    "poisson_share": 0.2,
+    "match_light": 0.5,
+    "objects": [1, 2],
+    "occlusion": True,
     "placements": 2,
     "placement_mode": "ground",
     "ground_band": [0.5, 0.6],
@@ -49,6 +57,9 @@ CHANGED: dict[str, Any] = {  # another value of each field; the test sets the fo
 }
 NEEDS: dict[str, dict[str, Any]] = {  # values of other fields that a field needs to have an effect
     "ground_band": {"placement_mode": "ground"},
+    "feather_sigma": {"blend": "feather"},
+    "poisson_share": {"blend": "mixed"},
+    "occlusion": {"placement_mode": "scene", "depth_model": "densedepth-demo"},
     "depth_range": {"depth_kind": "relative_depth", "depth_range": [0, 5]},
     "depth_kind": {"depth_kind": "relative_depth", "depth_range": [0, 5]},
 }
@@ -108,6 +119,20 @@ def test_a_field_shapes_what_it_declares(folder: Path, tmp_path: Path, name: str
         assert [shard.path for shard in before.shards] != [shard.path for shard in after.shards]
     else:
         assert before.shards == after.shards
+
+
+@pytest.mark.parametrize("name", [name for name, options in OPTIONS.items() if options.skip_default])
+def test_a_field_with_its_default_is_in_no_digest(name: str) -> None:
+    base = tiny_recipe(Path("x"), **NEEDS.get(name, {}))
+    assert name not in base.pixel_choices() and name in base.replace(**{name: CHANGED[name]}).pixel_choices()
+
+
+def test_the_depth_model_shapes_images_only_where_it_places_cutouts(folder: Path) -> None:
+    spec, other = resolve_spec(Recipe(), lambda: iter(()), "cpu"), resolve_spec(Recipe(depth_bits=8), None, "cpu")
+    for mode, shapes_images in (("ground", False), ("scene", True)):
+        recipe = tiny_recipe(folder, placement_mode=mode, depth_model="densedepth-demo")
+        a, b = (compose_digests(make_plan(recipe, load_sources(recipe), s)) for s in (spec, other))
+        assert (a != b) == shapes_images
 
 
 def test_every_field_is_covered() -> None:

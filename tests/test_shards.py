@@ -13,7 +13,7 @@ import pytest
 from tiny import SimpleLabeller, pixels_of, simple_spec, tiny_recipe, tree
 
 from fgbg_depth import schema
-from fgbg_depth.builder import shard as shards
+from fgbg_depth.builder import row_composers
 from fgbg_depth.builder.shard import ShardBuilder, ShardTask
 from fgbg_depth.depth.spec import DepthSpec
 from fgbg_depth.errors import ShardError
@@ -148,7 +148,7 @@ def test_relabelling_composes_nothing_and_keeps_images(setup: Setup, monkeypatch
     shard = plan.shards[0]
     builder.build(ShardTask(shard))
     calls = []
-    monkeypatch.setattr(shards, "compose_rows", lambda *a: calls.append(a))
+    monkeypatch.setattr(row_composers, "compose_rows", lambda *a: calls.append(a))
     monkeypatch.setattr(compose, "composite", lambda *a: calls.append(a))
     for spec in (simple_spec(bits=8), simple_spec(step=0.5, low=0.5, high=100), None):
         again, new_plan = setup(spec)
@@ -178,7 +178,7 @@ def test_other_kinds_of_labels_compose_nothing_and_predict_only_what_is_missing(
     fresh, new_plan = setup(spec, out="fresh", depth_label=after)
     made = fresh.build(ShardTask(new_plan.shards[0])).path
     again, new_plan = setup(spec, depth_label=after)
-    monkeypatch.setattr(shards, "compose_rows", None)
+    monkeypatch.setattr(row_composers, "compose_rows", None)
     if before != "placed" or after == "placed":
         monkeypatch.setattr(SimpleLabeller, "__call__", None)
     path = again.build(ShardTask(new_plan.shards[0], shard.path)).path
@@ -258,7 +258,7 @@ def test_a_failure_leaves_nothing_and_names_the_shard(setup: Setup, monkeypatch:
         raise RuntimeError("by accident")
 
     if when == "compose":
-        monkeypatch.setattr(shards, "compose_rows", fail)
+        monkeypatch.setattr(row_composers, "compose_rows", fail)
     elif when == "label":
         monkeypatch.setattr(SimpleLabeller, "__call__", fail)
     else:

@@ -15,8 +15,12 @@ from PIL import Image
 
 from fgbg_depth import schema
 
-# A shard has one background, so its column `bg` needs no array.
-FILTER_COLUMNS = tuple(name for name in schema.fact_columns() if name != "bg")
+# A shard has one background, so its column `bg` needs no array. Lists of objects are read with the row that is shown.
+FILTER_COLUMNS = tuple(
+    column.name
+    for column in schema.columns(extras=schema.EXTRAS)
+    if column.type not in ("image", "objects") and column.name != "bg"
+)
 _ALL = (0.0, 1.0)
 
 

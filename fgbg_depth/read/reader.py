@@ -129,7 +129,9 @@ class DatasetReader:
 
     def _row(self, shard: ShardFile, row: int, columns: Sequence[str]) -> StoredRow:
         known = self._facts.get(shard.path)
-        fact_columns = () if known else schema.fact_columns()
+        fact_columns = schema.fact_columns(extras=schema.EXTRAS)
+        if known:
+            fact_columns = tuple(name for name in fact_columns if name not in (*FILTER_COLUMNS, "bg"))
         values = self._rows.read(shard.path, row, [*fact_columns, *columns])
         facts = {"bg": self._background(shard)} | known.row(row) if known else {}
         facts |= {name: values[name] for name in fact_columns if name in values}
@@ -158,7 +160,9 @@ class DatasetReader:
 
     def _share(self, shard: ShardFile) -> NDArray[np.float32]:
         if shard.path not in self._shares:
-            self._shares[shard.path] = self._coverage.shares(self._facts[shard.path])
+            facts = self._facts[shard.path]
+            stored = facts.columns.get("coverage")  # of rows with scenes; of plain rows it follows from the place
+            self._shares[shard.path] = self._coverage.shares(facts) if stored is None else stored
         return self._shares[shard.path]
 
     @cached_property

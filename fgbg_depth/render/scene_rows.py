@@ -44,6 +44,7 @@ def compose_scene_rows(
             yield {
                 **{name: {"bytes": data, "path": None} for name, data in images.items()},
                 **scene.facts(background.name),
+                "coverage": composed.coverage,
             }
 
 

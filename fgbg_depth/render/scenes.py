@@ -48,6 +48,11 @@ class ComposedScene:
     mask: NDArray[np.uint8]
     instances: NDArray[np.uint8] | None = None
 
+    @property
+    def coverage(self) -> float:
+        """Share of the frame that `mask` covers, sum of alpha, 0 to 1; a float32 value."""
+        return float(np.float32(int(self.mask.sum(dtype=np.int64)) / (255 * self.mask.size)))
+
 
 def layer_mattes(scene: Scene, variants: Variants, stage: Stage | None, recipe: Recipe) -> list[LayerMatte]:
     """The mattes of a scene's layers, farthest first. Depends on nothing but the scene and the prepared sources."""

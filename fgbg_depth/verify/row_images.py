@@ -54,6 +54,16 @@ def check_images(images: Images, facts: Facts, composed: ComposedScene, plan: Pl
     return False
 
 
+def check_coverage(stored: float, composed: ComposedScene) -> None:
+    """Compare the column `coverage` of a row with scenes with its pixels.
+
+    Raises:
+        ShardError: they differ.
+    """
+    if stored != composed.coverage:
+        raise ShardError(f"coverage is {stored}; its mask covers {composed.coverage}")
+
+
 def _named(facts: Facts) -> str:
     """The cut-outs of a row, for messages."""
     if "objects" not in facts:

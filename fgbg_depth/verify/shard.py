@@ -24,7 +24,7 @@ from fgbg_depth.storage.parquet import is_written_as, read_footer
 from fgbg_depth.verify.expected import Expected
 from fgbg_depth.verify.files import check_hash
 from fgbg_depth.verify.report import Problem, build_again
-from fgbg_depth.verify.row_images import check_images, count_images
+from fgbg_depth.verify.row_images import check_coverage, check_images, count_images
 from fgbg_depth.verify.row_labels import check_labels_of_row
 
 SAMPLED_ROWS = 3  # of each shard that are composed again, unless all are
@@ -189,7 +189,10 @@ def _check_images(
             row = rows[first + i]
             try:
                 images = {column: _bytes(table, column, i) for column in columns}
-                same_bytes = check_images(images, row, composer.pixels(row), plan)
+                composed = composer.pixels(row)
+                same_bytes = check_images(images, row, composed, plan)
+                if schema.SCENE in plan.extras:
+                    check_coverage(table.column("coverage")[i].as_py(), composed)
                 check.reencoded += not same_bytes
                 found = {name: table.column(name)[i].as_py() for name in checks}
                 check_labels_of_row(images, found, row, composer.shapes.of_row(row), plan, background)
