@@ -90,6 +90,17 @@ def test_nothing_is_moved(size: tuple[int, int]) -> None:
 
 
 @needs_opencv
+def test_thin_parts_do_not_take_the_pattern_of_the_background() -> None:
+    """seamlessClone leaves out the outermost 3 px of its mask: legs of 2 px would show the background's stripes."""
+    stripes = np.where(np.arange(SIZE) // 2 % 2, 180, 80).astype(np.uint8)
+    background = Image.fromarray(np.broadcast_to(stripes[:, None, None], (SIZE, SIZE, 3)).copy())
+    pixels = np.zeros((30, 40, 4), np.uint8)
+    pixels[4:14, 4:36] = pixels[14:28, 10:12] = pixels[14:28, 30:32] = (128, 128, 128, 255)
+    legs = colors(clone_colors(background, Image.fromarray(pixels), 10, 20))[15:27, [10, 11, 30, 31]]
+    assert legs.std() < 0.2 * stripes.std()
+
+
+@needs_opencv
 def test_colours_of_transparent_pixels_have_no_influence() -> None:
     white, black = (clone_colors(scene(), animal(hidden), 10, 20) for hidden in ((255, 255, 255), (0, 0, 0)))
     assert np.array_equal(colors(white)[OPAQUE], colors(black)[OPAQUE])
