@@ -15,16 +15,22 @@ import numpy as np
 from numpy.typing import NDArray
 
 TOLERANCE = 1.1  # ground: distance over fitted distance lies within 1 / 1.1 .. 1.1
-MIN_SHARE = 0.06  # of the frame must be ground
-MIN_EDGE_SHARE = 0.2  # of the columns must show ground in the lowest twentieth of the rows
-MIN_HEIGHT = 0.12  # of the frame's height must lie between the highest and the lowest row of the ground
-MAX_ERROR = 0.04  # median |log ratio| of the ground; 0.048 is what pixels spread evenly over the tolerance have
-HORIZON_RANGE = (-0.5, 0.85)  # of the frame's height; a camera tilted 45 degrees down has the horizon at about -0.4
+HORIZON_RANGE = (0.12, 0.85)  # of the frame's height; 0.12 is a camera tilted 23 degrees down, 60 degrees wide
+MIN_SHARE = 0.1  # of the frame must be ground
+MIN_HEIGHT = 0.2  # of the frame's height must lie between the highest and the lowest row of the ground
+MIN_EDGE_SHARE = 0.4  # of the columns must show ground in the lowest twentieth of the rows
+MAX_ERROR = 0.03  # median |log ratio| of the ground; 0.048 is what pixels spread evenly over the tolerance have
 
-_ROWS, _QUANTILES = 14, (0.1, 0.3, 0.5, 0.7)  # candidates are lines through pairs of these order statistics
-_SAMPLES = 56  # rows and columns in which candidates are compared
-_LEVELS = 1 << 22  # integer disparity of the median pixel of the lower half
+# Candidates are lines through pairs of order statistics of rows, compared on a grid of pixels of the lower half.
+_ROWS, _QUANTILES = 14, (0.1, 0.3, 0.5, 0.7)
+_GRID_ROWS, _GRID_COLUMNS = 28, 56
+_CANDIDATE_TOLERANCE = 1.05
+_CANDIDATE_RANGE = (-1.0, 0.9)  # horizons; wider than HORIZON_RANGE, so that what lies outside is found and rejected
+_FARTHER_COST = 3  # a pixel farther than the candidate costs as much as three pixels on it win
+
 _REFINEMENTS = 8
+_SPREADS, _MIN_TOLERANCE = 3.0, 1.01  # pixels within 3 median deviations are used, but at least those within 1 %
+_LEVELS = 1 << 22  # integer disparity of the median pixel of the lower half
 
 
 @dataclass(frozen=True)
@@ -46,32 +52,31 @@ class Ground:
 def fit_ground(distances: NDArray[np.float32]) -> Ground | None:
     """Fit the ground plane to the lower half of a frame.
 
-    Candidates are lines through pairs of order statistics of rows (no randomness). The best has the most pixels
-    within 10 %, less those that are farther than it: nothing lies below the ground. It is refined by least squares on
-    relative errors over all pixels of the frame that are within 10 %.
+    Candidates are lines through pairs of order statistics of rows; nothing is random. The best has the most pixels on
+    it, less three times those that are farther: nothing lies below the ground. It is then refined by least squares on
+    relative errors, over all rows of the frame and with a tolerance that follows the deviations found.
 
     Args:
         distances: (H, W) from the camera, any unit; NaN, infinite, 0 or less where unknown.
     Returns:
-        None if no ground was found: it would be less than 6 % of the frame or 12 % of its height, would not reach the
-        lower edge in 20 % of the columns, would have its horizon outside -0.5..0.85 of the frame's height, or
-        would fit with an error above 0.04.
+        None if no ground was found. It must cover 10 % of the frame and 20 % of its height, reach the lower edge in
+        40 % of the columns, have its horizon within 0.12..0.85 of the frame's height from the top, and fit with an
+        error of at most 0.03. Frames below 16 x 16 pixels have none.
     Source: Hoiem, Efros and Hebert, "Putting Objects in Perspective", CVPR 2006, for size and horizon.
     """
-    height, width = distances.shape
-    if height < 16 or width < 16:
+    if min(distances.shape) < 16:
         return None
-    disparity = _integer_disparity(distances)
-    if disparity is None:
-        return None
-    line = _best_candidate(disparity[0])
+    found = _integer_disparity(distances)
+    line = found and _best_candidate(found[0])
+    tolerance = TOLERANCE
     for _ in range(_REFINEMENTS):
-        if line is None:
+        if not found or not line:
             return None
-        line = _least_squares(disparity[0], line)
-    if line is None or not _is_sane(line, height):
+        tolerance = _narrowed(found[0], line, tolerance)
+        line = _least_squares(found[0], line, tolerance)
+    if not found or not line or not _within(HORIZON_RANGE, line[0], len(distances)):
         return None
-    return _measured(distances, *_quantised(line, disparity[1]))
+    return _measured(distances, *_quantised(line, found[1]))
 
 
 def ground_mask(distances: NDArray[np.float32], ground: Ground) -> NDArray[np.bool_]:
@@ -120,20 +125,20 @@ def _best_candidate(disparity: NDArray[np.int64]) -> _Line | None:
     first, second = first[apart], second[apart]
     slopes = (values[second] - values[first]) / (rows[second] - rows[first])
     horizons = rows[first] - values[first] / slopes
-    sane = (horizons >= HORIZON_RANGE[0] * height) & (horizons <= HORIZON_RANGE[1] * height)
+    low, high = (share * height for share in _CANDIDATE_RANGE)
+    sane = (horizons >= low) & (horizons <= high)
     slopes, horizons = slopes[sane], horizons[sane]
     if not len(slopes):
         return None
-    grid_rows = np.unique(np.linspace(height // 2, height - 1, _SAMPLES // 2).astype(int))
-    grid = disparity[grid_rows][:, np.linspace(0, width - 1, _SAMPLES).astype(int)]
+    columns = np.linspace(0, width - 1, _GRID_COLUMNS).astype(int)
     scores = np.zeros(len(slopes), np.int64)
-    for row, pixels in zip(grid_rows, grid, strict=True):
-        fits = (slopes * (row - horizons))[:, None]
-        below = fits > 0
-        far = np.sort(pixels[pixels > 0])
-        if len(far):  # how many pixels of the row lie below each bound
-            farther, nearer = (np.searchsorted(far, bound[:, 0]) for bound in (fits / TOLERANCE, fits * TOLERANCE))
-            scores += np.where(below[:, 0], nearer - 2 * farther, 0)
+    for row in np.unique(np.linspace(height // 2, height - 1, _GRID_ROWS).astype(int)):
+        pixels = np.sort(disparity[row, columns])
+        pixels = pixels[pixels > 0]
+        fits = slopes * (row - horizons)
+        farther = np.searchsorted(pixels, fits / _CANDIDATE_TOLERANCE)
+        on_it = np.searchsorted(pixels, fits * _CANDIDATE_TOLERANCE) - farther
+        scores += np.where(fits > 0, on_it - _FARTHER_COST * farther, 0)
     best = int(np.argmax(scores))
     return (float(horizons[best]), float(slopes[best])) if scores[best] > 0 else None
 
@@ -150,21 +155,35 @@ def _order_statistics(disparity: NDArray[np.int64]) -> tuple[NDArray[np.int64], 
     return np.array(rows, np.int64), np.array(values, np.int64)
 
 
-def _least_squares(disparity: NDArray[np.int64], line: _Line) -> _Line | None:
+def _narrowed(disparity: NDArray[np.int64], line: _Line, tolerance: float) -> float:
+    """The tolerance for the next refinement: three median deviations of the pixels within 10 %, in 1 % .. 10 %."""
+    fits = _line_values(line, len(disparity))
+    with np.errstate(divide="ignore", invalid="ignore"):
+        ratios = (disparity / fits[:, None])[fits > 0]
+        ratios = np.maximum(ratios, 1 / ratios)
+    ratios = ratios[ratios <= TOLERANCE]
+    if not len(ratios):
+        return tolerance
+    deviation = float(np.partition(ratios, len(ratios) // 2)[len(ratios) // 2]) - 1
+    return min(TOLERANCE, max(_MIN_TOLERANCE, 1 + _SPREADS * deviation))
+
+
+def _least_squares(disparity: NDArray[np.int64], line: _Line, tolerance: float) -> _Line | None:
     """The line with the least sum of squared relative errors over the pixels within the tolerance of `line`."""
-    height = len(disparity)
-    rows = np.arange(height, dtype=np.float64)
-    fits = line[1] * (rows - line[0])
-    close = (disparity * TOLERANCE >= fits[:, None]) & (disparity <= TOLERANCE * fits[:, None]) & (fits > 0)[:, None]
-    close &= disparity > 0
+    fits = _line_values(line, len(disparity))
+    close = (disparity * tolerance >= fits[:, None]) & (disparity <= tolerance * fits[:, None])
+    close &= (disparity > 0) & (fits > 0)[:, None]
     counts, sums = close.sum(axis=1), np.where(close, disparity, 0).sum(axis=1)
-    used = [(float(row), int(counts[row]), int(sums[row]), 1 / fits[row] ** 2) for row in np.flatnonzero(counts)]
-    weight = math.fsum(n * w for _, n, _, w in used)  # fsum rounds once, so the order of adding is of no concern
+    used = [
+        (float(row), int(counts[row]), int(sums[row]), 1 / (float(fits[row]) * float(fits[row])))
+        for row in np.flatnonzero(counts)
+    ]
+    weight = math.fsum(n * w for _, n, _, w in used)  # fsum rounds once, so the order of adding does not matter
     if not weight:
         return None
     row_mean = math.fsum(row * n * w for row, n, _, w in used) / weight
     value_mean = math.fsum(total * w for _, _, total, w in used) / weight
-    spread = math.fsum((row - row_mean) ** 2 * n * w for row, n, _, w in used)
+    spread = math.fsum((row - row_mean) * (row - row_mean) * n * w for row, n, _, w in used)
     common = math.fsum((row - row_mean) * (total - n * value_mean) * w for row, n, total, w in used)
     if spread <= 0 or common <= 0:
         return None
@@ -172,8 +191,13 @@ def _least_squares(disparity: NDArray[np.int64], line: _Line) -> _Line | None:
     return row_mean - value_mean / slope, slope
 
 
-def _is_sane(line: _Line, height: int) -> bool:
-    return HORIZON_RANGE[0] * height <= line[0] <= HORIZON_RANGE[1] * height and line[1] > 0
+def _line_values(line: _Line, height: int) -> NDArray[np.float64]:
+    """(H,) integer disparity of the line in each row; 0 or less above its horizon."""
+    return line[1] * (np.arange(height, dtype=np.float64) - line[0])
+
+
+def _within(limits: tuple[float, float], row: float, height: int) -> bool:
+    return limits[0] * height <= row <= limits[1] * height
 
 
 def _quantised(line: _Line, scale: float) -> tuple[float, float]:
