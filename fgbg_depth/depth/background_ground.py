@@ -26,4 +26,4 @@ def ground_distances(stored: Any, spec: DepthSpec) -> NDArray[np.float32]:
     """
     values = decode_depth(stored, spec)
     values = np.where(values > 0, values, np.float32(np.nan))
-    return 1 / values if spec.meaning.larger_is_nearer else values
+    return np.reciprocal(values) if spec.meaning.larger_is_nearer else values
