@@ -9,11 +9,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from benchmarks.ground_scenes import GroundScene, bundled_scenes
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
+from benchmarks.ground_scenes import GroundScene, bundled_scenes
 from fgbg_depth.depth.background_ground import ground_distances
 from fgbg_depth.depth.spec import DepthSpec, encode_values, metric_scale, relative_scale
 from fgbg_depth.scene.ground import Ground, fit_ground, ground_mask, relative_size

@@ -13,8 +13,7 @@ from PIL import Image
 from tiny import make_sources, pixels_of, quiet_build, save, scene, statistics_of, thing, tiny_recipe, tree
 
 from fgbg_depth import schema
-from fgbg_depth.builder import messages
-from fgbg_depth.builder import row_composers
+from fgbg_depth.builder import messages, row_composers
 from fgbg_depth.engine import local
 from fgbg_depth.errors import OutputError, SourceError
 from fgbg_depth.manifest import Version

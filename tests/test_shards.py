@@ -14,6 +14,7 @@ from tiny import SimpleLabeller, pixels_of, simple_spec, tiny_recipe, tree
 
 from fgbg_depth import schema
 from fgbg_depth.builder import row_composers
+from fgbg_depth.builder import shard as shards
 from fgbg_depth.builder.shard import ShardBuilder, ShardTask
 from fgbg_depth.depth.spec import DepthSpec
 from fgbg_depth.errors import ShardError

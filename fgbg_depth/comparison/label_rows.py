@@ -15,7 +15,7 @@ from fgbg_depth.comparison.memory import Memory, MemoryMeter
 from fgbg_depth.depth import models
 from fgbg_depth.depth.checks import GRID_POINTS, LabelChecks, check_label
 from fgbg_depth.depth.external.names import Program, find_labeller
-from fgbg_depth.depth.placed import Stored
+from fgbg_depth.depth.placed import Stored, set_in_all
 from fgbg_depth.depth.spec import DepthSpec, encode_values
 from fgbg_depth.recipe import Recipe
 from fgbg_depth.schema import PLACED, PREDICTED

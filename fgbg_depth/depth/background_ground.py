@@ -8,6 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fgbg_depth.depth.spec import DepthSpec, decode_depth
+from fgbg_depth.scene.ground import fit_ground
+from fgbg_depth.scene.stage import Stage
 
 
 def ground_distances(stored: Any, spec: DepthSpec) -> NDArray[np.float32]:
@@ -27,3 +29,19 @@ def ground_distances(stored: Any, spec: DepthSpec) -> NDArray[np.float32]:
     values = decode_depth(stored, spec)
     values = np.where(values > 0, values, np.float32(np.nan))
     return np.reciprocal(values) if spec.meaning.larger_is_nearer else values
+
+
+def find_stage(stored: Any, spec: DepthSpec) -> Stage | None:
+    """Where things can stand on a background.
+
+    Args:
+        stored, spec: as for `ground_distances`.
+    Returns:
+        None if no ground was found, or none that is near enough.
+    """
+    distances = ground_distances(stored, spec)
+    ground = fit_ground(distances)
+    if ground is None:
+        return None
+    stage = Stage(ground, distances)
+    return stage if stage.has_places else None

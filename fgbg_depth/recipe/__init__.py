@@ -1,7 +1,8 @@
 """`Recipe`: every choice that shapes a dataset, read from and written to YAML.
 
 Each field of the recipe declares what it shapes, its group and its help text; digests, command-line options and
-documents are made from these declarations. To add a field, declare it in `recipe.py` and use it.
+documents are made from these declarations. To add a field, declare it in `source_fields`, `composite_fields`
+or `recipe`, and use it.
 """
 
 from fgbg_depth.recipe.demo import demo_recipe
@@ -9,7 +10,6 @@ from fgbg_depth.recipe.fields import FieldOptions, Shapes
 from fgbg_depth.recipe.folders import LOCAL_PATHS, local_paths, published, with_absolute_folders, with_local_folders
 from fgbg_depth.recipe.parse import load_recipe, parse_recipe
 from fgbg_depth.recipe.recipe import (
-    DEMO,
     HINTS,
     NO_DEPTH,
     OPTIONS,
@@ -19,6 +19,7 @@ from fgbg_depth.recipe.recipe import (
     from_dict,
     from_stored,
 )
+from fgbg_depth.recipe.source_fields import DEMO
 from fgbg_depth.recipe.values import parse_size
 
 __all__ = [

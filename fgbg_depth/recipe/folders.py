@@ -7,7 +7,8 @@ import os
 from collections.abc import Mapping
 from pathlib import Path
 
-from fgbg_depth.recipe.recipe import DEMO, NO_DEPTH, OPTIONS, Recipe
+from fgbg_depth.recipe.recipe import NO_DEPTH, OPTIONS, Recipe
+from fgbg_depth.recipe.source_fields import DEMO
 
 LOCAL_PATHS = ".paths.json"  # hidden file beside the recipe of an output; never published
 

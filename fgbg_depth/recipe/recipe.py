@@ -12,6 +12,7 @@ from typing import Any, Literal, get_type_hints
 import yaml
 
 from fgbg_depth.errors import RecipeError
+from fgbg_depth.recipe.composite_fields import CompositeFields
 from fgbg_depth.recipe.fields import (
     Shapes,
     accepts_old_names,
@@ -23,186 +24,25 @@ from fgbg_depth.recipe.fields import (
 from fgbg_depth.recipe.values import check_program_name, checked, parse_size
 from fgbg_depth.schema import GROUND, INSTANCES, LABELS, SCENE
 
-DEMO = "demo"  # the bundled sources
 NO_DEPTH = "none"  # the depth model of a dataset without depth
 BOTH = "both"  # every kind of depth label
 
-_sources = functools.partial(option, group="sources")
-_composites = functools.partial(option, group="composites")
 _depth = functools.partial(option, group="depth")
 _output = functools.partial(option, group="output")
 
 
 @accepts_old_names
 @dataclass(frozen=True)
-class Recipe:
+class Recipe(CompositeFields):
     """What to build. Two equal recipes with the same sources give the same bytes.
 
         Recipe(backgrounds=Path("bg"), foregrounds="fg", size=224, placements=np.int64(4))
 
     Args:
-        The fields below, each with its help text. Numbers may be numpy's, and paths `os.PathLike`.
+        The fields below and those of its bases, each with its help text. Numbers may be numpy's, and paths `os.PathLike`.
     Raises:
         RecipeError: a value has the wrong type, is outside its range, or contradicts another field.
     """
-
-    name: str = _output("fgbg", "name of the dataset; title of its card", shapes=Shapes.NOTHING)
-    backgrounds: str = _sources(
-        DEMO,
-        "folder of pictures, or hf://datasets/USER/NAME[@REV][#COLUMN]; demo = bundled",
-        shapes=Shapes.SOURCES,
-        names_folder=True,
-    )
-    foregrounds: str = _sources(
-        DEMO,
-        "folder of cut-outs with alpha, or hf://datasets/USER/NAME; demo = bundled",
-        shapes=Shapes.SOURCES,
-        names_folder=True,
-    )
-    size: int = _composites(224, "side of the square composite", shapes=Shapes.PIXELS, low=16, high=4096, unit="px")
-
-    foreground_measure: Literal["height", "longest", "canvas"] = _composites(
-        "longest",
-        "what foreground_min and foreground_max measure: height = the height of the cut-out's visible part, longest = "
-        "its longest side, canvas = the longest side of the whole file",
-        shapes=Shapes.SOURCES,
-    )
-    foreground_min: float = _composites(
-        0.35,
-        "smallest cut-out: a fraction of size up to 1, pixels above 1",
-        shapes=Shapes.SOURCES,
-        low=0.01,
-        high=4096,
-    )
-    foreground_max: float = _composites(
-        0.55,
-        "largest cut-out; each cut-out's size is drawn once, between min and max",
-        shapes=Shapes.SOURCES,
-        low=0.01,
-        high=4096,
-    )
-
-    mirror: bool = _composites(True, "also place each cut-out mirrored", shapes=Shapes.PIXELS)
-    placements: int = _composites(
-        20,
-        "random places for each background, cut-out and mirroring",
-        shapes=Shapes.PIXELS,
-        low=1,
-        high=100_000,
-        unit="rows",
-    )
-    scale_per: Literal["cutout", "row"] = _composites(
-        "cutout",
-        "how often a size between foreground_min and foreground_max is drawn: once for each cut-out, or for each row",
-        shapes=Shapes.PIXELS,
-        skip_default=True,
-    )
-    rotation_max: int = _composites(
-        0,
-        "largest angle by which a cut-out is turned to either side, drawn for each row",
-        shapes=Shapes.PIXELS,
-        low=0,
-        high=180,
-        unit="degrees",
-        skip_default=True,
-    )
-    blend: Literal["alpha", "feather", "mixed"] = _composites(
-        "alpha",
-        "outline of pasted cut-outs: alpha = as in the file, feather = softened by feather_sigma, mixed = drawn for "
-        "each row among alpha, two feathers, box blur, motion blur and Poisson cloning; the stored mask is the alpha "
-        "that was used",
-        shapes=Shapes.PIXELS,
-        skip_default=True,
-    )
-    feather_sigma: float = _composites(
-        1.0,
-        "standard deviation of the blur of blend feather",
-        shapes=Shapes.PIXELS,
-        only_if=("blend", ("feather",)),
-        low=0.1,
-        high=10,
-        unit="px",
-        skip_default=True,
-    )
-    poisson_share: float | None = _composites(
-        None,
-        "share of the rows of blend mixed that are cloned by OpenCV's seamlessClone; null = 0.1 where OpenCV is "
-        "installed, else 0",
-        shapes=Shapes.PIXELS,
-        only_if=("blend", ("mixed",)),
-        low=0,
-        high=0.5,
-        skip_default=True,
-    )
-    match_light: float = _composites(
-        0.0,
-        "how far the colours of a cut-out move towards those of the background around it: 0 = not at all, 1 = fully",
-        shapes=Shapes.PIXELS,
-        low=0,
-        high=1,
-        skip_default=True,
-    )
-    objects: tuple[int, int] = _composites(
-        (1, 1),
-        "least and largest number of cut-outs in a row; the others come from the same shard, so shard_rows and "
-        "holdout decide which ones can meet; a row has fewer where visible_min leaves no room",
-        shapes=Shapes.PIXELS,
-        low=1,
-        high=8,
-        skip_default=True,
-    )
-    placement_mode: Literal["uniform", "ground", "scene"] = _composites(
-        "uniform",
-        "uniform = anywhere in the frame; ground = with the lower edge in ground_band, like an object on the ground; "
-        "scene = with the lower edge on the ground that the background's depth shows, smaller where that is farther",
-        shapes=Shapes.PIXELS,
-        old_name="placement",
-    )
-    occlusion: bool = _composites(
-        False,
-        "hide the parts of a cut-out that stand behind nearer things of the background",
-        shapes=Shapes.PIXELS,
-        only_if=("placement_mode", ("scene",)),
-        skip_default=True,
-    )
-    ground_band: tuple[float, float] = _composites(
-        (0.72, 0.97),
-        "where the lower edge of a cut-out may be, as fractions of the frame's height from the top; a cut-out that is "
-        "too tall for it stands as high as visible_min allows",
-        shapes=Shapes.PIXELS,
-        only_if=("placement_mode", ("ground", "scene")),
-        low=0,
-        high=1,
-    )
-    visible_min: float = _composites(
-        1.0,
-        "least visible fraction of the cut-out's width and height, with any option that varies scenes also of its "
-        "area; below 1, cut-outs may reach beyond the frame and cover each other",
-        shapes=Shapes.PIXELS,
-        low=0.1,
-        high=1,
-    )
-    seed: int = _composites(0, "seed of all randomness", shapes=Shapes.PIXELS, low=0, high=2**63 - 1)
-    holdout: float = _composites(
-        0.1,
-        "fraction of the backgrounds and of the cut-outs that are kept out of train; of two or more at least one is",
-        shapes=Shapes.GROUPS,
-        low=0,
-        high=0.5,
-    )
-
-    image_format: Literal["jpeg", "png"] = _composites("jpeg", "file format of fg_bg", shapes=Shapes.PIXELS)
-    jpeg_quality: int = _composites(
-        90,
-        "JPEG quality of fg_bg",
-        shapes=Shapes.PIXELS,
-        only_if=("image_format", ("jpeg",)),
-        low=1,
-        high=100,
-    )
-    jpeg_subsampling: Literal["4:2:0", "4:4:4"] = _composites(
-        "4:2:0", "JPEG chroma subsampling of fg_bg", shapes=Shapes.PIXELS, only_if=("image_format", ("jpeg",))
-    )
 
     depth_model: str = _depth(
         "densedepth-demo",
@@ -257,12 +97,7 @@ class Recipe:
         high=1_000_000,
         unit="rows",
     )
-    skip_bad: bool = _sources(
-        False, "leave out bad source files (the card lists them) instead of failing", shapes=Shapes.SOURCES
-    )
     license: str = _output("other", "licence of the dataset, as a Hub licence id", shapes=Shapes.NOTHING)
-    background_license: str = _sources("", "origin and licence of the backgrounds, for the card", shapes=Shapes.NOTHING)
-    foreground_license: str = _sources("", "origin and licence of the cut-outs, for the card", shapes=Shapes.NOTHING)
 
     def __post_init__(self) -> None:
         for name, options in OPTIONS.items():

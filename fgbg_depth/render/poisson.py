@@ -22,6 +22,18 @@ def has_opencv() -> bool:
     return find_spec("cv2") is not None
 
 
+def check_opencv() -> None:
+    """Raise unless OpenCV is installed.
+
+    Raises:
+        RecipeError: it is not; the message says how to install it.
+    """
+    if not has_opencv():
+        raise RecipeError(
+            f"Poisson blending needs OpenCV.\n  Install it: {install_command('blend')}. Or set poisson_share: 0."
+        )
+
+
 def clone_colors(background: Image.Image, cutout: Image.Image, x: int, y: int) -> Image.Image:
     """Change a cut-out's colours half of the way to those of OpenCV's `seamlessClone`, by at most 48 levels.
 
