@@ -118,22 +118,33 @@ def test_no_visible_pixel() -> None:
     assert clone_colors(scene(), cutout, 3, 3) == cutout
 
 
+def many_clones() -> bytes:
+    """Pixels of 20 clones of a cut-out of 120x90; with IPP, five of them have pixels that differ by a level."""
+    cutout = animal().resize((120, 90))
+    clones = (clone_colors(scene(seed).resize((224, 224)), cutout, 30 + 5 * seed, 100) for seed in range(20))
+    return b"".join(clone.tobytes() for clone in clones)
+
+
 @needs_opencv
-def test_the_same_in_every_process() -> None:
-    """With any number of threads, and from call to call: seamlessClone changes its arguments."""
+@pytest.mark.parametrize("ipp", ["", "disabled"])
+@pytest.mark.parametrize("threads", ["1", "3"])
+def test_the_same_in_every_process(threads: str, ipp: str) -> None:
+    """With any number of threads, with and without Intel's IPP, and from call to call."""
     code = (
         "import sys; sys.path.insert(0, 'tests'); import hashlib, cv2, test_poisson as t\n"
         "cv2.setNumThreads(int(sys.argv[1]))\n"
-        "found = [t.clone_colors(t.scene(), t.animal(), 30, 40).tobytes() for _ in range(5)]\n"
-        "assert cv2.getNumThreads() == int(sys.argv[1])\n"
-        "print(*{hashlib.sha256(data).hexdigest() for data in found})"
+        "settings = cv2.getNumThreads(), cv2.ipp.useIPP()\n"
+        "found = t.many_clones()\n"
+        "assert settings == (cv2.getNumThreads(), cv2.ipp.useIPP()), 'the settings of OpenCV were changed'\n"
+        "assert found == t.many_clones()\n"
+        "print(hashlib.sha256(found).hexdigest())"
     )
-    here = hashlib.sha256(clone_colors(scene(), animal(), 30, 40).tobytes()).hexdigest()
-    for threads in ("1", "3"):
-        line = [sys.executable, "-c", code, threads]
-        environment = os.environ | {"OMP_NUM_THREADS": threads}
-        shown = subprocess.run(line, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=60)
-        assert shown.stdout.strip() == here, shown.stderr
+    found = many_clones()
+    environment = {name: value for name, value in os.environ.items() if name != "OPENCV_IPP"}
+    environment |= {"OMP_NUM_THREADS": threads} | ({"OPENCV_IPP": ipp} if ipp else {})
+    line = [sys.executable, "-c", code, threads]
+    shown = subprocess.run(line, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=60)
+    assert shown.stdout.strip() == hashlib.sha256(found).hexdigest(), shown.stderr
 
 
 def test_without_opencv(monkeypatch: pytest.MonkeyPatch) -> None:

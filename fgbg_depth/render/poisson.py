@@ -89,12 +89,14 @@ def _cloned(cutout: Image.Image, there: NDArray[np.uint8]) -> NDArray[np.uint8]:
     mask = np.array(reach)  # a copy: seamlessClone writes into its mask
     left, top, width, height = cv2.boundingRect(mask)
     center = (left + width // 2, top + height // 2)  # where seamlessClone moves the mask's box by nothing
-    num_threads = cv2.getNumThreads()
+    num_threads, with_ipp = cv2.getNumThreads(), cv2.ipp.useIPP()
     cv2.setNumThreads(1)  # the workers of a build use all cores already; the pixels are the same with more
+    cv2.ipp.setUseIPP(False)  # Intel's library rounds in another way than OpenCV does elsewhere
     try:
         cloned = cv2.seamlessClone(np.array(_continued(grown)), there, mask, center, cv2.NORMAL_CLONE)
     finally:
         cv2.setNumThreads(num_threads)
+        cv2.ipp.setUseIPP(with_ipp)
     return cloned.astype(np.uint8, copy=False)
 
 
