@@ -245,12 +245,13 @@ def test_the_checks_are_those_of_a_build(labelled: Path) -> None:
 def test_rows_of_a_recipe_are_those_of_its_dataset(sources: Path, labelled: Path) -> None:
     composed = RecipeRows(tiny.tiny_recipe(sources, placements=2), lambda text: None).draw(30)
     stored = DatasetRows(labelled).draw(30)
-    assert composed.rows == stored.rows and len(set(composed.rows)) == 30
+    assert composed.rows == stored.rows and len({row.fg_bg for row in composed.rows}) == 30
     assert composed.backgrounds == stored.backgrounds and composed.splits == stored.splits
     assert len(composed.splits) == 4 and composed.num_cutouts == 5
     assert np.array_equal(*(drawn.background(composed.backgrounds[0]) for drawn in (composed, stored)))
-    a, b = (drawn.shape(composed.rows[0].fg, True) for drawn in (composed, stored))
-    assert np.array_equal(a.silhouette.inside, b.silhouette.inside) and np.array_equal(a.outline.rows, b.outline.rows)
+    a, b = (drawn.shape(0) for drawn in (composed, stored))
+    assert np.array_equal(a.cutouts[0][0].inside, b.cutouts[0][0].inside) and (a.x, a.y) == (b.x, b.y)
+    assert np.array_equal(a.outline.rows, b.outline.rows)
 
 
 def test_each_model_labels_each_background_once(sources: Path, monkeypatch: pytest.MonkeyPatch) -> None:
