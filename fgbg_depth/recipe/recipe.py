@@ -39,7 +39,8 @@ class Recipe(CompositeFields):
         Recipe(backgrounds=Path("bg"), foregrounds="fg", size=224, placements=np.int64(4))
 
     Args:
-        The fields below and those of its bases, each with its help text. Numbers may be numpy's, and paths `os.PathLike`.
+        The fields below and those of its bases, each with its help text. Numbers may be numpy's, and paths
+        `os.PathLike`.
     Raises:
         RecipeError: a value has the wrong type, is outside its range, or contradicts another field.
     """

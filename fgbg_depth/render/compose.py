@@ -5,8 +5,8 @@ A plain row has one cut-out as it was prepared. Rows with scenes are composed by
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import Any
+from collections.abc import Iterable, Iterator
+from typing import Any, TypeVar
 
 import numpy as np
 from PIL import Image
@@ -19,6 +19,8 @@ from fgbg_depth.render.jpeg_strips import MAX_STACK_HEIGHT, STRIPS_PER_CALL, Jpe
 from fgbg_depth.render.png import PackedMatte, encode_placed_mask
 from fgbg_depth.scene.layers import Layer, row_facts, sample_layers
 from fgbg_depth.statistics import CountedMatte, Sums
+
+Item = TypeVar("Item")
 
 
 def compose_rows(
@@ -84,7 +86,8 @@ def _encoded_jpeg(
     Only the strip of the picture that the cut-out touches is composed and encoded, many strips a call.
     """
     frame_height = strips.background.height
-    for group in _groups(strips, layers, cutout.image.height):
+    touched = ((layer, max(0, layer.y), min(frame_height, layer.y + cutout.image.height)) for layer in layers)
+    for group in strip_groups(strips, touched):
         spans = [span for _, span in group]
         boxes = [strips.strip_box(span) for span in spans]
         stack = Image.new("RGB", (strips.background.width, sum(bottom - top for _, top, _, bottom in boxes)))
@@ -105,16 +108,19 @@ def _encoded_jpeg(
             yield strips.join(rows, span)
 
 
-def _groups(strips: JpegStrips, layers: list[Layer], height: int) -> Iterator[list[tuple[Layer, Span]]]:
-    """Layers with their spans, in groups whose strips are encoded by one call.
+def strip_groups(strips: JpegStrips, items: Iterable[tuple[Item, int, int]]) -> Iterator[list[tuple[Item, Span]]]:
+    """Composites with their spans, in groups whose strips are encoded by one call.
 
     A strip with a last row of blocks that the picture's edge cuts short ends its group.
+
+    Args:
+        items: anything, with the first and last (exclusive) pixel row that differ from the background.
     """
     frame_height = strips.background.height
-    group: list[tuple[Layer, Span]] = []
-    for layer in layers:
-        span = strips.span(max(0, layer.y), min(frame_height, layer.y + height))
-        group.append((layer, span))
+    group: list[tuple[Item, Span]] = []
+    for item, top, bottom in items:
+        span = strips.span(top, bottom)
+        group.append((item, span))
         cut_short = strips.strip_box(span)[3] % strips.block > 0
         is_full = len(group) == STRIPS_PER_CALL or len(group) * (frame_height + strips.block) > MAX_STACK_HEIGHT
         if cut_short or is_full:

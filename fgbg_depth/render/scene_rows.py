@@ -2,21 +2,25 @@
 
 from __future__ import annotations
 
-import io
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 from PIL import Image
 
 from fgbg_depth.recipe import Recipe
 from fgbg_depth.render.codecs import encode_image
+from fgbg_depth.render.compose import strip_groups
 from fgbg_depth.render.inputs import Background
-from fgbg_depth.render.png import encode_mask
+from fgbg_depth.render.jpeg_strips import JpegStrips, StripCounts
+from fgbg_depth.render.png import PackedMatte, encode_mask, encode_placed_mask
 from fgbg_depth.render.scenes import ComposedScene, compose_scene
 from fgbg_depth.render.variants import Variants
 from fgbg_depth.scene.draw import SceneDrawing
+from fgbg_depth.scene.scenes import Scene
 from fgbg_depth.schema import INSTANCES
 from fgbg_depth.statistics import CountedMatte, Sums
+
+_Row = tuple[Scene, ComposedScene]
 
 
 def compose_scene_rows(
@@ -32,28 +36,63 @@ def compose_scene_rows(
     Yields:
         a row of the default config without depth; images as {"bytes", "path"}.
     """
-    for flip in drawing.recipe.flips:
-        for scene in drawing.scenes(fg, flip):
-            composed = compose_scene(scene, background.image, variants, drawing.stage, drawing.recipe)
-            images = encode_scene(composed, drawing.recipe)
-            if count_images:
-                stored = Image.open(io.BytesIO(images["fg_bg"])).convert("RGB")
-                sums.add_image(stored, len(images["fg_bg"]))
-            frame = slice(0, drawing.recipe.size)
-            sums.add_mask(frame, frame, CountedMatte.of(composed.mask), len(images["fg_bg_mask"]))
-            yield {
-                **{name: {"bytes": data, "path": None} for name, data in images.items()},
-                **scene.facts(background.name),
-                "coverage": composed.coverage,
-            }
+    recipe = drawing.recipe
+    scenes = (scene for flip in recipe.flips for scene in drawing.scenes(fg, flip))
+    rows = ((scene, compose_scene(scene, background.image, variants, drawing.stage, recipe)) for scene in scenes)
+    jpeg = recipe.image_format == "jpeg"
+    counts = StripCounts(background.strips(recipe)) if count_images and jpeg else None
+    encoded = _encoded_jpeg(background.strips(recipe), rows, counts) if jpeg else _encoded_png(recipe, rows)
+    num_bytes = 0
+    for (scene, composed), data in encoded:
+        num_bytes += len(data)
+        if count_images and not jpeg:
+            sums.add_image(composed.image, len(data))
+        matte = composed.mask[composed.box]
+        top, left = (part.start for part in composed.box)
+        mask = encode_placed_mask(PackedMatte.of(matte, recipe.size), top, left, recipe.size, recipe.size)
+        sums.add_mask(*composed.box, CountedMatte.of(matte), len(mask))
+        images = {"fg_bg": data, "fg_bg_mask": mask, **_instances(composed, recipe)}
+        yield {
+            **{name: {"bytes": image, "path": None} for name, image in images.items()},
+            **scene.facts(background.name),
+            "coverage": composed.coverage,
+        }
+    if counts is not None:
+        sums.add_histogram(counts.histogram(), num_bytes)
 
 
 def encode_scene(composed: ComposedScene, recipe: Recipe) -> dict[str, bytes]:
-    """The stored images of one row, by column."""
-    images = {
+    """The stored images of one row, by column; the same bytes as in `compose_scene_rows`."""
+    return {
         "fg_bg": encode_image(composed.image, recipe.image_format, recipe.jpeg_quality, recipe.jpeg_subsampling),
         "fg_bg_mask": encode_mask(composed.mask),
+        **_instances(composed, recipe),
     }
-    if INSTANCES in recipe.extras and composed.instances is not None:
-        images["fg_bg_instances"] = encode_mask(composed.instances)
-    return images
+
+
+def _instances(composed: ComposedScene, recipe: Recipe) -> dict[str, bytes]:
+    if INSTANCES not in recipe.extras or composed.instances is None:
+        return {}
+    return {"fg_bg_instances": encode_mask(composed.instances)}
+
+
+def _encoded_png(recipe: Recipe, rows: Iterable[_Row]) -> Iterator[tuple[_Row, bytes]]:
+    for row in rows:
+        yield row, encode_image(row[1].image, recipe.image_format, recipe.jpeg_quality, recipe.jpeg_subsampling)
+
+
+def _encoded_jpeg(strips: JpegStrips, rows: Iterable[_Row], counts: StripCounts | None) -> Iterator[tuple[_Row, bytes]]:
+    """Composites as JPEG files, with the same bytes as `encode_image`. Only the strip that layers touch is encoded."""
+    touched = ((row, row[1].box[0].start, row[1].box[0].stop) for row in rows)
+    for group in strip_groups(strips, touched):
+        spans = [span for _, span in group]
+        boxes = [strips.strip_box(span) for span in spans]
+        stack = Image.new("RGB", (strips.background.width, sum(bottom - top for _, top, _, bottom in boxes)))
+        stack_y = 0
+        for (row, _), box in zip(group, boxes, strict=True):
+            stack.paste(row[1].image.crop(box), (0, stack_y))
+            stack_y += box[3] - box[1]
+        for (row, span), coded in zip(group, strips.encode(stack, spans), strict=True):
+            if counts is not None:
+                counts.add(coded, span)
+            yield row, strips.join(coded, span)

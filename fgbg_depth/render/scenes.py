@@ -42,16 +42,18 @@ class ComposedScene:
         image: (H, W, 3) uint8 sRGB.
         mask: (H, W) uint8, the alpha of all layers together.
         instances: (H, W) uint8, 0 where `mask` < 128, else 1 + position of the layer in front; None for plain rows.
+        box: rows and columns of the frame outside of which the row is its background.
     """
 
     image: Image.Image
     mask: NDArray[np.uint8]
     instances: NDArray[np.uint8] | None = None
+    box: tuple[slice, slice] = (slice(None), slice(None))
 
     @property
     def coverage(self) -> float:
         """Share of the frame that `mask` covers, sum of alpha, 0 to 1; a float32 value."""
-        return float(np.float32(int(self.mask.sum(dtype=np.int64)) / (255 * self.mask.size)))
+        return float(np.float32(int(self.mask[self.box].sum(dtype=np.int64)) / (255 * self.mask.size)))
 
 
 def layer_mattes(scene: Scene, variants: Variants, stage: Stage | None, recipe: Recipe) -> list[LayerMatte]:
@@ -81,7 +83,7 @@ def compose_scene(
         colors = _colors(layer, matte, background, image, scene.blend, recipe)
         image.paste(colors.convert("RGB"), (matte.x, matte.y), Image.fromarray(matte.alpha))
         union.add(matte)
-    return ComposedScene(image, union.mask, union.instances())
+    return ComposedScene(image, union.mask, union.instances(), union.box)
 
 
 def _colors(
@@ -107,11 +109,16 @@ class UnionMatte:
 
     def __post_init__(self) -> None:
         self.mask, self._front, self._strongest = (np.zeros((self.size, self.size), np.uint8) for _ in range(3))
+        self._top, self._bottom, self._left, self._right = self.size, 0, self.size, 0
 
     def add(self, matte: LayerMatte) -> None:
         """Lay one more layer over the others."""
         self._number += 1
         rows, columns, alpha = overlap(matte.alpha, matte.x, matte.y, self.size)
+        if not alpha.size:
+            return
+        self._top, self._bottom = min(self._top, rows.start), max(self._bottom, rows.stop)
+        self._left, self._right = min(self._left, columns.start), max(self._right, columns.stop)
         below = self.mask[rows, columns]
         # 255 - (255 - m) * (255 - a) / 255, rounded
         product = (255 - below.astype(np.uint16)) * (255 - alpha.astype(np.uint16))
@@ -124,6 +131,13 @@ class UnionMatte:
     def instances(self) -> NDArray[np.uint8]:
         """(H, W) uint8: number of the layer in front, from 1; 0 where the matte is less than 128.
 
-        Where only several layers together reach 128, it is that with the largest alpha.
+        Where only several layers together reach 128, it is that with the largest alpha. To be called once, at the end.
         """
-        return np.where(self.mask >= FOREGROUND_ALPHA, self._front, np.uint8(0))
+        inside = self._front[self.box]
+        inside[self.mask[self.box] < FOREGROUND_ALPHA] = 0
+        return self._front
+
+    @property
+    def box(self) -> tuple[slice, slice]:
+        """Rows and columns of the frame that the layers touch; empty slices if none does."""
+        return slice(min(self._top, self._bottom), self._bottom), slice(min(self._left, self._right), self._right)

@@ -14,7 +14,7 @@ from fgbg_depth.recipe import Recipe
 from fgbg_depth.rng import sample_rng
 from fgbg_depth.scene.layers import Layer, position, position_range, y_range
 from fgbg_depth.scene.scenes import Scene
-from fgbg_depth.scene.stage import Stage, paint, shown_foreground
+from fgbg_depth.scene.stage import Stage, overlap, paint, shown_foreground
 
 MAX_IOU = 0.75  # of the boxes of two cut-outs. Source: Dwibedi et al. 2017, "Cut, Paste and Learn", section 5.3
 SCALE_STEPS = 32  # sizes are multiples of 1/32 of the prepared size, so that resized cut-outs can be reused
@@ -70,6 +70,7 @@ class SceneDrawing:
         blend = self._blend(uniform(), uniform())
         others = [name for name in self.names if name != fg]
         layers: list[Layer] = []
+        visible: tuple[float, ...] = ()
         for index in range(wanted):
             name = fg if index == 0 else ""
             if index > 0:
@@ -81,16 +82,21 @@ class SceneDrawing:
             layer = Layer(0, 0, 0, 0, flip, placement, name, angle)
             placed = self._place(layer, self._scale(uniform()), layers, blend, uniform)
             if placed is not None:
-                layers = placed
+                layers, visible = placed
         own = next(i for i, layer in enumerate(layers) if layer.fg == fg)
-        visible = self.visible(layers, blend)
         return Scene(tuple(layers), own, blend).seen(visible)
 
     def visible(self, layers: Sequence[Layer], blend: str) -> tuple[float, ...]:
         """The visible share of the foreground of each layer, as float32 values."""
         size = self.recipe.size
-        front = np.zeros((size, size), np.uint8)
         totals = []
+        if len(layers) == 1:
+            inside, margin = self.shapes.foreground(layers[0], blend)
+            shown = shown_foreground(inside, layers[0], margin, self.stage, self.recipe)
+            seen = overlap(shown, layers[0].x - margin, layers[0].y - margin, size)[2]
+            share = np.count_nonzero(seen) / max(int(np.count_nonzero(inside)), 1)
+            return (float(np.float32(share)),)
+        front = np.zeros((size, size), np.uint8)
         for number, layer in enumerate(layers, 1):
             inside, margin = self.shapes.foreground(layer, blend)
             totals.append(max(int(np.count_nonzero(inside)), 1))
@@ -114,23 +120,25 @@ class SceneDrawing:
 
     def _place(
         self, layer: Layer, scale: float, layers: list[Layer], blend: str, uniform: Uniform
-    ) -> list[Layer] | None:
-        """The layers with one more, in their order of depth; None if there is no room for it."""
+    ) -> tuple[list[Layer], tuple[float, ...]] | None:
+        """The layers with one more, in their order of depth, and what is visible of each; None if there is no room."""
         for _ in range(TRIES):
             found = self._draw_place(layer, scale, uniform(), uniform())
             if found is None or any(_iou(found, other) > MAX_IOU for other in layers):
                 continue
             # on the ground what stands lower in the picture is nearer
             ordered = sorted([*layers, found], key=lambda one: one.y + one.height)
-            if min(self.visible(ordered, blend)) >= self.recipe.visible_min - 1e-6:
-                return ordered
+            visible = self.visible(ordered, blend)
+            if min(visible) >= self.recipe.visible_min - 1e-6:
+                return ordered, visible
         if layers:
             return None
         width, height = self._sized(layer, scale)
         top, bottom = y_range(self.recipe, height)
         x = (self.recipe.size - width) // 2
         y = min(position(uniform(), top, bottom), self.recipe.size - height)
-        return [dataclasses.replace(layer, x=x, y=max(y, 0), width=width, height=height)]
+        alone = [dataclasses.replace(layer, x=x, y=max(y, 0), width=width, height=height)]
+        return alone, self.visible(alone, blend)
 
     def _draw_place(self, layer: Layer, scale: float, u: float, v: float) -> Layer | None:
         """The layer at a random place; None if the place is not allowed."""
