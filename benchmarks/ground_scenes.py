@@ -52,13 +52,13 @@ class GroundScene:
     def is_ground(self) -> np.ndarray:
         """(H, W) bool, what is ground: within 5 cm of its height, and what half a pixel makes of it far away."""
         tolerance = 0.05 + 0.003 * np.where(np.isfinite(self.depth_m), self.depth_m, 0)
-        return np.abs(self.above_m) <= tolerance
+        return np.asarray(np.abs(self.above_m) <= tolerance)
 
     @property
     def is_raised(self) -> np.ndarray:
         """(H, W) bool, what is not ground without doubt: 15 cm above it (kerbs and steps are lower), or sky."""
         tolerance = 0.15 + 0.003 * np.where(np.isfinite(self.depth_m), self.depth_m, 0)
-        return self.above_m > tolerance
+        return np.asarray(self.above_m > tolerance)
 
 
 def horizon_of(camera: Camera, focal_px: float, size: int) -> tuple[float, float]:

@@ -251,3 +251,13 @@ def test_bundled_backgrounds_have_the_horizon_of_their_cameras(scene: GroundScen
 
 def test_a_line_without_known_pixels_is_none() -> None:
     assert fit_line(np.full((160, 160), np.nan, np.float32)) is None
+
+
+@pytest.mark.slow
+def test_the_benchmark_finds_the_horizons_of_unseen_scenes(tmp_path: Path) -> None:
+    command = [sys.executable, "benchmarks/ground.py", "--quick", "--cache", str(tmp_path)]
+    printed = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True).stdout
+    table = {line.split(" | ")[0]: line.strip("| ").split(" | ") for line in printed.splitlines() if "unseen, " in line}
+    exact, predicted = table["| unseen, exact"], table["| unseen, predicted"]
+    assert int(exact[1]) == 12 and int(exact[2]) >= 11 and float(exact[4]) < 1
+    assert int(predicted[2]) >= 9 and float(predicted[4]) < 4
