@@ -9,7 +9,7 @@ import hashlib
 import io
 import json
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -52,13 +52,13 @@ class GroundScene:
     def is_ground(self) -> np.ndarray:
         """(H, W) bool, what is ground: within 5 cm of its height, and what half a pixel makes of it far away."""
         tolerance = 0.05 + 0.003 * np.where(np.isfinite(self.depth_m), self.depth_m, 0)
-        return np.abs(self.above_m) <= tolerance
+        return np.asarray(np.abs(self.above_m) <= tolerance)
 
     @property
     def is_raised(self) -> np.ndarray:
         """(H, W) bool, what is not ground without doubt: 15 cm above it (kerbs and steps are lower), or sky."""
         tolerance = 0.15 + 0.003 * np.where(np.isfinite(self.depth_m), self.depth_m, 0)
-        return self.above_m > tolerance
+        return np.asarray(self.above_m > tolerance)
 
 
 def horizon_of(camera: Camera, focal_px: float, size: int) -> tuple[float, float]:
@@ -89,17 +89,19 @@ def bundled_scenes() -> Iterator[GroundScene]:
         yield described(name, facts["kind"], image, depth, camera, facts["focal_px"])
 
 
-def rendered_scenes(count: int, folder: Path, pitch: float = 0.0, first: int = 0) -> Iterator[GroundScene]:
-    """`count` unseen scenes; each is rendered once and kept in `folder`, under a name that changes with the code.
+def rendered_scenes(
+    numbers: Iterable[int], folder: Path, pitch: float = 0.0, roll: float = 0.0
+) -> Iterator[GroundScene]:
+    """Unseen scenes; each is rendered once and kept in `folder`, under a name that changes with the code.
 
     Args:
-        pitch: is added to each camera's, radians; at 0.9 no ground is in the frame.
-        first: number of the first scene.
+        pitch, roll: are added to each camera's, radians; with a pitch of 0.9 no ground is in the frame.
     """
-    for number in range(first, first + count):
-        path = folder / _digest() / f"{SIZE}-{pitch:g}-{number:05d}.npz"
+    for number in numbers:
+        path = folder / _digest() / f"{SIZE}-{pitch:g}-{roll:g}-{number:05d}.npz"
         scene, kind = build_scene(FIRST_SCENE + number)
         scene.camera.pitch += pitch
+        scene.camera.roll += roll
         if not path.exists():
             light, depth = render(scene, SIZE * OVERSAMPLE, SIZE * OVERSAMPLE)
             picture = tone_map(mean_light(light, OVERSAMPLE), scene.rng, 0.5)

@@ -19,6 +19,7 @@ from fgbg_depth.depth.spec import DepthSpec, encode_values, metric_scale, relati
 from fgbg_depth.scene.ground import Ground, fit_ground, ground_mask, relative_size
 from fgbg_depth.scene.ground_line import fit_line
 
+pytestmark = pytest.mark.filterwarnings("error")
 ROOT = Path(__file__).parents[1]
 Distances = NDArray[np.float32]
 
@@ -101,7 +102,12 @@ WITHOUT_GROUND = {
     "noise": np.random.default_rng(1).uniform(1, 80, (160, 160)).astype(np.float32),
     "a horizon at the lower edge": plane(160, 160, 150, 0.01, sky=80),
     "a horizon far above the frame": plane(160, 160, -300, 0.001),
-    "ground in a narrow strip": np.where(columns < 12, plane(160, 160, 60, 0.01), 2).astype(np.float32),
+    "a horizon above the frame": plane(160, 160, -20, 0.01),
+    "ground that meets a fifth of the lower edge": np.where(columns < 30, plane(160, 160, 60, 0.01), 0.5),
+    "ground on a tenth of the frame": np.where(
+        (rows >= 152) | ((rows >= 100) & (columns < 20)), plane(160, 160, 60, 0.01), 0.5
+    ),
+    "ground on the lowest sixth of the rows": np.where(rows >= 133, plane(160, 160, 60, 0.01), 0.5),
     "ground that ends above the lower edge": np.where(rows < 130, plane(160, 160, 60, 0.01), 0.7).astype(np.float32),
     "a frame of 12 rows": plane(12, 160, 5, 0.01),
     "a frame of 12 columns": plane(160, 12, 60, 0.01),
@@ -110,7 +116,22 @@ WITHOUT_GROUND = {
 
 @pytest.mark.parametrize("name", WITHOUT_GROUND)
 def test_a_background_without_ground_is_rejected(name: str) -> None:
-    assert fit_ground(WITHOUT_GROUND[name]) is None
+    assert fit_ground(WITHOUT_GROUND[name].astype(np.float32)) is None
+
+
+def test_the_lower_of_two_planes_is_the_ground() -> None:
+    table = plane(160, 160, 60, 0.02)  # at half the height of the camera above the floor
+    ground = fitted(np.where(columns < 64, plane(160, 160, 60, 0.01), table).astype(np.float32))
+    assert ground.slope == pytest.approx(0.01, rel=1e-3)
+    assert ground.share < 0.3
+
+
+def test_zero_and_negative_distances_are_unknown() -> None:
+    distances = plane(160, 160, 60, 0.01)
+    distances[:, ::12], distances[:, 4::12], distances[:, 8::12] = 0, -1, np.inf
+    ground = fitted(distances)
+    assert ground.horizon == 60
+    assert not ground_mask(distances, ground)[:, ::4].any()
 
 
 def test_pixels_with_the_wrong_curve_are_rejected() -> None:
@@ -146,10 +167,13 @@ def test_the_mask_goes_around_things_and_leaves_specks_out() -> None:
 def test_the_mask_follows_passages_down_and_up_again() -> None:
     passage = np.full((160, 160), 0.5, np.float32)
     ground = plane(160, 160, 60, 0.01)
-    for part in (np.s_[80:, 10:16], np.s_[80:86, 10:100], np.s_[80:140, 94:100], np.s_[134:140, 94:140]):
-        passage[part] = ground[part]  # up, to the right, down, to the right
+    up, right, down = np.s_[80:, 10:16], np.s_[80:86, 10:100], np.s_[80:140, 94:100]
+    for part in (up, right, down, np.s_[134:140, 94:140], np.s_[90:140, 134:140]):
+        passage[part] = ground[part]
+    passage[80:, 50] = ground[80:, 50]  # too thin
     mask = ground_mask(passage, Ground(60.0, 0.01, 0.0, 0.5))
-    assert mask[136, 97] and mask[137, 130]
+    assert mask[136, 97] and mask[137, 130] and mask[92:136, 135:139].all()
+    assert not mask[90:, 50].any()
 
 
 def test_sizes_are_proportional_to_the_distance_from_the_horizon() -> None:
@@ -227,3 +251,13 @@ def test_bundled_backgrounds_have_the_horizon_of_their_cameras(scene: GroundScen
 
 def test_a_line_without_known_pixels_is_none() -> None:
     assert fit_line(np.full((160, 160), np.nan, np.float32)) is None
+
+
+@pytest.mark.slow
+def test_the_benchmark_finds_the_horizons_of_unseen_scenes(tmp_path: Path) -> None:
+    command = [sys.executable, "benchmarks/ground.py", "--quick", "--cache", str(tmp_path)]
+    printed = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True).stdout
+    table = {line.split(" | ")[0]: line.strip("| ").split(" | ") for line in printed.splitlines() if "unseen, " in line}
+    exact, predicted = table["| unseen, exact"], table["| unseen, predicted"]
+    assert int(exact[1]) == 12 and int(exact[2]) >= 11 and float(exact[4]) < 1
+    assert int(predicted[2]) >= 9 and float(predicted[4]) < 4

@@ -43,6 +43,9 @@ class Ground:
 def fit_ground(distances: NDArray[np.float32]) -> Ground | None:
     """Fit the ground plane of a background. Nothing is random, and the result is equal on every machine.
 
+    Water, stairs and lawns that are flat enough count as ground. There is no term for a rolled camera: with exact
+    depth, a quarter of the scenes are rejected at a roll of 2 degrees and nearly all at 4.
+
     Args:
         distances: (H, W) along the view direction, any unit; NaN, infinite, 0 or less where unknown.
     Returns:
