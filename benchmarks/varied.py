@@ -124,7 +124,9 @@ def main() -> None:
     for (step, name), values in sorted(times.items(), key=lambda item: item[0][0]):
         median_s, base_s = statistics.median(values), statistics.median(times[step, "plain"])
         baseline = "" if name == "plain" else f"plain: {base_s * 1e6:,.0f} us"
-        print_row(f"{step}, {name}", f"{median_s * 1e6:,.0f} us", baseline, f"{median_s / base_s:.1f}" if baseline else "")
+        print_row(
+            f"{step}, {name}", f"{median_s * 1e6:,.0f} us", baseline, f"{median_s / base_s:.1f}" if baseline else ""
+        )
 
 
 if __name__ == "__main__":
