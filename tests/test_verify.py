@@ -301,8 +301,8 @@ def test_card_that_would_load_something_else(output_copy):
 
 def test_a_picture_of_the_card_is_missing(output_copy):
     output = output_copy()
-    (output / "assets/contact_sheet.png").unlink()
-    assert only_problem(output).startswith("assets/contact_sheet.png: missing")
+    (output / "assets/contact_sheet.webp").unlink()
+    assert only_problem(output).startswith("assets/contact_sheet.webp: missing")
 
 
 def test_folders_that_are_not_outputs(tmp_path, output_copy):

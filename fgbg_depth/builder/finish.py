@@ -15,6 +15,7 @@ from fgbg_depth.manifest import FileEntry, Manifest, PictureEntry
 from fgbg_depth.plan import Plan, Shard
 from fgbg_depth.render.codecs import decode_grey
 from fgbg_depth.render.inputs import depth_digest
+from fgbg_depth.sources.prepared import PreparedFiles
 from fgbg_depth.statistics import Sums
 from fgbg_depth.storage.files import FileInfo, Storage
 from fgbg_depth.storage.parquet import measure, read_record
@@ -25,14 +26,14 @@ BLOCK_SHARDS = 64  # whose records are in memory at once; one takes 0.3 MB, and 
 def finish_build(
     plan: Plan,
     storage: Storage,
-    prepared: tuple[str, str],
+    prepared: PreparedFiles,
     known_files: Mapping[str, FileInfo],
     previous: Manifest | None,
 ) -> None:
     """Remove files that the plan does not have, and write preview, card and, as the last file, `statistics.json`.
 
     Args:
-        prepared: paths of the prepared backgrounds and cut-outs.
+        prepared: the files of the prepared backgrounds and cut-outs.
         known_files: sizes and hashes of finished shards; shards that are not in it are read.
         previous: manifest of the build before this one; its history is kept.
     Raises:
@@ -41,17 +42,17 @@ def finish_build(
     """
     storage.remove_temporary_files(schema.FOLDERS)  # of killed workers, whose shards others have built
     planned = {shard.path for shard in plan.shards}
-    for folder, keep in ((schema.DATA, planned), (schema.BG, set(prepared)), (schema.FG, set(prepared))):
+    kept = {schema.DATA: planned, schema.BG: set(prepared.backgrounds), schema.FG: set(prepared.cutouts)}
+    for folder, keep in kept.items():
         for name in storage.list(folder):
             if name not in keep and name.endswith(".parquet"):
                 storage.remove(name)
     sums, shards = _read_shards(plan, storage, known_files)
-    counts = (len(plan.sources.backgrounds), len(plan.sources.cutouts))
-    files = {
-        name: FileEntry(rows=rows, bytes=storage.list(name.split("/")[0])[name], sha256=storage.sha256(name))
-        for name, rows in zip(prepared, counts, strict=True)
-    }
-    manifest = summarize(plan, sums, shards, files, previous)
+    sizes = storage.list(schema.BG) | storage.list(schema.FG)
+    with ThreadPoolExecutor(8) as pool:
+        hashes = dict(zip(prepared.all, pool.map(storage.sha256, prepared.all), strict=True))
+    files = {name: FileEntry(rows=rows, bytes=sizes[name], sha256=hashes[name]) for name, rows in prepared.all.items()}
+    manifest = summarize(plan, sums, shards, files, previous).with_color_range(previous)
     manifest = keep_version(manifest.with_files(write_preview(storage, manifest)), previous)
     write_card(storage, manifest)
     manifest.replace(pictures=_pictures(storage)).write(storage)
@@ -61,7 +62,7 @@ def finish_build(
 def _pictures(storage: Storage) -> dict[str, PictureEntry]:
     """Size and hash of each picture of the card."""
     sizes = storage.list(schema.ASSETS)
-    paths = [f"{schema.ASSETS}/{name}.png" for name in PICTURES]
+    paths = [schema.picture_path(name) for name in PICTURES]
     return {path: PictureEntry(bytes=sizes[path], sha256=storage.sha256(path)) for path in paths if path in sizes}
 
 

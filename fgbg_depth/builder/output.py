@@ -13,7 +13,7 @@ from fgbg_depth.errors import OutputError, RecipeError, ShardError
 from fgbg_depth.manifest import Manifest
 from fgbg_depth.plan import Plan
 from fgbg_depth.recipe import Recipe, load_recipe, parse_recipe, published, with_local_folders
-from fgbg_depth.sources.prepared import prepared_names
+from fgbg_depth.sources.prepared import prepared_files
 from fgbg_depth.storage.files import FileInfo, Storage
 from fgbg_depth.storage.parquet import has_magic, read_record
 
@@ -65,7 +65,7 @@ class OutputState:
             and storage.exists(schema.CARD)
             and _has_recipe(storage)
             and _card_pictures(manifest) <= set(storage.list(schema.ASSETS))
-            and set(prepared_names(plan.sources, plan.depth_key)) <= set(manifest.files)
+            and set(prepared_files(plan.sources, plan.depth_key).all) <= set(manifest.files)
             and all(storage.exists(name) for name in manifest.files)
             and (not storage.is_local or all(has_magic(storage, path) for path in shard_sizes))
         )
@@ -181,4 +181,4 @@ def _card_pictures(manifest: Manifest) -> set[str]:
         absent.add("depth")
     if not manifest.columns:
         absent |= {CHART, SHEET}
-    return {f"{schema.ASSETS}/{name}.png" for name in PICTURES if name not in absent}
+    return {schema.picture_path(name) for name in PICTURES if name not in absent}

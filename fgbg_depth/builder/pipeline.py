@@ -24,7 +24,7 @@ from fgbg_depth.errors import OutputError
 from fgbg_depth.paths import remember_output
 from fgbg_depth.plan import Plan
 from fgbg_depth.recipe import LOCAL_PATHS, Recipe, local_paths, published
-from fgbg_depth.sources.prepared import write_prepared
+from fgbg_depth.sources.prepared import PreparedFiles, write_prepared
 from fgbg_depth.storage.files import FileInfo, Storage
 
 __all__ = ["BuildResult", "build"]
@@ -175,12 +175,12 @@ def _build_missing(
     if slice_of is None:
         storage.remove_temporary_files(schema.FOLDERS)
     plan = label_backgrounds(plan, storage, device, log)
-    bg_file, fg_file = _write_inputs(plan, storage, state, work)
+    prepared = _write_inputs(plan, storage, state, work)
     if slice_of is not None:
         log(messages.slice_started(slice_of, work.num_shards, len(tasks)))
     elif len(tasks) < num_shards:
         log(messages.reused(num_shards, len(tasks)))
-    job = ShardJob(plan.recipe, plan.spec, storage.url, bg_file, fg_file, device)
+    job = ShardJob(plan.recipe, plan.spec, storage.url, tuple(prepared.backgrounds), tuple(prepared.cutouts), device)
     try:
         written = engine.run(job, tasks)
     except BaseException:  # the files that workers were writing may have filled the disk
@@ -191,7 +191,7 @@ def _build_missing(
         from fgbg_depth.builder.finish import finish_build  # imports the card, which workers do not need
 
         known_files = {**state.known_files, **work.measured, **written}
-        finish_build(plan, storage, (bg_file, fg_file), known_files, state.previous_manifest)
+        finish_build(plan, storage, prepared, known_files, state.previous_manifest)
     else:
         write_record(storage, written)
     if tasks:
@@ -201,13 +201,13 @@ def _build_missing(
     )
 
 
-def _write_inputs(plan: Plan, storage: Storage, state: OutputState, work: Work) -> tuple[str, str]:
+def _write_inputs(plan: Plan, storage: Storage, state: OutputState, work: Work) -> PreparedFiles:
     """Write what workers and other slices read, and remove `statistics.json`, which only a complete output has.
 
     Previews and pictures that `verify` found to be damaged are removed, too; the end of the build makes them again.
 
     Returns:
-        paths of the prepared backgrounds and cut-outs.
+        the files of the prepared backgrounds and cut-outs.
     """
     text = published(plan.recipe).to_yaml().encode()
     if not storage.exists(schema.RECIPE) or storage.read(schema.RECIPE) != text:  # another slice may be reading it

@@ -66,7 +66,11 @@ def files_of_earlier_push(state: RemoteState) -> set[str]:
     """Paths of the parquet files and pictures that an earlier push of this project wrote to the branch."""
     if state.manifest is None:
         return set()
-    return set(state.manifest.parquet_files) | {f"{schema.ASSETS}/{name}.png" for name in PICTURES}
+    return (
+        set(state.manifest.parquet_files)
+        | set(state.manifest.pictures)
+        | {f"{schema.ASSETS}/{name}.png" for name in PICTURES}
+    )
 
 
 def foreign_data_warnings(changes: ChangeSet, files: list[LocalFile], state: RemoteState) -> list[str]:

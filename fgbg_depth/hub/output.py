@@ -70,7 +70,7 @@ def read_output(folder: Path) -> tuple[Manifest, list[LocalFile]]:
     files = [
         LocalFile(path, entry.bytes, entry.sha256, folder / path) for path, entry in manifest.parquet_files.items()
     ]
-    for path in (folder / schema.RECIPE, *sorted((folder / schema.ASSETS).glob("[!.]*.png"))):
+    for path in (folder / schema.RECIPE, *sorted((folder / schema.ASSETS).glob("[!.]*.*[gp]"))):
         if path.is_file():
             files.append(LocalFile.of_content(path.relative_to(folder).as_posix(), read_bytes(path), path))
     missing = [file.name for file in files if file.path and not file.path.is_file()]

@@ -19,7 +19,7 @@ from fgbg_depth.storage.files import Storage
 # The only names that a dataset's files may have. Anybody may have written the names in statistics.json and the card;
 # without ".." and "\" they cannot leave the dataset.
 _FILE_NAME = re.compile(
-    r"(README\.md|recipe\.yaml|statistics\.json|assets/[^/\\]+\.png|(data|bg|fg|preview)/[^/\\]+\.parquet)"
+    r"(README\.md|recipe\.yaml|statistics\.json|assets/[^/\\]+\.(png|webp)|(data|bg|fg|preview)/[^/\\]+\.parquet)"
 )
 
 

@@ -17,7 +17,7 @@ from fgbg_depth.recipe import Recipe, parse_recipe
 from fgbg_depth.render.codecs import decode_rgb, decode_rgba
 from fgbg_depth.scene.layers import Layer, row_facts, sample_layers
 from fgbg_depth.sources.load import Source, Sources
-from fgbg_depth.sources.prepared import Prepared, prepared_names
+from fgbg_depth.sources.prepared import Prepared, prepared_files
 from fgbg_depth.storage.files import Storage
 from fgbg_depth.verify.report import BUILD_MISSING, DELETE_AGAIN, WRITE_AGAIN, Problem
 
@@ -74,10 +74,9 @@ def replan(storage: Storage, manifest: Manifest) -> tuple[Expected | None, list[
         what = f"its recipe and the sources in bg/ and fg/ cannot be used ({reason})"
         return None, [*([problem] if problem else []), Problem(schema.STATISTICS, what, WRITE_AGAIN)]
     problems = [problem] if problem else []
-    for right_name in prepared_names(sources, plan.depth_key):
-        for name in manifest.files_of(right_name.split("/", 1)[0]):
-            if name != right_name:
-                problems.append(Problem(name, "has other sources than its name says", WRITE_AGAIN))
+    right_names = prepared_files(sources, plan.depth_key).all
+    for name in sorted({*manifest.files_of(schema.BG), *manifest.files_of(schema.FG)} - right_names.keys()):
+        problems.append(Problem(name, "has other sources than its name says", WRITE_AGAIN))
     shards = {shard.path: shard for shard in plan.shards}
     for path in sorted(manifest.shards.keys() - shards.keys()):
         what = "a shard of another recipe or of other sources"
