@@ -8,7 +8,9 @@ import threading
 from dataclasses import dataclass, field
 from pathlib import Path
 
-GIT_ATTRIBUTES = b"*.parquet filter=lfs diff=lfs merge=lfs -text\n*.png filter=lfs diff=lfs merge=lfs -text\n*.webp filter=lfs diff=lfs merge=lfs -text\n"
+GIT_ATTRIBUTES = b"".join(
+    b"%s filter=lfs diff=lfs merge=lfs -text\n" % kind for kind in (b"*.parquet", b"*.png", b"*.webp")
+)
 LFS_SUFFIXES = (".parquet", ".png", ".webp")
 
 
