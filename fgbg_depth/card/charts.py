@@ -26,7 +26,7 @@ CHART_SIZE = (840, 720)
 _LEFT, _TOP, _RIGHT, _BOTTOM = 116, 150, 800, 610  # the plot's box in a chart
 
 
-def png_bytes(image: Image.Image) -> bytes:
+def chart_bytes(image: Image.Image) -> bytes:
     """A chart as a small PNG with a palette of 64 colours: equal pixels give equal bytes."""
     data = io.BytesIO()
     image.convert("RGB").quantize(64, Image.Quantize.MEDIANCUT, dither=Image.Dither.NONE).save(

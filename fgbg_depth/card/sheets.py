@@ -12,6 +12,7 @@ from PIL import Image, ImageDraw
 from fgbg_depth.card.charts import INK, MUTED, PAPER, font, plain, shorten
 from fgbg_depth.depth.colors import COLORS, colorize
 from fgbg_depth.depth.spec import DepthSpec
+from fgbg_depth.render.png import encode_png
 from fgbg_depth.render.resample import resize_cutout
 from fgbg_depth.schema import LABELS, PLACED, PREDICTED
 
@@ -131,6 +132,11 @@ def best_for_banner(rows: Sequence[Row], count: int = 4) -> list[Row]:
     for i, row in sorted(enumerate(rows), key=lambda item: -weight(item[1])):
         best.setdefault((row.get("bg_name", i)), row)
     return list(best.values())[:count]
+
+
+def png_bytes(image: Image.Image) -> bytes:
+    """The image as PNG: equal pixels give equal bytes, because no date or software name is stored."""
+    return encode_png(image)
 
 
 def webp_bytes(image: Image.Image) -> bytes:

@@ -112,7 +112,7 @@ def draw_pictures(manifest: Manifest, rows: Sequence[RowValues]) -> dict[str, by
 
 
 def _encoded(name: str, image: Image.Image) -> bytes:
-    return sheets.webp_bytes(image) if name in schema.SHEETS else charts.png_bytes(image)
+    return sheets.webp_bytes(image) if name in schema.SHEETS else charts.chart_bytes(image)
 
 
 def load_template() -> str:
