@@ -13,12 +13,14 @@ from fgbg_depth.card.text import PICTURES, write_card
 from fgbg_depth.errors import OutputError
 from fgbg_depth.manifest import FileEntry, Manifest, PictureEntry
 from fgbg_depth.plan import Plan, Shard
+from fgbg_depth.read.files import StorageFiles
+from fgbg_depth.read.hub_base import shards_on_hub
 from fgbg_depth.render.codecs import decode_grey
 from fgbg_depth.render.inputs import depth_digest
 from fgbg_depth.sources.prepared import PreparedFiles
 from fgbg_depth.statistics import Sums
 from fgbg_depth.storage.files import FileInfo, Storage
-from fgbg_depth.storage.parquet import measure, read_record
+from fgbg_depth.storage.parquet import footer_record, measure, read_record
 
 BLOCK_SHARDS = 64  # whose records are in memory at once; one takes 0.3 MB, and there may be thousands
 
@@ -71,6 +73,8 @@ def _read_shards(
 ) -> tuple[dict[str, Sums], dict[str, FileInfo]]:
     """The sums of each split, and size and hash of each shard."""
     sizes = storage.list(schema.DATA)
+    on_hub = shards_on_hub(storage, (shard.path for shard in plan.shards))
+    stored = StorageFiles(storage)
     sums: dict[str, Sums] = {}
     files: dict[str, FileInfo] = {}
     depths = {s.name: depth_digest(decode_grey(s.depth)) for s in plan.sources.backgrounds if s.depth}
@@ -78,24 +82,31 @@ def _read_shards(
         for start in range(0, len(plan.shards), BLOCK_SHARDS):
             block = plan.shards[start : start + BLOCK_SHARDS]
             for shard, shard_sums in zip(
-                block, pool.map(lambda s: _read_sums(storage, s, depths.get(s.bg, "")), block), strict=True
+                block,
+                pool.map(lambda s: _read_sums(stored, s, depths.get(s.bg, ""), s.path in on_hub), block),
+                strict=True,
             ):
                 if shard.split in sums:
                     sums[shard.split].add(shard_sums)
                 else:
                     sums[shard.split] = shard_sums
-            infos = pool.map(lambda s: _file_info(storage, s.path, sizes, known_files), block)
+            infos = pool.map(
+                lambda s: on_hub[s.path].info if s.path in on_hub else _file_info(storage, s.path, sizes, known_files),
+                block,
+            )
             files |= zip([shard.path for shard in block], infos, strict=True)
     return sums, files
 
 
-def _read_sums(storage: Storage, shard: Shard, bg_depth: str) -> Sums:
+def _read_sums(files: StorageFiles, shard: Shard, bg_depth: str, is_on_hub: bool) -> Sums:
     """The statistics in a finished shard's footer.
 
     Args:
         bg_depth: digest of the depth of the shard's background; "" without depth.
+        is_on_hub: the shard is on the Hub; nothing but its footer is fetched.
     """
-    record = read_record(storage, shard.path)
+    storage = files.storage
+    record = footer_record(files.read_footer(shard.path)) if is_on_hub else read_record(storage, shard.path)
     if record.get("rows") != shard.rows or record.get("compose_digest") != shard.compose_digest:
         raise OutputError(
             f"{storage}/{shard.path}: its content belongs to another shard than its name.\n"

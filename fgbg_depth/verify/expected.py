@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from dataclasses import dataclass
 
 import pyarrow as pa
@@ -12,11 +11,10 @@ from fgbg_depth.errors import FgBgError, RecipeError
 from fgbg_depth.manifest import Manifest
 from fgbg_depth.plan import Plan, Shard, make_plan
 from fgbg_depth.read.files import StorageFiles
-from fgbg_depth.read.stored_sources import read_sources
+from fgbg_depth.read.prepared_sources import prepared_sources
 from fgbg_depth.recipe import Recipe, parse_recipe
-from fgbg_depth.render.codecs import decode_rgb, decode_rgba
 from fgbg_depth.scene.layers import Layer, row_facts, sample_layers
-from fgbg_depth.sources.load import Source, Sources
+from fgbg_depth.sources.load import Sources
 from fgbg_depth.sources.prepared import Prepared, prepared_files
 from fgbg_depth.storage.files import Storage
 from fgbg_depth.verify.report import BUILD_MISSING, DELETE_AGAIN, WRITE_AGAIN, Problem
@@ -56,8 +54,8 @@ def replan(storage: Storage, manifest: Manifest) -> tuple[Expected | None, list[
     recipe, problem = _stored_recipe(storage)
     try:
         sources = Sources(
-            _sources(storage, manifest, schema.BG),
-            _sources(storage, manifest, schema.FG),
+            prepared_sources(StorageFiles(storage), manifest, schema.BG),
+            prepared_sources(StorageFiles(storage), manifest, schema.FG),
             tuple((item.file, item.reason) for item in manifest.skipped),
             tuple(manifest.warnings),
             tuple(manifest.ignored),
@@ -113,25 +111,3 @@ def expected_rows(shard: Shard, plan: Plan, prepared: Prepared) -> list[Expected
             for layer in sample_layers(plan.recipe, bg_digest, cutout.digest, flip, width, height):
                 rows.append(ExpectedRow(row_facts(shard.bg, fg, layer), fg, layer))
     return rows
-
-
-def _sources(storage: Storage, manifest: Manifest, kind: str) -> tuple[Source, ...]:
-    """The prepared sources of one kind, as `load_sources` returned them to the build."""
-    sources = []
-    for stored in read_sources(StorageFiles(storage), manifest.files_of(kind)).values():
-        listed = manifest.sources[kind].get(stored.name)
-        pixels = (decode_rgb if kind == schema.BG else decode_rgba)(stored.image)
-        sources.append(
-            Source(
-                name=stored.name,
-                file=listed.file if listed else "",
-                digest=stored.digest,
-                pixels_digest=hashlib.sha256(pixels.tobytes()).hexdigest(),
-                png=stored.image,
-                width=pixels.shape[1],
-                height=pixels.shape[0],
-                held_out=stored.held_out,
-                depth=stored.depth,
-            )
-        )
-    return tuple(sources)
