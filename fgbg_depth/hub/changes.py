@@ -13,6 +13,14 @@ from fgbg_depth.hub.output import LocalFile
 from fgbg_depth.hub.repository import RemoteState, git_sha1
 
 
+@dataclass(frozen=True)
+class RemoteCopy:
+    """A file of the repository that a commit copies: its path, and the commit that has it; None: the parent."""
+
+    path: str
+    revision: str | None = None
+
+
 @dataclass
 class ChangeSet:
     """The operations of one commit. `upload_bytes` counts the content that no file on the branch has yet."""
@@ -20,7 +28,7 @@ class ChangeSet:
     added: list[LocalFile] = field(default_factory=list)
     replaced: list[LocalFile] = field(default_factory=list)
     deleted: list[str] = field(default_factory=list)
-    copied: dict[str, str] = field(default_factory=dict)  # files that the branch has under another path: new -> present
+    copied: dict[str, RemoteCopy] = field(default_factory=dict)  # by new path; no content is uploaded
     num_unchanged: int = 0
     upload_bytes: int = 0
 
@@ -38,7 +46,7 @@ class ChangeSet:
         """A digest of the operations and the parent commit. A push recognises its own commit by it."""
         lines = [f"{file.name} {file.sha256}" for file in self.uploads]
         lines += [f"- {name}" for name in self.deleted]
-        lines += [f"{source} > {name}" for name, source in self.copied.items()]
+        lines += [f"{copy.path} {copy.revision} > {name}" for name, copy in self.copied.items()]
         return hashlib.sha256("\n".join([str(parent), *sorted(lines)]).encode()).hexdigest()[:32]
 
 
@@ -60,7 +68,7 @@ def compare(files: list[LocalFile], state: RemoteState, pushed_before: Collectio
             changes.num_unchanged += 1
             continue
         if file.stays_on_hub:
-            changes.copied[file.name] = path_on_branch(file, state)
+            changes.copied[file.name] = RemoteCopy(path_on_branch(file, state))
             continue
         (changes.added if remote is None else changes.replaced).append(file)
         changes.upload_bytes += 0 if file.sha256 in uploaded else file.size

@@ -54,7 +54,10 @@ def commit_once(
         **client.repo_args,
         "operations": [
             *operations,
-            *(CommitOperationCopy(old, new, src_revision=parent) for new, old in changes.copied.items()),
+            *(
+                CommitOperationCopy(copy.path, name, src_revision=copy.revision or parent)
+                for name, copy in changes.copied.items()
+            ),
             *(CommitOperationDelete(name) for name in changes.deleted),
         ],
         "commit_message": message,
