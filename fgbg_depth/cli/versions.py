@@ -19,8 +19,8 @@ LOG = """\
 List the versions of a dataset, newest first, and what each changed: rows, backgrounds and cut-outs added and removed,
 fields of the recipe, the depth model, and the commit's message.
 
-On the Hub a version is a commit with a tag; the newest commit and rollbacks are listed, too. Only the small statistics.json of each
-version is read. For a folder, the history that its last push wrote is listed.
+On the Hub a version is a commit with a tag; the newest commit and rollbacks are listed, too. Only the small
+statistics.json of each version is read. For a folder, the history that its last push wrote is listed.
 
 examples:
   {log} alice/scenes

@@ -56,8 +56,8 @@ class VersionEntry:
 def list_versions(source: str | Path, limit: int = 20) -> list[VersionEntry]:
     """The versions of a dataset, newest first.
 
-    On the Hub these are the tagged commits of the branch, its head, and rollbacks; of each, `statistics.json` is read. A folder has
-    the history that its last push wrote.
+    On the Hub these are the tagged commits of the branch, its head, and rollbacks; of each, `statistics.json` is read.
+    A folder has the history that its last push wrote.
 
     Args:
         source: a folder, `USER/NAME` or `USER/NAME@BRANCH`. A folder that exists wins.
