@@ -33,6 +33,10 @@ PARQUET_FOLDERS = (DATA, BG, FG, PREVIEW)  # `load_dataset` reads every file in 
 FOLDERS = (*PARQUET_FOLDERS, ASSETS, "")  # all folders of an output
 CARD, RECIPE, STATISTICS = "README.md", "recipe.yaml", "statistics.json"
 
+# The card's pictures. Photographs in WebP take a fifth of PNG, which matters because each version has new ones.
+SHEETS = ("banner", "contact_sheet", "checked_rows")
+CHARTS = ("heat_map", "coverage", "depth", "checks")
+
 FOREGROUND_ALPHA = 128  # of 255; from here on a pixel of fg_bg_mask is foreground
 
 NO_LABELS = "00000000"  # label digest of a dataset without depth
@@ -315,20 +319,45 @@ _SHARD_PATH = re.compile(
     rf"{DATA}/(?P<split>[a-z_]+)-(?P<background>[A-Za-z0-9_.]+)(-(?P<group>p[01]+))?"
     r"-(?P<compose>[0-9a-f]{16})(?P<label>[0-9a-f]{8})\.parquet"
 )
-_CONFIG_PATH = re.compile(rf"({BG}|{FG}|{PREVIEW})/train-[0-9a-f]{{16}}\.parquet")
+_CONFIG_PATH = re.compile(rf"({BG}|{FG}|{PREVIEW})/train-((?P<group>[0-9a-f]{{3}})-)?[0-9a-f]{{16}}\.parquet")
+_GROUP_BITS = 10  # so at most 1,024 files in bg/, fg/ and preview/; the Hub allows 10,000 files in a folder
 
 
-def config_path(config: str, digest: str) -> str:
-    """Path of the one file of the config bg, fg or preview: bg/train-<digest>.parquet.
+def file_group(digest: str) -> str:
+    """The group whose file of the config bg, fg or preview holds a source, or the rows of a background: 3 hex digits.
+
+    It depends on the source alone. So one more source adds a file, or changes the one file of its group, and all other
+    files keep their bytes. Up to some hundred sources nearly each has a file of its own.
 
     Args:
+        digest: hex digits that identify the source; its first bits are used.
+    """
+    return f"{int(digest[:8], 16) >> (32 - _GROUP_BITS):03x}"
+
+
+def config_path(config: str, group: str, digest: str) -> str:
+    """Path of one file of the config bg, fg or preview: bg/train-<group>-<digest>.parquet.
+
+    Args:
+        group: as `file_group` returns it.
         digest: hex digits of the content; the first 16 are used.
     """
-    return f"{config}/train-{digest[:16]}.parquet"
+    return f"{config}/train-{group}-{digest[:16]}.parquet"
+
+
+def picture_path(name: str) -> str:
+    """Path of a picture of the card, one of `SHEETS` or `CHARTS`."""
+    return f"{ASSETS}/{name}.{'webp' if name in SHEETS else 'png'}"
+
+
+def group_of_path(path: str) -> str:
+    """The group in a path that `config_path` returned; "" for other paths, such as those of earlier versions."""
+    match = _CONFIG_PATH.fullmatch(path)
+    return (match["group"] or "") if match else ""
 
 
 def is_config_path(path: str) -> bool:
-    """Whether `path` is a path that `config_path` returns."""
+    """Whether `path` is a path that `config_path` returns, or did before its files had groups."""
     return bool(_CONFIG_PATH.fullmatch(path))
 
 

@@ -34,7 +34,7 @@ TOKENS = {  # token: (user, role)
 
 
 class HubServer:
-    """The server. Tests use `url`, `store`, `faults`, and `log`, a list of (method, path, bytes)."""
+    """The server. Tests use `url`, `store`, `faults`, `log`, a list of (method, path, bytes), and `downloads`."""
 
     def __init__(self, root: Path, page_size: int = 50, multipart_above: int = 1 << 40):
         self.store = HubStore(Path(root))
@@ -43,6 +43,7 @@ class HubServer:
         self.page_size, self.multipart_above = page_size, multipart_above
         self.storage_limit: int | None = None
         self.log: list[tuple[str, str, int]] = []
+        self.downloads: list[tuple[str, int]] = []  # (path in the repository or URL, bytes) of each file that was sent
         self.counter = itertools.count()
         self._http = ThreadingHTTPServer(("127.0.0.1", 0), type("Handler", (_Handler,), {"hub": self}))
         self._http.daemon_threads = True
@@ -196,6 +197,7 @@ class _Handler(BaseHTTPRequestHandler):
         self._start(status, {**headers, "Accept-Ranges": "bytes"}, stop - start)
         if self.command == "HEAD" or self.close_connection:
             return
+        self.hub.downloads.append((unquote(urlsplit(self.path).path).split("/resolve/")[-1], stop - start))
         with open(path, "rb") as file:
             file.seek(start)
             for offset in range(start, stop, CHUNK):

@@ -8,8 +8,10 @@ import threading
 from dataclasses import dataclass, field
 from pathlib import Path
 
-GIT_ATTRIBUTES = b"*.parquet filter=lfs diff=lfs merge=lfs -text\n*.png filter=lfs diff=lfs merge=lfs -text\n"
-LFS_SUFFIXES = (".parquet", ".png")
+GIT_ATTRIBUTES = b"".join(
+    b"%s filter=lfs diff=lfs merge=lfs -text\n" % kind for kind in (b"*.parquet", b"*.png", b"*.webp")
+)
+LFS_SUFFIXES = (".parquet", ".png", ".webp")
 
 
 class HubRefusalError(Exception):
@@ -84,6 +86,7 @@ class HubStore:
         self.lock = threading.RLock()
         self.repos: dict[tuple[str, str], Repo] = {}
         self.xet_hashes: dict[str, str] | None = None  # with Xet: sha256 -> hash in Xet's storage
+        self.sizes: dict[str, int] = {}  # of all LFS objects that a commit named, by sha256
         self._counter = itertools.count()
 
     def blob_path(self, name: str) -> Path:
@@ -97,7 +100,11 @@ class HubStore:
         os.replace(unique, self.blob_path(oid))
         return Entry(len(data), oid)
 
-    def lfs_entry(self, sha256: str, size: int) -> Entry:
+    def lfs_entry(self, sha256: str, size: int | None) -> Entry:
+        if size is None and sha256 not in self.sizes:
+            raise HubRefusalError(400, f"LFS pointer pointed to a file that does not exist: {sha256}")
+        size = self.sizes[sha256] if size is None else size
+        self.sizes[sha256] = size
         if self.xet_hashes is None and not self.blob_path(sha256).is_file():
             raise HubRefusalError(400, f"LFS pointer pointed to a file that does not exist: {sha256}")
         pointer = f"version https://git-lfs.github.com/spec/v1\noid sha256:{sha256}\nsize {size}\n".encode()
@@ -145,7 +152,7 @@ def _apply(store: HubStore, files: dict[str, Entry], key: str, value: dict) -> N
     if key == "file":
         files[value["path"]] = store.write_blob(base64.b64decode(value["content"]))
     elif key == "lfsFile":
-        files[value["path"]] = store.lfs_entry(value["oid"], value["size"])
+        files[value["path"]] = store.lfs_entry(value["oid"], value.get("size"))  # a copy states no size
     elif key == "deletedFile":
         if value["path"] not in files:
             raise HubRefusalError(404, "A file with this name doesn't exist", "EntryNotFound")

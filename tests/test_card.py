@@ -202,7 +202,7 @@ def test_nothing_of_peoples_words_becomes_markup():
     assert rendered.count("</details>") == MARKDOWN.render(body(plain)).count("</details>") + 1  # that of the warnings
     assert not re.findall(r'href="(?!https?://)', rendered)
     drawn = set(card.PICTURES) - {CHART, SHEET}  # these two need checks
-    assert set(re.findall(r'<img src="([^"]*)"', rendered)) == {f"assets/{name}.png" for name in drawn}
+    assert set(re.findall(r'<img src="([^"]*)"', rendered)) == {schema.picture_path(name) for name in drawn}
     assert words(rendered).count("</details><script>alert(1)</script> | **b** _i_ `c` [x](javascript:y)") >= 10
 
 
@@ -351,7 +351,7 @@ def test_pictures_and_card_are_written_once_and_stale_ones_removed(tmp_path):
     storage = Storage(output)
     manifest = Manifest.read(storage)
     assert card.write_card(storage, manifest) == []
-    assert sorted(storage.list("assets")) == sorted(f"assets/{name}.png" for name in card.PICTURES)
+    assert sorted(storage.list("assets")) == sorted(map(schema.picture_path, card.PICTURES))
     readme = output / "README.md"
     readme.write_text(readme.read_text().replace(card_notes.NOTES_BEGIN, f"{card_notes.NOTES_BEGIN}\nHand-written."))
     kinds = {k: v for k, v in manifest.kinds.items() if k != "fg_bg_depth"}

@@ -108,7 +108,7 @@ def test_the_builder_prepares_its_sources_once(
     """In the constructor and with the workers asked for; `download_and_prepare` uses them and then frees them."""
     real, calls = planning.load_sources, []
     monkeypatch.setattr(
-        planning, "load_sources", lambda recipe, workers: calls.append(workers) or real(recipe, workers)
+        planning, "load_sources", lambda recipe, workers, known: calls.append(workers) or real(recipe, workers, known)
     )
     builder = FgBgDepth(
         cache_dir=str(tmp_path / "cache"), output=str(tmp_path / "out"), workers=workers, **arguments(sources)

@@ -29,7 +29,7 @@ def job(sources: Path, tmp_path: Path) -> tuple[ShardJob, Plan]:
     recipe = tiny_recipe(sources)
     plan = make_plan(recipe, load_sources(recipe), None)
     files = write_prepared(Storage(tmp_path / "out"), plan.sources)
-    return ShardJob(recipe, None, str(tmp_path / "out"), *files, "cpu"), plan
+    return ShardJob(recipe, None, str(tmp_path / "out"), tuple(files.backgrounds), tuple(files.cutouts), "cpu"), plan
 
 
 def children() -> set[int]:
@@ -55,7 +55,7 @@ def test_without_tasks_nothing_is_called(job: tuple[ShardJob, Plan]) -> None:
 @pytest.mark.parametrize("workers", [1, 2])
 def test_a_damaged_source_file_raises_an_error_of_this_project(job: tuple[ShardJob, Plan], workers: int) -> None:
     """An error inside a worker arrives as that error, not as a killed worker."""
-    path = Path(job[0].output) / job[0].bg_file
+    path = Path(job[0].output) / job[0].bg_files[0]
     path.write_bytes(path.read_bytes()[:50])
     with pytest.raises(FgBgError) as e:
         engine.run(job[0], [ShardTask(shard) for shard in job[1].shards], workers, lambda n: None, lambda f: None)

@@ -163,9 +163,12 @@ def test_a_node_that_does_not_see_the_output(
     ray: Any, sources: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     from fgbg_depth.builder import pipeline
+    from fgbg_depth.sources.prepared import PreparedFiles
 
     monkeypatch.setattr(
-        pipeline, "write_prepared", lambda storage, sources, key: ("bg/elsewhere.parquet", "fg/x.parquet")
+        pipeline,
+        "write_prepared",
+        lambda storage, sources, key: PreparedFiles({"bg/elsewhere.parquet": 1}, {"fg/x.parquet": 1}),
     )
     with pytest.raises(EngineError, match="must be a folder that all nodes share"):
         quiet_build(tiny_recipe(sources), tmp_path / "out", engine_name="ray", workers=1)

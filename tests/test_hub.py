@@ -54,7 +54,7 @@ def test_new_background_uploads_only_new_files(hub: HubServer, work: Path):
     assert (planned.added, planned.deleted) == (report.added, report.deleted)
     new_shards = [path for path in report.added if path.startswith("data/")]
     assert len(new_shards) == 1 and not [path for path in report.replaced if path.startswith("data/")]
-    assert {path.split("/")[0] for path in report.deleted} == {"bg", "preview"}
+    assert report.deleted == []  # prepared sources and preview have files for each background
     parquet = sum(size for path, size in report.added.items())
     rest = sum(report.replaced.values())
     assert parquet + rest == report.upload_bytes
@@ -170,7 +170,7 @@ def test_pull_request_leaves_the_branch_unchanged(hub: HubServer, work: Path):
     report = send(work / "out", create_pr=True)
     repo = repo_of(hub)
     assert repo.branches == {"main": first.commit} and repo.pull_requests == {1: report.commit}
-    assert report.pr_url.endswith("/discussions/1") and len(files_of(hub, "refs/pr/1")) == len(files_of(hub)) + 1
+    assert report.pr_url.endswith("/discussions/1") and len(files_of(hub, "refs/pr/1")) == len(files_of(hub)) + 3
     again = send(work / "out", create_pr=True)
     assert (again.commit, again.pr_url) == (report.commit, report.pr_url) and len(repo.pull_requests) == 1
     with pytest.raises(UsageError, match="--tag and --create-pr"):

@@ -27,7 +27,7 @@ def folder_bytes(folder: Path) -> int:
 
 def register_hashes(hub: HubServer, output: Path) -> None:
     """Tell the Hub the Xet hash of each file. The real Hub gets them from Xet's storage; here they are computed."""
-    paths = sorted(path for path in output.rglob("*") if path.suffix in (".parquet", ".png"))
+    paths = sorted(path for path in output.rglob("*") if path.suffix in (".parquet", ".png", ".webp"))
     for path, info in zip(paths, hf_xet.hash_files([str(p) for p in paths]), strict=True):
         hub.store.xet_hashes[hashlib.sha256(path.read_bytes()).hexdigest()] = info.hash
 

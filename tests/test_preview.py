@@ -19,7 +19,7 @@ from fgbg_depth.manifest import Manifest
 from fgbg_depth.read.files import StorageFiles
 from fgbg_depth.read.parquet import read_row_groups
 from fgbg_depth.read.samples import read_rows, sample_rows
-from fgbg_depth.read.spread import choose_rows
+from fgbg_depth.read.spread import choose_rows, choose_steady_rows
 from fgbg_depth.read.stored_sources import read_sources
 from fgbg_depth.schema import ShardName
 from fgbg_depth.storage.files import Storage
@@ -51,6 +51,35 @@ def test_chosen_rows_spread_over_splits_backgrounds_and_cutouts():
     assert len(cutouts) >= 45 and max(cutouts.values()) <= 8
 
 
+@given(shards=SHARDS, num_rows=st.integers(1, 60))
+def test_steady_rows_exist_and_are_all_different(shards, num_rows):
+    picks = choose_steady_rows(shards, num_rows)
+    assert len(picks) == len(set(picks))
+    assert len(picks) <= max(num_rows, len({ShardName.parse(path).split for path in shards}))
+    assert all(0 <= row < shards[path] for path, row in picks)
+    assert picks == choose_steady_rows(dict(reversed(shards.items())), num_rows)
+    if num_rows >= 4:
+        assert {ShardName.parse(path).split for path, _ in picks} == {
+            ShardName.parse(path).split for path, rows in shards.items() if rows
+        }
+
+
+@pytest.mark.parametrize("num_bg", [20, 100])
+def test_one_more_background_leaves_the_chosen_rows_of_the_others(num_bg):
+    def shards(count: int) -> dict[str, int]:
+        held_out = {f"bg{i}" for i in range(0, count, 10)}
+        return {
+            f"data/{schema.split_of(f'bg{i}' in held_out, fg)}-bg{i}-{ZEROS}.parquet": rows
+            for i in range(count)
+            for fg, rows in ((False, 3600), (True, 400))
+        }
+
+    before, after = (choose_steady_rows(shards(n), 200) for n in (num_bg, num_bg + 1))
+    assert 100 <= len(before) <= 200
+    assert set(before) < set(after) or set(before) == set(after)
+    assert {ShardName.parse(path).background for path, _ in set(after) - set(before)} <= {f"bg{num_bg}"}
+
+
 def test_rows_are_read_by_group_and_column(metric_output):  # noqa: F811
     storage = Storage(metric_output)
     name = next(iter(storage.list("data")))
@@ -64,13 +93,13 @@ def test_rows_are_read_by_group_and_column(metric_output):  # noqa: F811
 
 def test_the_preview_has_colours_and_is_written_once(metric_output):  # noqa: F811
     storage, manifest = Storage(metric_output), Manifest.read(Storage(metric_output))
-    (before,) = storage.list("preview")
-    stamp = (metric_output / before).stat().st_mtime_ns
-    [(name, entry)] = write_preview(storage, manifest).items()
-    assert (name, entry) == (before, manifest.files[name])
-    assert (metric_output / name).stat().st_mtime_ns == stamp
+    before = {name: (metric_output / name).stat().st_mtime_ns for name in storage.list("preview")}
+    entries = write_preview(storage, manifest)
+    assert entries == manifest.files_of("preview") and entries.keys() == before.keys()
+    assert {name: (metric_output / name).stat().st_mtime_ns for name in entries} == before
     rows = load_dataset(str(metric_output), "preview", split="train")
-    assert len(rows) == 80 == entry.rows
+    most = sum(min(8, entry.rows) for entry in manifest.shards.values())
+    assert len(rows) == most == sum(entry.rows for entry in entries.values())
     assert rows.features == schema.features("preview")
     assert rows[0]["fg_bg_depth_color"].mode == "RGB"
     assert set(rows["split"]) == set(schema.SPLITS)
@@ -78,7 +107,7 @@ def test_the_preview_has_colours_and_is_written_once(metric_output):  # noqa: F8
 
 def test_preview_without_depth(tmp_path):
     output = make_output(tmp_path, spec=None)
-    table = pq.read_table(next((output / "preview").iterdir()))
+    table = pq.read_table(min((output / "preview").iterdir()))
     assert "fg_bg_depth_color" not in table.column_names
     assert Image.open(io.BytesIO(table["fg_bg"][0].as_py()["bytes"])).size == (64, 64)
 
@@ -91,7 +120,8 @@ def test_samples_for_the_contact_sheet_vary_and_have_their_sources(metric_output
     assert row["bg"].shape == row["fg_bg"].shape == (64, 64, 3)
     assert row["fg"].shape[2] == 4 and row["mask"].shape == (64, 64)
     for column in ("fg_bg_depth", "fg_bg_depth_placed"):
-        assert row[column].shape == (64, 64) and np.isfinite(row[column]).all()
+        assert row[column].shape == (64, 64, 3) and row[column].dtype == np.uint8
+        assert len(np.unique(row[column].reshape(-1, 3), axis=0)) > 16
     outside = row["mask"] == 0
     close = np.abs(row["fg_bg"][outside].astype(int) - row["bg"][outside]).mean()
     assert close < 5  # the same scene, but for JPEG
@@ -111,7 +141,7 @@ def test_sources_are_found_by_name(metric_output, monkeypatch):  # noqa: F811
 
     monkeypatch.setattr("fgbg_depth.read.files.read_row_groups", spy)
     assert read_sources(files, paths, {"nobody"}) == {}
-    assert read_columns == [("name",)], "no image is read for a name that the row group does not contain"
+    assert set(read_columns) == {("name",)}, "no image is read for a name that the row group does not contain"
 
 
 def test_a_row_whose_source_is_missing_is_an_error(metric_output):  # noqa: F811

@@ -115,7 +115,7 @@ DAMAGE: dict[str, Callable[[Path], object]] = {
     "no card": lambda out: (out / "README.md").unlink(),
     "a card without YAML": lambda out: (out / "README.md").write_text("\n"),
     "a card with other splits": lambda out: replace_text(out / "README.md", "num_examples: 96", "num_examples: 95"),
-    "a missing picture": lambda out: (out / "assets/contact_sheet.png").unlink(),
+    "a missing picture": lambda out: (out / "assets/contact_sheet.webp").unlink(),
     "a changed picture": lambda out: flip(out / "assets/heat_map.png"),
     "a truncated shard": lambda out: first_file(out, "data").write_bytes(first_file(out, "data").read_bytes()[:-10]),
     "an empty shard": lambda out: first_file(out, "data").write_bytes(b""),

@@ -46,10 +46,19 @@ def test_other_paths_are_not_shard_paths(path: str) -> None:
 
 
 def test_paths_of_the_files_of_small_configs() -> None:
-    path = config_path("bg", "0123456789abcdef" * 4)
-    assert path == "bg/train-0123456789abcdef.parquet" and is_own_path(path) and schema.is_config_path(path)
+    path = config_path("bg", "3ff", "0123456789abcdef" * 4)
+    assert path == "bg/train-3ff-0123456789abcdef.parquet" and is_own_path(path) and schema.is_config_path(path)
+    assert schema.group_of_path(path) == "3ff"
+    assert schema.is_config_path("bg/train-0123456789abcdef.parquet")  # before the files had groups
+    assert schema.group_of_path("bg/train-0123456789abcdef.parquet") == schema.group_of_path("README.md") == ""
     assert not schema.is_config_path("assets/train-0123456789abcdef.parquet")
     assert not schema.is_config_path("bg/train-0123456789abcdef.parquet\n")
+    assert not schema.is_config_path("bg/train-3FF-0123456789abcdef.parquet")
+
+
+def test_the_group_of_a_source_is_the_first_ten_bits_of_its_digest() -> None:
+    assert schema.file_group("0" * 64) == "000" and schema.file_group("f" * 64) == "3ff"
+    assert schema.file_group("00400000" + "f" * 56) == "001" != schema.file_group("003fffff" + "f" * 56)
 
 
 @pytest.mark.parametrize(

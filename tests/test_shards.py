@@ -289,12 +289,14 @@ def test_the_record_has_no_time_and_no_path(setup: Setup) -> None:
 
 def test_damaged_prepared_sources_are_written_again(setup: Setup) -> None:
     builder, plan = setup()
-    bg_file, fg_file = write_prepared(builder.storage, plan.sources)
+    files = write_prepared(builder.storage, plan.sources)
+    bg_files, fg_files = tuple(files.backgrounds), tuple(files.cutouts)
+    assert len(bg_files) > 1 and sum(files.backgrounds.values()) == len(plan.sources.backgrounds)
     before = tree(builder.storage.root)
-    stamp = Path(builder.storage.path(bg_file)).stat().st_mtime_ns
-    assert write_prepared(builder.storage, plan.sources) == (bg_file, fg_file)
-    assert Path(builder.storage.path(bg_file)).stat().st_mtime_ns == stamp, "written again without need"
-    prepared, direct = Prepared.load(builder.storage, bg_file, fg_file), Prepared.of(plan.sources)
+    stamp = Path(builder.storage.path(bg_files[0])).stat().st_mtime_ns
+    assert write_prepared(builder.storage, plan.sources) == files
+    assert Path(builder.storage.path(bg_files[0])).stat().st_mtime_ns == stamp, "written again without need"
+    prepared, direct = Prepared.load(builder.storage, bg_files, fg_files), Prepared.of(plan.sources)
     for s in plan.sources.backgrounds:
         assert np.array_equal(
             np.asarray(prepared.background(s.name).image), np.asarray(direct.background(s.name).image)
@@ -302,14 +304,15 @@ def test_damaged_prepared_sources_are_written_again(setup: Setup) -> None:
     for s in plan.sources.cutouts:
         assert np.array_equal(np.asarray(prepared.cutout(s.name).image), np.asarray(direct.cutout(s.name).image))
         assert prepared.cutout(s.name).digest == s.digest
-    for name in (bg_file, fg_file):  # cut short, or with changed bytes
+    for name in (bg_files[-1], fg_files[0]):  # cut short, or with changed bytes
         path = Path(builder.storage.path(name))
         data = bytearray(path.read_bytes())
         for damage in (data[:100], data[: len(data) // 2] + b"\0" + data[len(data) // 2 + 1 :]):
             path.write_bytes(damage)
             write_prepared(builder.storage, plan.sources)
             assert tree(builder.storage.root) == before
-    rows = pq.read_table(builder.storage.path(fg_file)).to_pylist()
+    rows = [row for name in fg_files for row in pq.read_table(builder.storage.path(name)).to_pylist()]
+    assert len(rows) == len(plan.sources.cutouts)
     for row in rows:
         assert np.array_equal(pixels_of(row["mask"]), pixels_of(row["image"])[..., 3])
         assert pixels_of(row["mask"]).shape == (row["height"], row["width"])

@@ -15,7 +15,7 @@ from fgbg_depth.errors import FgBgError
 from fgbg_depth.read.reader import DatasetReader
 
 _FRONT_MATTER = re.compile(r"\A---\r?\n.*?\r?\n---\r?\n", re.DOTALL)
-_PICTURE = re.compile(rf"(?:\./)?({schema.ASSETS}/[\w.-]+\.png)")
+_PICTURE = re.compile(rf"(?:\./)?({schema.ASSETS}/[\w.-]+\.(?:png|webp))")
 _LINK = re.compile(r"(https?://|mailto:)", re.IGNORECASE)
 _ALIGNMENT = re.compile(r"text-align:(left|center|right)")
 
@@ -63,7 +63,7 @@ def _align(token: Token) -> None:
 
 
 def _picture(source: str, browser: DatasetReader) -> str | None:
-    """A PNG of the dataset as a data URI; None for anything else."""
+    """A PNG or WebP picture of the dataset as a data URI; None for anything else."""
     found = _PICTURE.fullmatch(source)
     if found is None:
         return None
@@ -71,4 +71,4 @@ def _picture(source: str, browser: DatasetReader) -> str | None:
         data = browser.files.read(found[1])
     except FgBgError:  # the card names a picture that the dataset lacks
         return None
-    return data_uri(data) if image_format(data) == "PNG" else None
+    return data_uri(data) if image_format(data) in ("PNG", "WEBP") else None

@@ -22,6 +22,7 @@ from fgbg_depth.builder.planning import default_workers, plan_output
 from fgbg_depth.errors import OutputError
 from fgbg_depth.paths import home
 from fgbg_depth.plan import Plan
+from fgbg_depth.read.hub_base import HubBase
 from fgbg_depth.recipe import Recipe, current_names
 from fgbg_depth.storage.files import Storage
 
@@ -124,6 +125,11 @@ class FgBgDepth(datasets.ArrowBasedBuilder):
             remember=bool(config.output),
         )
         storage = Storage(output)
+        if HubBase.read(storage) is not None:
+            raise OutputError(
+                f"{output} continues a version on the Hub, whose shards are not in this folder.\n"
+                f"  Read it with fgbg_depth.load({output!r})."
+            )
         paths = storage.list(schema.DATA)
         return [
             datasets.SplitGenerator(

@@ -73,11 +73,12 @@ def find_deletion(plan: Plan, storage: Storage, state: OutputState, tasks: list[
     if not paths:
         return None
     num_reused = sum(task.reuse_from is not None for task in tasks)
-    reasons = tuple(_reasons(plan, storage, state, paths))
+    reasons = tuple(change_reasons(plan, storage, state, paths))
     return Deletion(storage.url, paths, len(finished), len(tasks), num_reused, reasons)
 
 
-def _reasons(plan: Plan, storage: Storage, state: OutputState, paths: tuple[str, ...]) -> Iterator[str]:
+def change_reasons(plan: Plan, storage: Storage, state: OutputState, paths: tuple[str, ...]) -> Iterator[str]:
+    """What changed since these shards were built, one sentence part each."""
     stored = stored_format(storage)
     if stored is not None and stored != schema.FORMAT:
         yield f"another version of fgbg-depth built them (format {stored}; this version builds format {schema.FORMAT})"

@@ -67,7 +67,13 @@ class Estimate:
 
 
 def plan_dry_run(
-    recipe: Recipe, storage: Storage, workers: int, device: str, log: Log = log_to_stderr
+    recipe: Recipe,
+    storage: Storage,
+    workers: int,
+    device: str,
+    log: Log = log_to_stderr,
+    add_backgrounds: str = "",
+    add_foregrounds: str = "",
 ) -> tuple[Plan, Work]:
     """What a build into an output would make, and what it would have to do. Changes nothing.
 
@@ -75,7 +81,7 @@ def plan_dry_run(
         OutputError: a build would refuse this output.
     """
     check_output(storage)
-    plan = plan_output(recipe, storage, workers, device, log)
+    plan = plan_output(recipe, storage, workers, device, log, add_backgrounds, add_foregrounds)
     return plan, find_work(plan, storage, OutputState.read(storage))
 
 

@@ -12,8 +12,9 @@ from fgbg_depth.builder.slices import PREVIOUS_MANIFEST, read_deletions, read_kn
 from fgbg_depth.errors import OutputError, RecipeError, ShardError
 from fgbg_depth.manifest import Manifest
 from fgbg_depth.plan import Plan
+from fgbg_depth.read.hub_base import HubBase, HubShard
 from fgbg_depth.recipe import Recipe, load_recipe, parse_recipe, published, with_local_folders
-from fgbg_depth.sources.prepared import prepared_names
+from fgbg_depth.sources.prepared import prepared_files
 from fgbg_depth.storage.files import FileInfo, Storage
 from fgbg_depth.storage.parquet import has_magic, read_record
 
@@ -31,6 +32,7 @@ class OutputState:
         previous_manifest: the same, or else that of the build before the one that was interrupted.
         noted: files that `verify` found to be damaged.
         deletions: finished shards whose deletion was confirmed in a build that was interrupted, or in a slice.
+        base: the version on the Hub that the output continues; None for most outputs.
     """
 
     shard_sizes: Mapping[str, int]
@@ -39,6 +41,11 @@ class OutputState:
     previous_manifest: Manifest | None
     noted: frozenset[str] = frozenset()
     deletions: frozenset[str] = frozenset()
+    base: HubBase | None = None
+
+    def on_hub(self, path: str) -> HubShard | None:
+        """A shard that is not in the output because it stays on the Hub; None for all others."""
+        return self.base.find(path) if self.base is not None and path not in self.shard_sizes else None
 
     @classmethod
     def read(cls, storage: Storage) -> OutputState:
@@ -46,7 +53,15 @@ class OutputState:
         previous = manifest or read_manifest(storage, PREVIOUS_MANIFEST)
         known_files = read_known_files(storage, previous)
         sizes = storage.list(schema.DATA)
-        return cls(sizes, known_files, manifest, previous, read_damaged(storage), read_deletions(storage))
+        return cls(
+            sizes,
+            known_files,
+            manifest,
+            previous,
+            read_damaged(storage),
+            read_deletions(storage),
+            HubBase.read(storage),
+        )
 
     def is_complete(self, plan: Plan, storage: Storage) -> bool:
         """Whether the output is what this plan makes: names and sizes of files, recipe, card and its pictures.
@@ -57,15 +72,15 @@ class OutputState:
         manifest = self.manifest
         if manifest is None or self.noted:
             return False
-        shard_sizes = {path: entry.bytes for path, entry in manifest.shards.items()}
+        shard_sizes = {path: entry.bytes for path, entry in manifest.shards.items() if self.on_hub(path) is None}
         return (
             self.shard_sizes == shard_sizes
-            and set(shard_sizes) == {shard.path for shard in plan.shards}
+            and set(manifest.shards) == {shard.path for shard in plan.shards}
             and manifest.recipe == published(plan.recipe)
             and storage.exists(schema.CARD)
             and _has_recipe(storage)
             and _card_pictures(manifest) <= set(storage.list(schema.ASSETS))
-            and set(prepared_names(plan.sources, plan.depth_key, plan.extras)) <= set(manifest.files)
+            and set(prepared_files(plan.sources, plan.depth_key, plan.extras).all) <= set(manifest.files)
             and all(storage.exists(name) for name in manifest.files)
             and (not storage.is_local or all(has_magic(storage, path) for path in shard_sizes))
         )
@@ -181,4 +196,4 @@ def _card_pictures(manifest: Manifest) -> set[str]:
         absent.add("depth")
     if not manifest.columns:
         absent |= {CHART, SHEET}
-    return {f"{schema.ASSETS}/{name}.png" for name in PICTURES if name not in absent}
+    return {schema.picture_path(name) for name in PICTURES if name not in absent}

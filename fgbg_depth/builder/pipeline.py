@@ -11,9 +11,10 @@ from dataclasses import dataclass
 from fgbg_depth import schema
 from fgbg_depth.builder import messages
 from fgbg_depth.builder.background_labels import label_backgrounds
+from fgbg_depth.builder.continuation import fetch_base, kept_on_hub
 from fgbg_depth.builder.deletion import ADVICE, Deletion
 from fgbg_depth.builder.messages import Log, log_to_stderr
-from fgbg_depth.builder.output import OutputState, check_output
+from fgbg_depth.builder.output import OutputState, check_output, output_recipe
 from fgbg_depth.builder.planning import default_workers, plan_output
 from fgbg_depth.builder.shard import ShardJob, ShardTask
 from fgbg_depth.builder.slices import PREVIOUS_MANIFEST, missing_shards_error, write_deletions, write_record
@@ -24,7 +25,7 @@ from fgbg_depth.errors import OutputError
 from fgbg_depth.paths import remember_output
 from fgbg_depth.plan import Plan
 from fgbg_depth.recipe import LOCAL_PATHS, Recipe, local_paths, published
-from fgbg_depth.sources.prepared import write_prepared
+from fgbg_depth.sources.prepared import PreparedFiles, write_prepared
 from fgbg_depth.storage.files import FileInfo, Storage
 
 __all__ = ["BuildResult", "build"]
@@ -71,9 +72,12 @@ class _Engine:
 
 
 def build(
-    recipe: Recipe,
+    recipe: Recipe | None,
     output: str | os.PathLike[str],
     *,
+    from_hub: str | None = None,
+    add_backgrounds: str = "",
+    add_foregrounds: str = "",
     workers: int | None = None,
     device: str = "auto",
     slice_of: tuple[int, int] | None = None,
@@ -90,8 +94,14 @@ def build(
 ) -> BuildResult:
     """Build a dataset. Finished shards of an earlier build are reused.
 
+        build(None, "out", from_hub="alice/scenes@v1.0.0", add_backgrounds="new/")    # then push("out", "alice/scenes")
+
     Args:
+        recipe: None: the output's own, or that of the version that it continues.
         output: folder, or any fsspec URL; becomes a dataset repository that `load_dataset` opens.
+        from_hub: USER/NAME or USER/NAME@REVISION: continue this version on the Hub. Its small files are fetched into
+            the output; its shards stay on the Hub. Its prepared sources stand for the recipe's folders.
+        add_backgrounds, add_foregrounds: folders whose pictures are added to these prepared sources.
         workers: processes (with Ray: in the whole cluster); default: one a core, at most 6 a GPU when labels are
             made there.
         device: where the depth model runs: auto, cpu, cuda, cuda:1, mps.
@@ -116,12 +126,17 @@ def build(
         log("build(part=...) is now build(slice_of=...); the next version refuses the old name.")
         slice_of = slice_of or part
     storage = Storage(os.fspath(output))
+    if from_hub is not None:
+        with storage.lock():
+            fetch_base(from_hub, storage, log)
+    if recipe is None:
+        recipe = _own_recipe(storage)
     requested_workers, workers = workers, workers or default_workers(recipe, device)
     # a cluster's own size decides how many workers it gets, not that of this machine
     engine = _Engine(engine_name, requested_workers if engine_name == "ray" else workers, address, progress)
     with storage.lock(shared=slice_of is not None):
         check_output(storage)
-        plan = plan or plan_output(recipe, storage, workers, device, log)
+        plan = plan or plan_output(recipe, storage, workers, device, log, add_backgrounds, add_foregrounds)
         _remember_paths(plan.recipe, storage)
         state = OutputState.read(storage)
         if state.is_complete(plan, storage):
@@ -131,6 +146,8 @@ def build(
             log(messages.nothing_to_do(result.shards))
         else:
             work = find_work(plan, storage, state, slice_of)
+            if state.base is not None:
+                log(kept_on_hub(plan, storage, state, state.base, len(work.tasks)))
             if finish and work.tasks:
                 raise missing_shards_error(work.tasks, plan)
             if work.deletion is not None:
@@ -139,6 +156,20 @@ def build(
     if result.whole and remember:
         remember_output(storage.url)
     return result
+
+
+def _own_recipe(storage: Storage) -> Recipe:
+    """The recipe of an output.
+
+    Raises:
+        OutputError: there is no output yet.
+    """
+    own = output_recipe(storage)
+    if own is None:
+        raise OutputError(
+            f"{storage} has no recipe yet.\n  Give a recipe, or continue a version of the Hub: from_hub=."
+        )
+    return own[0]
 
 
 def _confirm(deletion: Deletion, replace: bool, confirm: Callable[[Deletion], bool] | None, log: Log) -> None:
@@ -175,12 +206,12 @@ def _build_missing(
     if slice_of is None:
         storage.remove_temporary_files(schema.FOLDERS)
     plan = label_backgrounds(plan, storage, device, log)
-    bg_file, fg_file = _write_inputs(plan, storage, state, work)
+    prepared = _write_inputs(plan, storage, state, work)
     if slice_of is not None:
         log(messages.slice_started(slice_of, work.num_shards, len(tasks)))
     elif len(tasks) < num_shards:
         log(messages.reused(num_shards, len(tasks)))
-    job = ShardJob(plan.recipe, plan.spec, storage.url, bg_file, fg_file, device)
+    job = ShardJob(plan.recipe, plan.spec, storage.url, tuple(prepared.backgrounds), tuple(prepared.cutouts), device)
     try:
         written = engine.run(job, tasks)
     except BaseException:  # the files that workers were writing may have filled the disk
@@ -191,7 +222,7 @@ def _build_missing(
         from fgbg_depth.builder.finish import finish_build  # imports the card, which workers do not need
 
         known_files = {**state.known_files, **work.measured, **written}
-        finish_build(plan, storage, (bg_file, fg_file), known_files, state.previous_manifest)
+        finish_build(plan, storage, prepared, known_files, state.previous_manifest)
     else:
         write_record(storage, written)
     if tasks:
@@ -201,13 +232,13 @@ def _build_missing(
     )
 
 
-def _write_inputs(plan: Plan, storage: Storage, state: OutputState, work: Work) -> tuple[str, str]:
+def _write_inputs(plan: Plan, storage: Storage, state: OutputState, work: Work) -> PreparedFiles:
     """Write what workers and other slices read, and remove `statistics.json`, which only a complete output has.
 
     Previews and pictures that `verify` found to be damaged are removed, too; the end of the build makes them again.
 
     Returns:
-        paths of the prepared backgrounds and cut-outs.
+        the files of the prepared backgrounds and cut-outs.
     """
     text = published(plan.recipe).to_yaml().encode()
     if not storage.exists(schema.RECIPE) or storage.read(schema.RECIPE) != text:  # another slice may be reading it

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from fgbg_depth import schema
+from fgbg_depth.builder.known_sources import known_sources
 from fgbg_depth.builder.messages import Log, count, log_to_stderr
 from fgbg_depth.depth import models
 from fgbg_depth.errors import RecipeError
@@ -16,7 +17,7 @@ from fgbg_depth.plan import Plan, make_plan
 from fgbg_depth.recipe import Recipe, parse_recipe, published, with_absolute_folders, with_local_folders
 from fgbg_depth.render.codecs import decode_rgb
 from fgbg_depth.render.poisson import check_opencv, has_opencv
-from fgbg_depth.sources.load import Sources, load_sources
+from fgbg_depth.sources.load import KnownSources, Sources, load_sources
 from fgbg_depth.storage.files import Storage
 
 HUB_FOLDER_FILES = 10_000  # Source: https://huggingface.co/docs/hub/storage-limits
@@ -24,17 +25,24 @@ WARNINGS_SHOWN = 20
 POISSON_SHARE = 0.1  # of mixed rows. Source: Cut, Paste and Learn: alone it made detectors worse, mixed in better
 
 
-def plan_build(recipe: Recipe, workers: int = 1, device: str = "auto", log: Log = log_to_stderr) -> Plan:
+def plan_build(
+    recipe: Recipe,
+    workers: int = 1,
+    device: str = "auto",
+    log: Log = log_to_stderr,
+    known: KnownSources | None = None,
+) -> Plan:
     """Load the sources, find out what the depth model predicts, and divide the rows into shards.
 
     Args:
         workers: threads that read and prepare sources.
         log: called with warnings about sources, and with each source file that is skipped.
+        known: prepared sources that take the place of the recipe's folders.
     Raises:
         FgBgError: a source or the depth model cannot be used.
     """
     recipe = with_absolute_folders(with_poisson_share(recipe))
-    sources = load_sources(recipe, workers)
+    sources = load_sources(recipe, workers, known)
     for warning in sources.warnings[:WARNINGS_SHOWN]:
         log(f"warning: {warning}")
     if len(sources.warnings) > WARNINGS_SHOWN:
@@ -55,19 +63,32 @@ def plan_build(recipe: Recipe, workers: int = 1, device: str = "auto", log: Log 
     return plan
 
 
-def plan_output(recipe: Recipe, storage: Storage | None, workers: int, device: str, log: Log) -> Plan:
+def plan_output(
+    recipe: Recipe,
+    storage: Storage | None,
+    workers: int,
+    device: str,
+    log: Log,
+    add_backgrounds: str = "",
+    add_foregrounds: str = "",
+) -> Plan:
     """The plan of a build into an output, in which the range of relative depth is part of the recipe.
 
     The range is found from the backgrounds by the first build. Later builds keep it, so that more backgrounds do not
     change the labels of other rows.
 
     Args:
-        storage: the output; None: a new one.
+        storage: the output; None: a new one. If it continues a version on the Hub, the prepared sources that it has
+            take the place of the recipe's folders.
+        add_backgrounds, add_foregrounds: folders whose pictures are added to these prepared sources.
+    Raises:
+        UsageError: there are folders to add, and the output does not continue a version on the Hub.
     """
     recipe = with_absolute_folders(with_poisson_share(recipe))
     previous = _previous_depth_range(recipe, storage) if storage is not None else None
     recipe = recipe.replace(depth_range=recipe.depth_range or previous)
-    plan = plan_build(recipe, workers, device, log)
+    known = known_sources(recipe, storage, add_backgrounds, add_foregrounds)
+    plan = plan_build(recipe, workers, device, log, known)
     if recipe.depth_range is None and plan.spec is not None and not plan.spec.meaning.is_metric:
         plan = dataclasses.replace(plan, recipe=recipe.replace(depth_range=[plan.spec.low, plan.spec.high]))
     return plan

@@ -75,13 +75,13 @@ class ShardJob:
     recipe: Recipe
     spec: DepthSpec | None
     output: str
-    bg_file: str
-    fg_file: str
+    bg_files: tuple[str, ...]
+    fg_files: tuple[str, ...]
     device: str = "auto"
 
     @property
     def inputs(self) -> tuple[str, ...]:
-        return self.bg_file, self.fg_file
+        return *self.bg_files, *self.fg_files
 
     @property
     def uses_gpus(self) -> bool:
@@ -98,7 +98,7 @@ class ShardJob:
             return models.load_labeller(self.recipe, self.spec, self.device, index)
 
         storage = Storage(self.output)
-        prepared = Prepared.load(storage, self.bg_file, self.fg_file)
+        prepared = Prepared.load(storage, self.bg_files, self.fg_files)
         return ShardBuilder(self.recipe, self.spec, storage, prepared, load_labeller)
 
 

@@ -55,7 +55,11 @@ def find_work(plan: Plan, storage: Storage, state: OutputState, slice_of: tuple[
         storage, [path for path in present if path not in damaged], state.shard_sizes, state.known_files
     )
     damaged |= checked.damaged
-    missing = [shard for shard in shards if shard.path not in state.shard_sizes or shard.path in damaged]
+    missing = [
+        shard
+        for shard in shards
+        if (shard.path not in state.shard_sizes and state.on_hub(shard.path) is None) or shard.path in damaged
+    ]
     wanted = {shard.compose_digest for shard in missing}
     # Their images are copied, so they are compared with their hashes. A damaged one is not reused.
     by_images = {

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,6 +22,7 @@ from fgbg_depth.schema import CHECKS, FOREGROUND_ALPHA
 from fgbg_depth.storage.files import Storage
 
 NUM_ROWS = 4  # of each kind
+_PARALLEL_SHARDS = 16  # read at once over a network, where each costs some requests
 _CHECKS = tuple(columns["boundary_recall"] for columns in CHECKS.values())  # the first that exists decides
 _DEPTHS = {"fg_bg_depth": "predicted depth", "fg_bg_depth_placed": "placed depth"}
 _OUTLINE = (255, 64, 160)
@@ -57,10 +59,11 @@ def choose_checked_rows(
     """
     rows: list[tuple[str, int]] = []
     values: list[NDArray[np.float32]] = []
-    for path in sorted(manifest.shards):
-        column = read_columns(StorageFiles(storage), path, [check])[check].to_numpy()
-        values.append(column)
-        rows += [(path, row) for row in range(len(column))]
+    files, paths = StorageFiles(storage), sorted(manifest.shards)
+    with ThreadPoolExecutor(1 if files.is_local else _PARALLEL_SHARDS) as pool:
+        for path, table in zip(paths, pool.map(lambda path: read_columns(files, path, [check]), paths), strict=True):
+            values.append(table[check].to_numpy())
+            rows += [(path, row) for row in range(len(table))]
     value = np.concatenate(values)
     spread = np.mod((np.arange(len(value)) + 0.5) * GOLDEN_RATIO, 1.0)
     valid = np.flatnonzero(~np.isnan(value))

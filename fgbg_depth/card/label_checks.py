@@ -9,7 +9,7 @@ from PIL import Image
 from fgbg_depth.card.check_charts import NAMES, check_statistics, checks_chart
 from fgbg_depth.card.checked_rows import checked_rows_sheet
 from fgbg_depth.manifest import ColumnStatistics, Manifest
-from fgbg_depth.schema import CHECKS, LABELS
+from fgbg_depth.schema import CHECKS, LABELS, picture_path
 from fgbg_depth.storage.files import Storage
 
 CHART, SHEET = "checks", "checked_rows"  # names of the pictures under assets/
@@ -45,7 +45,7 @@ def checks_section(manifest: Manifest, repo: str = "user/name") -> str:
         "Where the cut-out is, and what is behind it, is known exactly. Every label was checked against it.",
         " ".join(_sentence(found, label) for label in LABELS if label in found["boundary_recall"]),
         "",
-        f"![Rows by boundary recall, nearness and background drift](assets/{CHART}.png)",
+        f"![Rows by boundary recall, nearness and background drift]({picture_path(CHART)})",
         "",
         "| column | label | 5 % of the rows are below | median | 5 % are above | mean | rows without |",
         "|---|---|---:|---:|---:|---:|---:|",
@@ -77,7 +77,7 @@ def checks_section(manifest: Manifest, repo: str = "user/name") -> str:
         "",
         f"The rows with the lowest and the highest `{column}`, with the outline of the cut-out:",
         "",
-        f"![The four rows with the lowest and the four with the highest {column}](assets/{SHEET}.png)",
+        f"![The four rows with the lowest and the four with the highest {column}]({picture_path(SHEET)})",
         "",
         "A low recall is not always an error of the label: a cut-out that stands less than 5 % in front of a wall has "
         "no step.",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import hashlib
+from collections import defaultdict
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
@@ -10,8 +10,9 @@ from fgbg_depth import schema
 from fgbg_depth.depth.colors import colorize
 from fgbg_depth.manifest import FileEntry, Manifest
 from fgbg_depth.read.samples import RowValues, decoded_depth, read_rows
-from fgbg_depth.read.spread import choose_rows
+from fgbg_depth.read.spread import choose_steady_rows
 from fgbg_depth.render.png import encode_rgb_png
+from fgbg_depth.rng import json_digest
 from fgbg_depth.storage.files import FileInfo, Storage
 from fgbg_depth.storage.parquet import write_parquet
 
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 NUM_ROWS = 200
+_VERSION = 1  # part of the names of the files; increase it when equal rows get other bytes
 
 
 def preview_table(rows: Iterable[RowValues], manifest: Manifest) -> pa.Table:
@@ -40,24 +42,42 @@ def preview_table(rows: Iterable[RowValues], manifest: Manifest) -> pa.Table:
 
 
 def write_preview(storage: Storage, manifest: Manifest, num_rows: int = NUM_ROWS) -> dict[str, FileEntry]:
-    """Write the `preview` config, and remove the file of an earlier build.
+    """Write the `preview` config, and remove the files of an earlier build that do not belong to it any more.
 
+    There is a file for each group of backgrounds (`schema.file_group`). Its name has a digest of the rows and of the
+    colours that it shows, so an unchanged file is neither read nor written again, and none of its shards is read.
+
+    Args:
+        num_rows: at most; see `choose_steady_rows`.
     Returns:
-        The file's entry for `Manifest.files`, by its path.
+        The files' entries for `Manifest.files`, by path.
     """
     shards = {path: entry.rows for path, entry in manifest.shards.items()}
-    rows = read_rows(storage, choose_rows(shards, num_rows))
-    table = preview_table(rows, manifest)
-    content = hashlib.sha256()
-    for row in table.to_pylist():
-        content.update(repr(row).encode())
-    path = schema.config_path(schema.PREVIEW, content.hexdigest())
+    files = _files(manifest, choose_steady_rows(shards, num_rows))
     present = storage.list(schema.PREVIEW)
-    if path in present:
-        info = FileInfo(present[path], storage.sha256(path))
-    else:
-        info = write_parquet(storage, path, schema.features("preview", manifest.labels, manifest.extras), [table])
-    for other in storage.list(schema.PREVIEW):
-        if other != path:
-            storage.remove(other)
-    return {path: FileEntry(rows=table.num_rows, bytes=info.bytes, sha256=info.sha256)}
+    entries: dict[str, FileEntry] = {}
+    for path, chosen in files.items():
+        if path in present:
+            info = FileInfo(present[path], storage.sha256(path))
+        else:
+            table = preview_table(read_rows(storage, chosen), manifest)
+            info = write_parquet(storage, path, schema.features("preview", manifest.labels, manifest.extras), [table])
+        entries[path] = FileEntry(rows=len(chosen), bytes=info.bytes, sha256=info.sha256)
+    for other in present.keys() - files.keys():
+        storage.remove(other)
+    return entries
+
+
+def _files(manifest: Manifest, chosen: Iterable[tuple[str, int]]) -> dict[str, list[tuple[str, int]]]:
+    """The chosen rows by the path of the file that shows them."""
+    digests: dict[str, str] = {}  # of the backgrounds, by their part of the shards' names
+    for name, source in sorted(manifest.sources[schema.BG].items()):
+        digests.setdefault(schema.slug(name), source.digest)
+    groups: dict[str, list[tuple[str, int]]] = defaultdict(list)
+    for path, row in chosen:
+        groups[schema.file_group(digests[schema.ShardName.parse(path).background])].append((path, row))
+    colors = [manifest.depth_range, manifest.labels, manifest.depth.to_dict()] if manifest.depth else []
+    return {
+        schema.config_path(schema.PREVIEW, group, json_digest([_VERSION, colors, *rows])): rows
+        for group, rows in sorted(groups.items())
+    }

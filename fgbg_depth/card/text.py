@@ -9,11 +9,12 @@ from functools import lru_cache
 from typing import Any
 
 import jinja2
+from PIL import Image
 
 from fgbg_depth import paths, schema
 from fgbg_depth.card import charts, markdown, sheets
 from fgbg_depth.card.front_matter import front_matter
-from fgbg_depth.card.label_checks import CHART, SHEET, checks_pictures, checks_section
+from fgbg_depth.card.label_checks import checks_pictures, checks_section
 from fgbg_depth.card.notes import notes_block, read_notes
 from fgbg_depth.errors import OutputError
 from fgbg_depth.manifest import Manifest
@@ -22,7 +23,7 @@ from fgbg_depth.recipe import DEMO
 from fgbg_depth.storage.files import Storage
 
 TEMPLATE = "dataset_card.md"
-PICTURES = ("banner", "contact_sheet", "heat_map", "coverage", "depth", CHART, SHEET)  # the last three with depth
+PICTURES = (*schema.SHEETS, *schema.CHARTS)  # checked_rows, depth and checks only with depth
 _MAX_NAMES = 200  # sources or files that the card lists by name
 
 
@@ -67,11 +68,11 @@ def write_card(
     notes: str | None = None,
     repo_id: str | None = None,
 ) -> list[str]:
-    """Write README.md and assets/*.png. Files that already have the same content are left alone.
+    """Write README.md and the pictures in assets/. Files that already have the same content are left alone.
 
     Args:
         rows: as `sheets.contact_sheet` takes them; the sheet shows the first 6, the banner the best 4. Default: a
-            sample from the finished shards.
+            sample from the preview.
         notes: default: the notes in the existing README.md.
     Returns:
         Names of the files that were written.
@@ -81,21 +82,21 @@ def write_card(
     if rows is None:
         rows = sample_rows(storage, manifest, 24)  # 6 for the sheet; the banner chooses 4 of them
     pictures = draw_pictures(manifest, rows)
-    pictures |= {name: sheets.png_bytes(image) for name, image in checks_pictures(storage, manifest).items()}
-    files = {f"{schema.ASSETS}/{name}.png": data for name, data in pictures.items()}
+    pictures |= {name: _encoded(name, image) for name, image in checks_pictures(storage, manifest).items()}
+    files = {schema.picture_path(name): data for name, data in pictures.items()}
     files[schema.CARD] = render_card(manifest, notes, repo_id).encode()
     changed = [name for name, data in files.items() if not storage.exists(name) or storage.read(name) != data]
     for name in changed:
         storage.write(name, files[name])
     for name in PICTURES:
-        old = f"{schema.ASSETS}/{name}.png"
-        if old not in files and storage.exists(old):
-            storage.remove(old)
+        for old in {schema.picture_path(name), f"{schema.ASSETS}/{name}.png"} - files.keys():  # before, all were PNG
+            if storage.exists(old):
+                storage.remove(old)
     return changed
 
 
 def draw_pictures(manifest: Manifest, rows: Sequence[RowValues]) -> dict[str, bytes]:
-    """The card's pictures of rows and statistics as PNG bytes, by name."""
+    """The card's pictures of rows (WebP) and statistics (PNG) as bytes, by name."""
     spec = manifest.depth
     shown = manifest.depth_range if spec else None
     pictures = {
@@ -107,7 +108,11 @@ def draw_pictures(manifest: Manifest, rows: Sequence[RowValues]) -> dict[str, by
     histogram = manifest.depth_histogram
     if spec is not None and histogram is not None:
         pictures["depth"] = charts.depth_chart(histogram.edges, histogram.counts, spec.meaning)
-    return {name: sheets.png_bytes(image) for name, image in pictures.items()}
+    return {name: _encoded(name, image) for name, image in pictures.items()}
+
+
+def _encoded(name: str, image: Image.Image) -> bytes:
+    return sheets.webp_bytes(image) if name in schema.SHEETS else charts.chart_bytes(image)
 
 
 def load_template() -> str:

@@ -30,6 +30,14 @@ rebuilds only the shards that it changes. Finished shards that the recipe and th
 the end of the build, after a question in a terminal, elsewhere only with --replace. Slices (--shards) never ask and
 never delete: without --replace they refuse to start such a build, and --finish deletes. Damaged shards are built again.
 
+Continue a dataset on the Hub, on a computer that has neither its shards nor its original pictures:
+  build --from USER/NAME@v1.0.0 --output DIR --add-backgrounds NEW
+  push DIR USER/NAME --tag v1.1.0
+The first command fetches recipe, statistics and prepared sources, about 1 % of a dataset, and builds only the shards
+of the new pictures. The second uploads these; the shards on the Hub stay where they are. Options change the recipe as
+in any build. With --backgrounds or --foregrounds, the pictures in that folder replace all of the dataset's; without
+them, its prepared sources are used. A recipe that prepares these in another way needs the original pictures.
+
 Readable backgrounds: JPEG, PNG, WebP, BMP, GIF, TIFF, AVIF, PPM, TGA, JPEG 2000. Cut-outs: those of them that have an
 alpha channel. Converted depth models are kept in $FGBG_DEPTH_HOME (default: fgbg-depth in the user's cache folder).
 """
@@ -46,6 +54,21 @@ def add_build(commands: Any) -> None:
     )
     run = parser.add_argument_group("run (does not change the data)")
     run.add_argument("--recipe", metavar="FILE", help="start from this YAML recipe; other options change its fields")
+    run.add_argument(
+        "--from",
+        dest="from_hub",
+        metavar="USER/NAME[@REVISION]",
+        help="continue this dataset on the Hub: its shards stay there, everything else is fetched into --output",
+    )
+    run.add_argument(
+        "--add-backgrounds",
+        metavar="DIR",
+        default="",
+        help="with --from, or in an output made with it: add the pictures in DIR to the dataset's backgrounds",
+    )
+    run.add_argument(
+        "--add-foregrounds", metavar="DIR", default="", help="the same for cut-outs; this changes every shard"
+    )
     run.add_argument(
         "--replace",
         action="store_true",
@@ -98,6 +121,8 @@ def _build(options: argparse.Namespace) -> int:
         engine_name=options.engine,
         address=options.address,
         replace=options.replace,
+        add_backgrounds=options.add_backgrounds,
+        add_foregrounds=options.add_foregrounds,
         confirm=_confirm if sys.stdin.isatty() and sys.stderr.isatty() else None,
     )
     if options.json:
@@ -109,15 +134,24 @@ def _build(options: argparse.Namespace) -> int:
 
 def _recipe(options: argparse.Namespace) -> Recipe:
     """The recipe that the options describe; without recipe file and source folders, the output's own is the start."""
+    from fgbg_depth.builder.continuation import fetch_base
+    from fgbg_depth.builder.messages import log_to_stderr
     from fgbg_depth.builder.output import output_recipe
+    from fgbg_depth.read.hub_base import HubBase
     from fgbg_depth.storage.files import Storage
 
     storage = Storage(options.output)
-    own = output_recipe(storage) if names_no_source(options) else None
+    if options.from_hub:
+        with storage.lock():
+            fetch_base(options.from_hub, storage, log_to_stderr)
+    base = HubBase.read(storage)
+    own = output_recipe(storage) if base is not None or names_no_source(options) else None
     if own is None:
         return recipe_from(options)
     recipe, name = own
-    print(f"Using the recipe of {storage} ({name}), because neither --recipe nor sources are given.", file=sys.stderr)
+    if not options.recipe:
+        reason = f"it continues {base}" if base is not None else "neither --recipe nor sources are given"
+        print(f"Using the recipe of {storage} ({name}), because {reason}.", file=sys.stderr)
     return recipe_from(options, recipe)
 
 
@@ -165,7 +199,14 @@ def _dry_run(options: argparse.Namespace, recipe: Recipe) -> int:
 
     storage = Storage(options.output)
     workers = options.workers or default_workers(recipe, options.device)
-    plan, work = plan_dry_run(recipe, storage, workers, options.device)
+    plan, work = plan_dry_run(
+        recipe,
+        storage,
+        workers,
+        options.device,
+        add_backgrounds=options.add_backgrounds,
+        add_foregrounds=options.add_foregrounds,
+    )
     found = estimate(plan, work, workers, options.device)
     sheet = write_sheet(storage, found.sheet)
     if options.json:

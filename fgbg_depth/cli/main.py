@@ -16,6 +16,7 @@ from fgbg_depth.cli.compare import add_compare
 from fgbg_depth.cli.inputs import add_convert_weights, add_recipe
 from fgbg_depth.cli.outputs import add_push, add_verify
 from fgbg_depth.cli.parser import CommandParser
+from fgbg_depth.cli.versions import add_diff, add_log, add_rollback
 from fgbg_depth.errors import command, program, run_command
 from fgbg_depth.paths import home
 
@@ -44,6 +45,7 @@ kept outside of outputs:
 _STOPPED = {
     "build": "Stopped. Finished shards are kept; the same command continues from there.",
     "push": "Stopped. The same command continues; files that are already on the Hub are not uploaded again.",
+    "rollback": "Stopped. The branch holds either the version before or the one that was asked for.",
 }
 
 
@@ -62,6 +64,9 @@ def parser() -> CommandParser:
     add_compare(commands)
     add_verify(commands)
     add_push(commands)
+    add_log(commands)
+    add_diff(commands)
+    add_rollback(commands)
     add_recipe(commands)
     add_convert_weights(commands)
     return top

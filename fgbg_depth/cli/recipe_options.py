@@ -57,7 +57,8 @@ def recipe_from(options: argparse.Namespace, base: Recipe | None = None) -> Reci
     the defaults otherwise. Options change single fields of it.
 
     Args:
-        base: the start if the options name no recipe file and no source folder; default: the demonstration.
+        base: the start if the options name no recipe file; default: the demonstration, or the defaults if they name a
+            source folder.
     Raises:
         RecipeError: the recipe file or a value is wrong.
     """
@@ -66,10 +67,8 @@ def recipe_from(options: argparse.Namespace, base: Recipe | None = None) -> Reci
         changes["depth_model"] = remember_program(changes["depth_model"])
     if options.recipe:
         base = read_recipe_file(options.recipe)
-    elif names_no_source(options):
-        base = base or demo_recipe()
-    else:
-        base = Recipe()
+    elif base is None:
+        base = demo_recipe() if names_no_source(options) else Recipe()
     if changes.get("depth_model", base.depth_model) != base.depth_model:
         changes.setdefault("depth_range", None)  # the recipe's range was found for the other model
     try:

@@ -8,8 +8,17 @@ from dataclasses import dataclass, field
 
 from fgbg_depth import schema
 from fgbg_depth.card.text import PICTURES
+from fgbg_depth.errors import HubError
 from fgbg_depth.hub.output import LocalFile
 from fgbg_depth.hub.repository import RemoteState, git_sha1
+
+
+@dataclass(frozen=True)
+class RemoteCopy:
+    """A file of the repository that a commit copies: its path, and the commit that has it; None: the parent."""
+
+    path: str
+    revision: str | None = None
 
 
 @dataclass
@@ -19,6 +28,7 @@ class ChangeSet:
     added: list[LocalFile] = field(default_factory=list)
     replaced: list[LocalFile] = field(default_factory=list)
     deleted: list[str] = field(default_factory=list)
+    copied: dict[str, RemoteCopy] = field(default_factory=dict)  # by new path; no content is uploaded
     num_unchanged: int = 0
     upload_bytes: int = 0
 
@@ -30,12 +40,13 @@ class ChangeSet:
     @property
     def is_empty(self) -> bool:
         """Whether there is nothing to commit."""
-        return not (self.added or self.replaced or self.deleted)
+        return not (self.added or self.replaced or self.deleted or self.copied)
 
     def digest(self, parent: str | None) -> str:
         """A digest of the operations and the parent commit. A push recognises its own commit by it."""
         lines = [f"{file.name} {file.sha256}" for file in self.uploads]
         lines += [f"- {name}" for name in self.deleted]
+        lines += [f"{copy.path} {copy.revision} > {name}" for name, copy in self.copied.items()]
         return hashlib.sha256("\n".join([str(parent), *sorted(lines)]).encode()).hexdigest()[:32]
 
 
@@ -46,6 +57,7 @@ def compare(files: list[LocalFile], state: RemoteState, pushed_before: Collectio
         pushed_before: paths that an earlier push wrote. Those that are not in `files` are deleted; all other files
             on the branch stay.
     Raises:
+        HubError: the output does not have a shard, and the branch does not have it either.
         OutputError: a local file cannot be read.
     """
     changes = ChangeSet()
@@ -55,6 +67,9 @@ def compare(files: list[LocalFile], state: RemoteState, pushed_before: Collectio
         if remote is not None and remote.has_content(file.sha256, "" if remote.sha256 else git_sha1(file.read())):
             changes.num_unchanged += 1
             continue
+        if file.stays_on_hub:
+            changes.copied[file.name] = RemoteCopy(path_on_branch(file, state))
+            continue
         (changes.added if remote is None else changes.replaced).append(file)
         changes.upload_bytes += 0 if file.sha256 in uploaded else file.size
     names = {file.name for file in files}
@@ -62,11 +77,31 @@ def compare(files: list[LocalFile], state: RemoteState, pushed_before: Collectio
     return changes
 
 
+def path_on_branch(file: LocalFile, state: RemoteState) -> str:
+    """The path of a file on the branch that has the content of `file`, which the output does not have.
+
+    Raises:
+        HubError: there is none.
+    """
+    for path, remote in state.files.items():
+        if remote.sha256 == file.sha256 and remote.size == file.size:
+            return path
+    raise HubError(
+        f"{file.name} is neither in the folder nor on this branch: the folder continues a version of another repository"
+        " or branch, or that version's shards were deleted. Nothing was committed.\n"
+        "  Push to the repository and branch that build --from named."
+    )
+
+
 def files_of_earlier_push(state: RemoteState) -> set[str]:
     """Paths of the parquet files and pictures that an earlier push of this project wrote to the branch."""
     if state.manifest is None:
         return set()
-    return set(state.manifest.parquet_files) | {f"{schema.ASSETS}/{name}.png" for name in PICTURES}
+    return (
+        set(state.manifest.parquet_files)
+        | set(state.manifest.pictures)
+        | {f"{schema.ASSETS}/{name}.png" for name in PICTURES}
+    )
 
 
 def foreign_data_warnings(changes: ChangeSet, files: list[LocalFile], state: RemoteState) -> list[str]:

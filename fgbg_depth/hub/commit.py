@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from huggingface_hub import CommitInfo, CommitOperationAdd, CommitOperationDelete, HfApi
+from huggingface_hub import CommitInfo, CommitOperationAdd, CommitOperationCopy, CommitOperationDelete, HfApi
 
 from fgbg_depth.hub.changes import ChangeSet
 from fgbg_depth.hub.messages import branch_moved, commit_unanswered, tag_exists, tag_failed
@@ -52,7 +52,14 @@ def commit_once(
     digest = changes.digest(parent)
     arguments: dict[str, Any] = {
         **client.repo_args,
-        "operations": [*operations, *(CommitOperationDelete(name) for name in changes.deleted)],
+        "operations": [
+            *operations,
+            *(
+                CommitOperationCopy(copy.path, name, src_revision=copy.revision or parent)
+                for name, copy in changes.copied.items()
+            ),
+            *(CommitOperationDelete(name) for name in changes.deleted),
+        ],
         "commit_message": message,
         "commit_description": f"{MARKER} {digest}",
         "revision": client.target.revision,

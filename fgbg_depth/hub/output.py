@@ -10,19 +10,21 @@ from fgbg_depth import schema
 from fgbg_depth.errors import HubError, OutputError
 from fgbg_depth.manifest import Manifest
 from fgbg_depth.read.files import build_command
+from fgbg_depth.read.hub_base import shards_on_hub
 from fgbg_depth.read.opening import open_files, read_manifest
 from fgbg_depth.storage.files import Storage
 
 
 @dataclass(frozen=True)
 class LocalFile:
-    """A file to be on the Hub: a file on disk (`path`), or content made for this push (`content`)."""
+    """A file to be on the Hub: on disk (`path`), made for this push (`content`), or on the Hub already."""
 
     name: str  # path in the repository
     size: int
     sha256: str
     path: Path | None = None
     content: bytes = b""
+    stays_on_hub: bool = False  # a shard of the version that the output continues; the folder does not have it
 
     @classmethod
     def of_content(cls, name: str, content: bytes, path: Path | None = None) -> LocalFile:
@@ -67,10 +69,12 @@ def read_output(folder: Path) -> tuple[Manifest, list[LocalFile]]:
         manifest = read_manifest(open_files(folder))
     except OutputError as e:
         raise HubError(str(e)) from e
+    on_hub = shards_on_hub(Storage(folder), manifest.shards)
     files = [
-        LocalFile(path, entry.bytes, entry.sha256, folder / path) for path, entry in manifest.parquet_files.items()
+        LocalFile(path, entry.bytes, entry.sha256, None if path in on_hub else folder / path, b"", path in on_hub)
+        for path, entry in manifest.parquet_files.items()
     ]
-    for path in (folder / schema.RECIPE, *sorted((folder / schema.ASSETS).glob("[!.]*.png"))):
+    for path in (folder / schema.RECIPE, *sorted((folder / schema.ASSETS).glob("[!.]*.*[gp]"))):
         if path.is_file():
             files.append(LocalFile.of_content(path.relative_to(folder).as_posix(), read_bytes(path), path))
     missing = [file.name for file in files if file.path and not file.path.is_file()]

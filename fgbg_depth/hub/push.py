@@ -178,7 +178,7 @@ class _PushJob:
             url if target.revision == "main" else f"{url}/tree/{target.revision}",
             version=published.version,
             tag=self.tag,
-            added={file.name: file.size for file in changes.added},
+            added={file.name: file.size for file in changes.added} | dict.fromkeys(changes.copied, 0),  # on the Hub
             replaced={file.name: file.size for file in changes.replaced},
             deleted=changes.deleted,
             num_unchanged=changes.num_unchanged,

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
 from typing import Any
 
 from pydantic import Field, ValidationError
 
 from fgbg_depth import schema
+from fgbg_depth.depth.spec import DepthSpec
 from fgbg_depth.errors import OutputError
 from fgbg_depth.manifest.checks import ConfigPath, RecipeField, ShardPath, SpecField, sentence
 from fgbg_depth.manifest.entries import (
@@ -25,6 +27,8 @@ from fgbg_depth.manifest.entries import (
 )
 from fgbg_depth.storage.files import Storage
 
+_NUMBERS = re.compile(r"\[\n[-+.,\d\seE]+\]")  # no text of JSON contains a line break
+_COLOR_TOLERANCE = 0.1  # of the range of colours, by which either end may be off before it is chosen again
 _WRITE_AGAIN = "The file is damaged or was edited. Delete it and build again; finished shards are not built again."
 
 
@@ -43,6 +47,8 @@ class Manifest(Entry):
         lower_edge: smallest and largest position of the lower edge of the cut-outs, in all rows, as fractions of the
             frame's height from the top; None if they do not stand on the ground.
         depth_histogram: of the first column of `depth_columns`; None without depth labels or valid pixels.
+        color_range: (low, high) of the colours in which depth is shown, in the unit of the depth spec; None: that of
+            `depth_histogram`, or no depth. See `with_color_range`.
         depth: what stored depth means; None without depth labels.
         columns: statistics, over all rows, of the columns of numbers that have a histogram
             (`schema.Column.histogram`), by column; empty without depth labels.
@@ -66,6 +72,7 @@ class Manifest(Entry):
     coverage: Coverage
     heat_map: list[list[float]]
     depth_histogram: DepthHistogram | None = None
+    color_range: list[float] | None = None
     lower_edge: list[float] | None = None
     depth: SpecField = None
     columns: dict[str, ColumnStatistics] = Field(default_factory=dict)
@@ -133,8 +140,9 @@ class Manifest(Entry):
         return self.model_dump()
 
     def to_json(self) -> str:
-        """The text of `statistics.json`."""
-        return json.dumps(self.to_dict(), indent=1, ensure_ascii=False) + "\n"
+        """The text of `statistics.json`. Lists of numbers are on one line: each version uploads the file."""
+        text = json.dumps(self.to_dict(), indent=1, ensure_ascii=False)
+        return _NUMBERS.sub(lambda match: "".join(match[0].split()), text) + "\n"
 
     def write(self, storage: Storage) -> None:
         """Write `statistics.json` into an output."""
@@ -202,9 +210,31 @@ class Manifest(Entry):
         """
         if self.depth is None:
             raise ValueError("the dataset has no depth labels")
+        if self.color_range is not None:
+            return self.color_range[0], self.color_range[1]
+        return self._range_of_pixels(self.depth)
+
+    def _range_of_pixels(self, depth: DepthSpec) -> tuple[float, float]:
+        """The range of depth of nearly all valid pixels."""
         if self.depth_histogram is None:  # no pixel is valid
-            return self.depth.low, self.depth.high
-        return self.depth.meaning.histogram_range(self.depth_histogram.edges, self.depth_histogram.counts)
+            return depth.low, depth.high
+        return depth.meaning.histogram_range(self.depth_histogram.edges, self.depth_histogram.counts)
+
+    def with_color_range(self, previous: Manifest | None) -> Manifest:
+        """A copy whose `color_range` is that of `previous` if it fits the pixels, or else the range of the pixels.
+
+        A few more backgrounds change the range of all pixels a little. Pictures with other colours would be new files
+        for each upload, though nobody sees the difference.
+        """
+        if self.depth is None:
+            return self.replace(color_range=None)
+        own, meaning = self._range_of_pixels(self.depth), self.depth.meaning
+        if previous is not None and previous.depth is not None and previous.depth.meaning == meaning:
+            kept = previous.depth_range
+            ends = [*meaning.position(own, *kept), *meaning.position(kept, *own)]
+            if max(ends[0], 1 - ends[1], ends[2], 1 - ends[3]) <= _COLOR_TOLERANCE:
+                return self.replace(color_range=list(kept))
+        return self.replace(color_range=list(own))
 
     def describes_same_files(self, other: Manifest) -> bool:
         """Whether both manifests list the same files, made from the same recipe and sources."""

@@ -1,11 +1,11 @@
-"""The files of a dataset in a folder or at an fsspec URL, and the check of their names."""
+"""The files of a dataset in a folder or at an fsspec URL."""
 
 from __future__ import annotations
 
-import re
 import shlex
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from functools import cached_property
 from typing import Protocol
 
 import pyarrow as pa
@@ -13,28 +13,10 @@ import pyarrow.parquet as pq
 
 from fgbg_depth import schema
 from fgbg_depth.errors import OutputError, command
+from fgbg_depth.read.file_names import check_name
+from fgbg_depth.read.hub_base import HubBase
 from fgbg_depth.read.parquet import open_parquet, read_row_groups
 from fgbg_depth.storage.files import Storage
-
-# The only names that a dataset's files may have. Anybody may have written the names in statistics.json and the card;
-# without ".." and "\" they cannot leave the dataset.
-_FILE_NAME = re.compile(
-    r"(README\.md|recipe\.yaml|statistics\.json|assets/[^/\\]+\.png|(data|bg|fg|preview)/[^/\\]+\.parquet)"
-)
-
-
-def check_name(name: str) -> str:
-    """`name`, if a dataset may have a file of this name.
-
-    Raises:
-        OutputError: it may not; nothing was read.
-    """
-    if not _FILE_NAME.fullmatch(name) or "\0" in name:
-        raise OutputError(
-            f"{name!r} is not the name of a file of a dataset, so it was not read.\n"
-            "  fgbg-depth did not write the dataset's statistics.json or card; load only datasets that you trust."
-        )
-    return name
 
 
 class DatasetFiles(Protocol):
@@ -78,28 +60,55 @@ def read_columns(files: DatasetFiles, name: str, columns: Sequence[str]) -> pa.T
 
 
 class StorageFiles:
-    """A dataset in a folder or at an fsspec URL."""
+    """A dataset in a folder or at an fsspec URL.
+
+    If the folder continues a version on the Hub (`hub_base`), shards that it does not have are read there.
+    """
 
     revision: str | None = None
 
     def __init__(self, storage: Storage) -> None:
         self.storage = storage
         self.name = str(storage)
-        self.is_local = storage.is_local
+        self._base = HubBase.read(storage)
+        self.is_local = storage.is_local and self._base is None
 
     def read(self, name: str) -> bytes:
         with self._explained(check_name(name)):
             return self.storage.read(name)
 
     def read_footer(self, name: str) -> pq.FileMetaData:
+        if (shard := self._on_hub(name)) is not None:
+            return self._hub.read_footer(shard)
         with self._explained(check_name(name)), open_parquet(self.storage, name) as parquet:
             return parquet.metadata
 
     def read_row_groups(
         self, name: str, footer: pq.FileMetaData, row_groups: Sequence[int], columns: Sequence[str]
     ) -> pa.Table:
+        if (shard := self._on_hub(name)) is not None:
+            return self._hub.read_row_groups(shard, footer, row_groups, columns)
         with self._explained(check_name(name)), open_parquet(self.storage, name, footer) as parquet:
             return read_row_groups(parquet, row_groups, columns)
+
+    def _on_hub(self, name: str) -> str | None:
+        """The path on the Hub of a shard that the folder does not have; None if it is not there either."""
+        if self._base is None or not name.startswith(f"{schema.DATA}/") or self.storage.exists(name):
+            return None
+        shard = self._base.find(name)
+        return shard.path if shard is not None else None
+
+    @cached_property
+    def _hub(self) -> DatasetFiles:
+        """The files of the version that the folder continues.
+
+        Raises:
+            HubError: the Hub cannot be reached, or does not have that version any more.
+        """
+        from fgbg_depth.read.hub_files import HubFiles  # imports the client, which most readers do not need
+
+        assert self._base is not None
+        return HubFiles(self._base.repo_id, self._base.commit)
 
     def stamp(self) -> object:
         """Time and size of statistics.json; None at a URL, where a look at the file would be a request."""

@@ -14,7 +14,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from fgbg_depth.errors import HubError
-from fgbg_depth.read.files import check_name
+from fgbg_depth.read.file_names import check_name
 from fgbg_depth.read.parquet import column_spans, read_row_groups
 
 _REPO_ID = re.compile(r"[A-Za-z0-9][\w.-]*/[A-Za-z0-9][\w.-]*")

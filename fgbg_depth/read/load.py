@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import os
 import re
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from fgbg_depth import schema
 from fgbg_depth.errors import HubError, OutputError
 from fgbg_depth.manifest import Manifest
+from fgbg_depth.read.hub_base import HubBase
 from fgbg_depth.read.opening import open_files, read_manifest
+from fgbg_depth.storage.files import Storage
 
 if TYPE_CHECKING:
     import pyarrow.compute as pc
@@ -64,7 +67,8 @@ def load(
         except OutputError as e:
             raise HubError(str(e)) from e
         paths = _paths(manifest, config, split, str(source))
-        return _open(str(source), paths, split, streaming, None, _filters(where, config, manifest))
+        elsewhere = _on_hub(str(source), paths, streaming, token)
+        return _open(str(source), paths, split, streaming, token, _filters(where, config, manifest), elsewhere)
 
     if str(source).count("/") != 1 or Path(source).is_absolute():
         raise HubError(
@@ -97,6 +101,27 @@ def _manifest(folder: Path, name: str) -> Manifest:
             f"{name} is not a finished dataset of fgbg-depth: it has no {schema.STATISTICS}.\n"
             "  Load other datasets with datasets.load_dataset."
         ) from e
+
+
+def _on_hub(folder: str, paths: Mapping[str, list[str]], streaming: bool, token: str | None) -> dict[str, str]:
+    """Where to read those files of a folder that are on the Hub, because it continues a version there (`hub_base`).
+
+    Returns:
+        By path in the folder: a file in the cache, or for a stream that is not in the cache the address on the Hub.
+    Raises:
+        HubError: they cannot be downloaded.
+    """
+    storage = Storage(folder)
+    base, needed = HubBase.read(storage), [path for files in paths.values() for path in files]
+    absent = base.absent(storage, needed) if base is not None else {}
+    if base is None or not absent:
+        return {}
+    from fgbg_depth.read.snapshot import Snapshot
+
+    version = Snapshot(base.repo_id, base.commit, token)
+    names = sorted(shard.path for shard in absent.values())
+    place = (version.cached(names) or version.url) if streaming else version.fetch(names)
+    return {path: f"{place}/{shard.path}" for path, shard in absent.items()}
 
 
 def _paths(manifest: Manifest, config: str, split: str | None, name: str) -> dict[str, list[str]]:
@@ -133,11 +158,17 @@ def _open(
     streaming: bool,
     token: str | None,
     filters: pc.Expression | None,
+    elsewhere: Mapping[str, str] | None = None,
 ) -> Any:
-    """Open the parquet files of a version, each by its name: files that the manifest does not list are not read."""
+    """Open the parquet files of a version, each by its name: files that the manifest does not list are not read.
+
+    Args:
+        elsewhere: addresses of files that are not below `base`, by path.
+    """
     from datasets import load_dataset
 
-    data_files = {name: [f"{base}/{path}" for path in files] for name, files in paths.items()}
+    known = elsewhere or {}
+    data_files = {name: [known.get(path, f"{base}/{path}") for path in files] for name, files in paths.items()}
     if filters is None or streaming:
         return load_dataset(
             "parquet", data_files=data_files, split=split, streaming=streaming, token=token, filters=filters

@@ -10,9 +10,9 @@ import numpy as np
 from fgbg_depth import schema
 from fgbg_depth.errors import OutputError
 from fgbg_depth.manifest import Manifest
-from fgbg_depth.read.files import StorageFiles
+from fgbg_depth.read.files import StorageFiles, read_columns
 from fgbg_depth.read.rows import RowReader
-from fgbg_depth.read.spread import choose_rows, most_varied
+from fgbg_depth.read.spread import most_varied
 from fgbg_depth.read.stored_sources import StoredSource, read_sources
 from fgbg_depth.render.codecs import decode_grey, decode_rgb, decode_rgba
 from fgbg_depth.schema import ShardName
@@ -45,27 +45,33 @@ def read_rows(
 
 
 def sample_rows(storage: Storage, manifest: Manifest, num_rows: int = 6) -> list[RowValues]:
-    """Decoded rows for a contact sheet, with their backgrounds and cut-outs.
+    """Decoded rows of the preview for a contact sheet, with their backgrounds and cut-outs. No shard is read.
+
+    Few of them change when a background is added, since the order of the preview depends on each background alone.
 
     Returns:
         For each row: fg_bg and bg (H, W, 3) uint8, fg (h, w, 4) uint8, mask (H, W) uint8, each of
-        `manifest.depth_columns` (H, W) float32 (see `decoded_depth`), and the texts bg_name, fg_name and note (the
-        split).
+        `manifest.depth_columns` (H, W, 3) uint8 in the colours of `manifest.depth_range`, and the texts bg_name,
+        fg_name and note (the split).
     """
-    shards = {path: entry.rows for path, entry in manifest.shards.items()}
-    candidates = choose_rows(shards, 8 * num_rows)
-    named = read_rows(storage, candidates, ["bg", "fg"])
-    varied = [candidates[i] for i in most_varied([(row["bg"], row["fg"]) for row in named], num_rows)]
-    rows = read_rows(storage, varied)
+    files = StorageFiles(storage)
+    candidates = [
+        (path, row, names["bg"], names["fg"])
+        for path in sorted(manifest.files_of(schema.PREVIEW))
+        for row, names in enumerate(read_columns(files, path, ["bg", "fg"]).to_pylist())
+    ]
+    varied = most_varied([(bg, fg) for _, _, bg, fg in candidates], num_rows)
+    reader = RowReader(files, _CACHE_BYTES)
+    rows = [reader.read(candidates[i][0], candidates[i][1]) for i in varied]
     sources = {
-        kind: read_sources(StorageFiles(storage), manifest.files_of(kind), {row[kind] for row in rows})
+        kind: read_sources(files, manifest.files_of(kind), {row[kind] for row in rows})
         for kind in (schema.BG, schema.FG)
     }
     return [
         {
             "fg_bg": decode_rgb(row["fg_bg"]),
             "mask": decode_grey(row["fg_bg_mask"]),
-            **_depths(row, manifest),
+            **{column: decode_rgb(row[f"{column}_color"]) for column in manifest.depth_columns},
             "bg_name": row["bg"],
             "fg_name": row["fg"] + (", mirrored" if row["flip"] else ""),
             "note": row["split"],
@@ -84,12 +90,6 @@ def _source(sources: dict[str, dict[str, StoredSource]], kind: str, row: RowValu
             f"A row names the {kind} {row[kind]!r}, which the files under {kind}/ do not contain.\n"
             f"  Delete the files under {kind}/ and build again; no finished shard is built again."
         ) from e
-
-
-def _depths(row: RowValues, manifest: Manifest) -> dict[str, np.ndarray]:
-    """The depth maps of a row, by column."""
-    spec = manifest.depth
-    return {} if spec is None else {c: decoded_depth(row, c, spec) for c in manifest.depth_columns}
 
 
 def decoded_depth(row: RowValues, column: str, spec: DepthSpec) -> np.ndarray:

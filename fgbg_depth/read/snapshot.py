@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from huggingface_hub import HfApi
+from huggingface_hub import HfApi, RepoFile
 from huggingface_hub.errors import (
     HFValidationError,
     IncompleteSnapshotError,
@@ -17,6 +17,7 @@ from huggingface_hub.errors import (
 
 from fgbg_depth.errors import HubError
 from fgbg_depth.retry import RequestError, first_line, is_temporary, send, status_of
+from fgbg_depth.storage.files import FileInfo
 
 _NOT_IN_CACHE = (RevisionResolutionError, LocalEntryNotFoundError, IncompleteSnapshotError)
 
@@ -69,6 +70,23 @@ class Snapshot:
                 return None
             raise self.explained(e.error) from e
 
+    def files(self) -> dict[str, FileInfo]:
+        """Size and SHA-256 of each file as the Hub lists them; the SHA-256 of files that git stores itself is "".
+
+        Raises:
+            HubError: the Hub refused the request, or cannot be reached.
+        """
+        arguments: dict[str, Any] = {"repo_type": "dataset", "revision": self.commit.resolved, "recursive": True}
+        try:
+            tree = send("listing the files", _list_tree, self.api, self.repo_id, **arguments)
+        except RequestError as e:
+            raise self.explained(e.error) from e
+        return {
+            item.path: FileInfo(item.size, item.lfs.sha256 if item.lfs else "")
+            for item in tree
+            if isinstance(item, RepoFile)
+        }
+
     def _download(self, names: list[str], local_files_only: bool) -> Path:
         arguments: dict[str, Any] = {
             "repo_type": "dataset",
@@ -105,6 +123,11 @@ class Snapshot:
         return HubError(
             f"{self} could not be read: {reason}\n  Run this again; files that are complete are not downloaded again."
         )
+
+
+def _list_tree(api: HfApi, repo_id: str, **arguments: Any) -> list[Any]:
+    """All files and folders; the client sends requests while the items are read."""
+    return list(api.list_repo_tree(repo_id, **arguments))
 
 
 def _snapshot_folder(api: HfApi, repo_id: str, **arguments: Any) -> str:

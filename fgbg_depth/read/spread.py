@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import math
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -64,6 +65,48 @@ def _choose_in_split(paths: Sequence[str], shards: Mapping[str, int], count: int
             chosen.append((path, row))
         step += 1
     return chosen
+
+
+def choose_steady_rows(shards: Mapping[str, int], num_rows: int, per_shard: int = 8) -> list[tuple[str, int]]:
+    """Rows spread over splits, backgrounds and cut-outs, of which few change when a background is added.
+
+    Each split has an equal share of the rows. In a split each shard gives the same number of rows, a power of two; in
+    splits with more shards than rows, those shards give a row whose background's name has the smallest hash. So which
+    rows a shard gives depends on the other shards only where their number passes a power of two times its share.
+
+    Args:
+        shards: number of rows by path.
+        num_rows: at most; where shards have enough rows, at least half as many, or `per_shard` rows a shard.
+        per_shard: rows that a shard gives at most.
+    Returns:
+        (path, row in the shard) pairs, all different, by shard.
+    """
+    by_split: dict[str, list[str]] = {}
+    for path in sorted(shards):
+        if shards[path] > 0:
+            by_split.setdefault(ShardName.parse(path).split, []).append(path)
+    chosen: list[tuple[str, int]] = []
+    for split in [split for split in schema.SPLITS if split in by_split]:
+        share = max(1, num_rows // len(by_split))
+        rate = 2.0 ** math.floor(math.log2(min(per_shard, share / len(by_split[split]))))
+        shares = {path: _share_of(ShardName.parse(path).background) for path in by_split[split]}
+        giving = [path for path in by_split[split] if shares[path] < rate] or [min(shares, key=lambda p: shares[p])]
+        for path in giving[:share]:
+            chosen += [(path, row) for row in _golden_rows(shards[path], max(1, int(rate)), shares[path])]
+    return chosen
+
+
+def _share_of(name: str) -> float:
+    """A number from 0 to 1 that depends on the name alone, and is spread evenly over many names."""
+    return int.from_bytes(hashlib.sha256(name.encode()).digest()[:4], "big") / 2**32
+
+
+def _golden_rows(num_rows: int, count: int, start: float) -> list[int]:
+    """At most `count` different rows of a shard, at multiples of the golden ratio."""
+    rows: dict[int, None] = {}
+    for step in range(4 * count):
+        rows[int(math.fmod(start + step * GOLDEN_RATIO, 1.0) * num_rows)] = None
+    return sorted(list(rows)[:count])
 
 
 def most_varied(pairs: Sequence[tuple[str, str]], count: int) -> list[int]:

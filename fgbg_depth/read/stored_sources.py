@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 
 from fgbg_depth.read.files import DatasetFiles
 
+_PARALLEL_FILES = 16  # read at once over a network, where each file costs some requests
 _COLUMNS = ("name", "held_out", "digest", "image", "depth")  # cut-outs have no depth
 
 
@@ -31,25 +33,36 @@ class StoredSource:
 def read_sources(
     files: DatasetFiles, paths: Iterable[str], names: Collection[str] | None = None
 ) -> dict[str, StoredSource]:
-    """Sources by name, in stored order.
+    """Sources by name, sorted by name.
 
     Args:
         paths: parquet files of the config bg or fg.
         names: only these; only row groups that contain some of them are read. None: all.
     """
-    found: dict[str, StoredSource] = {}
-    for path in sorted(paths):
-        footer = files.read_footer(path)
-        groups = list(range(footer.num_row_groups))
-        if names is not None:
-            groups = [
-                group
-                for group in groups
-                if not set(names).isdisjoint(files.read_row_groups(path, footer, [group], ["name"])["name"].to_pylist())
-            ]
-        for row in files.read_row_groups(path, footer, groups, _COLUMNS).to_pylist() if groups else ():
-            if names is None or row["name"] in names:
-                depth = row["depth"]["bytes"] if "depth" in row else b""
-                source = StoredSource(row["name"], row["held_out"], row["digest"], row["image"]["bytes"], depth)
-                found[source.name] = source
-    return found
+    with ThreadPoolExecutor(1 if files.is_local else _PARALLEL_FILES) as pool:
+        found = [source for read in pool.map(lambda path: _read(files, path, names), sorted(paths)) for source in read]
+    return {source.name: source for source in sorted(found, key=lambda source: source.name)}
+
+
+def _read(files: DatasetFiles, path: str, names: Collection[str] | None) -> list[StoredSource]:
+    """The sources in one file."""
+    footer = files.read_footer(path)
+    groups = list(range(footer.num_row_groups))
+    if names is not None:
+        groups = [
+            group
+            for group in groups
+            if not set(names).isdisjoint(files.read_row_groups(path, footer, [group], ["name"])["name"].to_pylist())
+        ]
+    rows = files.read_row_groups(path, footer, groups, _COLUMNS).to_pylist() if groups else []
+    return [
+        StoredSource(
+            row["name"],
+            row["held_out"],
+            row["digest"],
+            row["image"]["bytes"],
+            row["depth"]["bytes"] if "depth" in row else b"",
+        )
+        for row in rows
+        if names is None or row["name"] in names
+    ]

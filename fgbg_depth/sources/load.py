@@ -67,6 +67,24 @@ class Sources:
     ignored_outputs: tuple[str, ...] = ()
 
 
+@dataclass(frozen=True)
+class KnownSources:
+    """Prepared sources of a published version, which stand for the folders of its recipe.
+
+    Args:
+        backgrounds, cutouts: None: those of this kind are prepared from the recipe's folder, as usual.
+        add_backgrounds, add_foregrounds: folders, or datasets on the Hub, whose pictures are added; "" for none.
+        skipped, ignored: of the version, for the card.
+    """
+
+    backgrounds: tuple[Source, ...] | None = None
+    cutouts: tuple[Source, ...] | None = None
+    add_backgrounds: str = ""
+    add_foregrounds: str = ""
+    skipped: tuple[tuple[str, str], ...] = ()
+    ignored: tuple[str, ...] = ()
+
+
 @dataclass
 class _Checked:
     """The result of checking all files of one kind."""
@@ -77,17 +95,33 @@ class _Checked:
     warned: dict[str, list[str]] = field(default_factory=lambda: defaultdict(list))  # files by warning
 
 
-def load_sources(recipe: Recipe, workers: int = 1) -> Sources:
+def load_sources(recipe: Recipe, workers: int = 1, known: KnownSources | None = None) -> Sources:
     """Find, check and prepare every source of a recipe.
 
     Args:
         workers: threads that decode files.
+        known: prepared sources that take the place of the recipe's folders, and folders to add to them.
     Raises:
         SourceError: a folder cannot be read; or files cannot be used and `recipe.skip_bad` is false (one message
             names them all); or no file is left.
     """
-    backgrounds = _check_all(recipe.backgrounds, "backgrounds", lambda data: prepare_background(data, recipe), workers)
-    cutouts = _check_all(recipe.foregrounds, "foregrounds", lambda data: prepare_cutout(data, recipe), workers)
+    known = known or KnownSources()
+    backgrounds = _check_kind(
+        recipe.backgrounds,
+        known.backgrounds,
+        known.add_backgrounds,
+        "backgrounds",
+        lambda data: prepare_background(data, recipe),
+        workers,
+    )
+    cutouts = _check_kind(
+        recipe.foregrounds,
+        known.cutouts,
+        known.add_foregrounds,
+        "foregrounds",
+        lambda data: prepare_cutout(data, recipe),
+        workers,
+    )
     bad = backgrounds.bad + cutouts.bad
     if bad and not recipe.skip_bad:
         raise _bad_files(backgrounds.bad, cutouts.bad)
@@ -107,14 +141,14 @@ def load_sources(recipe: Recipe, workers: int = 1) -> Sources:
     return Sources(
         bgs,
         fgs,
-        tuple(bad),
+        (*known.skipped, *bad),
         (
             *_warnings(backgrounds, bg_groups),
             *_warnings(cutouts, fg_groups),
             *split_warnings(len(bgs), held_out[0], len(fgs), held_out[1], recipe.holdout),
             *ground_warnings(recipe, [cutout.height for cutout in fgs]),
         ),
-        tuple(dict.fromkeys(each.ignored for each in listings if each.ignored)),
+        tuple(dict.fromkeys([*known.ignored, *(each.ignored for each in listings if each.ignored)])),
         tuple(dict.fromkeys(output for each in listings for output in each.outputs)),
     )
 
@@ -125,6 +159,34 @@ def _list_sources(where: str, kind: str) -> FolderListing:
 
         return FolderListing(list_hub_images(where))
     return list_folder(paths.DATA / kind if where == DEMO else Path(os.path.expanduser(where)), kind)
+
+
+def _check_kind(
+    where: str, known: Sequence[Source] | None, added: str, kind: str, prepare: Prepare, workers: int
+) -> _Checked:
+    """The sources of one kind: those of the recipe's folder `where`, or the known ones, and those of `added`.
+
+    Raises:
+        SourceError: a folder cannot be read, or an added file has the name of another source.
+    """
+    checked = _Checked(FolderListing([])) if known is not None else _check_all(where, kind, prepare, workers)
+    checked.sources += known or ()
+    if added:
+        more = _check_all(added, kind, prepare, workers)
+        names = {source.name: source.digest for source in checked.sources}
+        present = set(names.values())
+        for source in more.sources:
+            if names.get(source.name, source.digest) != source.digest:
+                raise SourceError(
+                    f"{added}: {source.file} has the name of one of the dataset's {kind}, and other content.\n"
+                    "  Rename the file. With its present name it could not be told from the other one in columns."
+                )
+        checked.sources += [source for source in more.sources if source.digest not in present]
+        checked.bad += more.bad
+        checked.listing = more.listing
+        for warning, files in more.warned.items():
+            checked.warned[warning] += files
+    return checked
 
 
 def _check_all(where: str, kind: str, prepare: Prepare, workers: int) -> _Checked:

@@ -1,5 +1,8 @@
 """Prepared sources as the configs `bg` and `fg`: written once before the shards, read by every worker.
 
+Each config has a file for each group of sources (`schema.file_group`). A source that is added, removed or changed
+changes the file of its group only, so a push uploads little.
+
 Workers never read the original files. A source that is changed or deleted during a build does no harm, and every row
 of the published dataset can be composed again.
 """
@@ -10,7 +13,9 @@ import hashlib
 import io
 import math
 import os
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from collections import defaultdict
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
@@ -32,31 +37,44 @@ from fgbg_depth.storage.parquet import ROW_GROUP, damaged, parquet_writer, read_
 if TYPE_CHECKING:
     from datasets import Features
 
+_PARALLEL_FILES = 16  # opened at once
+
+
+class PreparedFiles(NamedTuple):
+    """The files of the prepared sources below the output: number of sources by path, sorted by path."""
+
+    backgrounds: dict[str, int]
+    cutouts: dict[str, int]
+
+    @property
+    def all(self) -> dict[str, int]:
+        """The files of both kinds."""
+        return self.backgrounds | self.cutouts
+
 
 def write_prepared(
     storage: Storage, sources: Sources, depth_key: str = "", extras: Collection[str] = ()
-) -> tuple[str, str]:
+) -> PreparedFiles:
     """Write the configs `bg` and `fg`. Files that exist with the right content are not written again.
 
     Args:
         depth_key: digest of all that decides the backgrounds' `depth`; "" if they have none.
         extras: what the sources have besides, of `schema.EXTRAS`.
-    Returns:
-        their paths below the output.
     """
-    bg_path, fg_path = prepared_names(sources, depth_key, extras)
     labels = tuple(schema.LABELS) if depth_key else ()
-    _write(
-        storage, bg_path, schema.features("bg", labels, extras), sources.backgrounds, _bg_row, {"depth_key": depth_key}
-    )
-    _write(storage, fg_path, schema.features("fg", extras=extras), sources.cutouts, _fg_row, {})
-    return bg_path, fg_path
+    backgrounds = _files(schema.BG, sources.backgrounds, _bg_key(depth_key, extras))
+    cutouts = _files(schema.FG, sources.cutouts, "")
+    for path, group in backgrounds.items():
+        _write(storage, path, schema.features("bg", labels, extras), group, _bg_row, {"depth_key": depth_key})
+    for path, group in cutouts.items():
+        _write(storage, path, schema.features("fg", extras=extras), group, _fg_row, {})
+    return prepared_files(sources, depth_key, extras)
 
 
-def prepared_names(sources: Sources, depth_key: str = "", extras: Collection[str] = ()) -> tuple[str, str]:
-    """Paths of the files that `write_prepared` writes, below the output."""
-    key = depth_key + (schema.GROUND if schema.GROUND in extras else "")
-    return _name(schema.BG, sources.backgrounds, key), _name(schema.FG, sources.cutouts, "")
+def prepared_files(sources: Sources, depth_key: str = "", extras: Collection[str] = ()) -> PreparedFiles:
+    """The files that `write_prepared` writes."""
+    kinds = (_files(schema.BG, sources.backgrounds, _bg_key(depth_key, extras)), _files(schema.FG, sources.cutouts, ""))
+    return PreparedFiles(*({path: len(group) for path, group in kind.items()} for kind in kinds))
 
 
 class _Stored(NamedTuple):
@@ -118,13 +136,17 @@ class Prepared:
         self.cutout = lru_cache(maxsize=400)(self._cutout)
 
     @classmethod
-    def load(cls, storage: Storage, bg_file: str, fg_file: str) -> Prepared:
-        """Sources in the configs `bg` and `fg` of an output.
+    def load(cls, storage: Storage, bg_files: Sequence[str], fg_files: Sequence[str]) -> Prepared:
+        """Sources in files of the configs `bg` and `fg` of an output.
 
         Raises:
             ShardError: a file is missing or damaged.
         """
-        return cls(_BackgroundFile(storage, bg_file), _read(storage, fg_file, ["name", "digest", "image"]))
+        with ThreadPoolExecutor(_PARALLEL_FILES) as pool:  # at a URL, opening a file is several requests
+            cutouts = pool.map(lambda name: _read(storage, name, ["name", "digest", "image"]), fg_files)
+            return cls(
+                _BackgroundFiles(storage, bg_files, pool), {name: cutout for found in cutouts for name, cutout in found}
+            )
 
     @classmethod
     def of(cls, sources: Sources) -> Prepared:
@@ -172,9 +194,22 @@ def _fg_row(s: Source) -> dict[str, Any]:
     return {**_bg_row(s), "mask": mask, "width": s.width, "height": s.height}
 
 
-def _name(folder: str, sources: Iterable[Source], depth_key: str) -> str:
+def _bg_key(depth_key: str, extras: Collection[str]) -> str:
+    """Decides the columns of the backgrounds besides their pictures."""
+    return depth_key + (schema.GROUND if schema.GROUND in extras else "")
+
+
+def _files(folder: str, sources: Iterable[Source], depth_key: str) -> dict[str, tuple[Source, ...]]:
+    """The sources of one kind by the path of the file that holds them, sorted by path."""
+    groups: dict[str, list[Source]] = defaultdict(list)
+    for source in sources:
+        groups[schema.file_group(source.digest)].append(source)
+    return {_name(folder, group, groups[group], depth_key): tuple(groups[group]) for group in sorted(groups)}
+
+
+def _name(folder: str, group: str, sources: Iterable[Source], depth_key: str) -> str:
     text = "".join(f"{s.content_digest}{int(s.held_out)}" for s in sources) + depth_key
-    return schema.config_path(folder, hashlib.sha256(text.encode()).hexdigest())
+    return schema.config_path(folder, group, hashlib.sha256(text.encode()).hexdigest())
 
 
 def _write(
@@ -202,30 +237,37 @@ def _sha256_of(columns: Features, tables: Iterable[pa.Table], record: dict[str, 
     return hashing.sha256.hexdigest()
 
 
-class _BackgroundFile:
-    """The backgrounds of a prepared file, with one row group in memory: 10,000 backgrounds take 900 MB."""
+class _BackgroundFiles:
+    """The backgrounds of prepared files, with one row group in memory: 10,000 backgrounds take 900 MB."""
 
-    def __init__(self, storage: Storage, name: str) -> None:
-        self._storage, self._name = storage, name
-        self._group, self._rows = -1, list[_Stored]()
-        with _open(storage, name) as file:
-            self._positions = {
-                row["name"]: (group, index)
+    def __init__(self, storage: Storage, names: Sequence[str], pool: ThreadPoolExecutor) -> None:
+        self._storage = storage
+        self._group: tuple[str, int] | None = None  # file and number of the row group in memory
+        self._rows: list[_Stored] = []
+        self._positions = {
+            name: position for found in pool.map(self._find, names) for name, position in found
+        }  # name of the background -> (file, row group, row in the row group)
+
+    def _find(self, name: str) -> list[tuple[str, tuple[str, int, int]]]:
+        with _open(self._storage, name) as file:
+            return [
+                (row["name"], (name, group, index))
                 for group in range(file.num_row_groups)
                 for index, row in enumerate(file.read_row_group(group, columns=["name"]).to_pylist())
-            }
+            ]
 
     def __getitem__(self, name: str, /) -> _Stored:
-        group, index = self._positions[name]
-        if group != self._group:
-            with _open(self._storage, self._name) as file:
-                self._group, self._rows = group, [stored for _, stored in _stored_rows(file.read_row_group(group))]
+        path, group, index = self._positions[name]
+        if (path, group) != self._group:
+            with _open(self._storage, path) as file:
+                self._rows = [stored for _, stored in _stored_rows(file.read_row_group(group))]
+            self._group = path, group
         return self._rows[index]
 
 
-def _read(storage: Storage, name: str, columns: list[str]) -> dict[str, _Stored]:
+def _read(storage: Storage, name: str, columns: list[str]) -> list[tuple[str, _Stored]]:
     with _open(storage, name) as file:
-        return dict(_stored_rows(file.read(columns=columns)))
+        return list(_stored_rows(file.read(columns=columns)))
 
 
 def _stored_rows(table: pa.Table) -> Iterator[tuple[str, _Stored]]:

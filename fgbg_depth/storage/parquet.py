@@ -99,12 +99,17 @@ def _check(record: dict[str, Any]) -> str:
 
 
 def read_footer(file: pq.ParquetFile) -> dict[str, Any]:
-    """The record in the footer of an open shard.
+    """The record in the footer of an open shard; see `footer_record`."""
+    return footer_record(file.metadata)
+
+
+def footer_record(footer: pq.FileMetaData) -> dict[str, Any]:
+    """The record in the footer of a shard.
 
     Raises:
         ShardError: the file was not written by this project, or the record is damaged.
     """
-    metadata = file.metadata.metadata or {}
+    metadata = footer.metadata or {}
     try:
         record = cast(dict[str, Any], json.loads(metadata[schema.FOOTER_KEY]))
         check = record.pop("check")

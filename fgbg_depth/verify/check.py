@@ -13,13 +13,14 @@ from fgbg_depth.builder.messages import count
 from fgbg_depth.builder.output import stored_format
 from fgbg_depth.errors import OutputError
 from fgbg_depth.read.files import StorageFiles, build_command
+from fgbg_depth.read.hub_base import HubBase, shards_on_hub
 from fgbg_depth.read.opening import read_manifest
 from fgbg_depth.schema import FORMAT, STATISTICS, ShardName
 from fgbg_depth.statistics import Sums
 from fgbg_depth.storage.files import Storage
 from fgbg_depth.verify.computed_files import check_card, check_statistics
 from fgbg_depth.verify.expected import replan
-from fgbg_depth.verify.files import check_hash, check_names
+from fgbg_depth.verify.files import check_hash, check_names, check_on_hub
 from fgbg_depth.verify.labels import check_labels
 from fgbg_depth.verify.report import VerifyReport
 from fgbg_depth.verify.shard import ShardCheck, check_shard
@@ -41,7 +42,8 @@ def verify(
     Always: there is no file too few or too many, and each has the SHA-256 in `statistics.json`; footers, recipe,
     sources, statistics and card agree; the columns of every row are those that recipe and sources give; and some rows
     of each shard, composed again from the configs `bg` and `fg`, have the stored `fg_bg` and `fg_bg_mask`, and a depth
-    PNG of the right size and type.
+    PNG of the right size and type. Shards that stay on the Hub, because the output continues a version there, are
+    compared with the Hub's list of files only.
 
     Which files are wrong is noted in the output (`.damaged.json`), so that the next build writes them again. Nothing
     else in the output is changed, and a later `verify` without problems removes the note.
@@ -81,7 +83,10 @@ def verify(
     done = 0
     sums = _SumsBySplit()
     counted = ShardCheck()
-    problems = list(check_names(storage, manifest.parquet_files))
+    on_hub = shards_on_hub(storage, shards)
+    problems = list(check_names(storage, {k: v for k, v in manifest.parquet_files.items() if k not in on_hub}))
+    if on_hub:
+        problems += check_on_hub(storage, shards, on_hub)
     with ThreadPoolExecutor(workers or os.cpu_count()) as pool:
         found_hashes = pool.map(lambda item: check_hash(storage, item[0], item[1].sha256), files.items())
         problems += [problem for problem in found_hashes if problem]
@@ -103,6 +108,11 @@ def verify(
         problems += check_statistics(manifest, expected.plan, sums.by_split)
     problems += check_card(storage, manifest)
     notes, relabelled = [], 0
+    if on_hub:
+        notes.append(
+            f"{count(len(on_hub), 'shard')} of {HubBase.read(storage)} {'is' if len(on_hub) == 1 else 'are'} on the Hub"
+            " and not in this folder; size and SHA-256 were compared with the Hub's list, and no row of them was read."
+        )
     if counted.reencoded:
         notes.append(
             f"{count(counted.reencoded, 'row')} with the pixels that composing again gives, but in other bytes: "

@@ -20,7 +20,8 @@ from fgbg_depth.storage.files import Storage
 from fgbg_depth.verify.files import check_hash
 from fgbg_depth.verify.report import WRITE_AGAIN, Problem
 
-_NOT_COMPUTED = ("version", "history", "pictures")  # added by a push, and by the build after the statistics
+# added by a push, and by the build after the statistics; `color_range` may be that of an earlier build
+_NOT_COMPUTED = ("version", "history", "pictures", "color_range")
 
 
 def check_statistics(manifest: Manifest, plan: Plan, sums: Mapping[str, Sums]) -> Iterator[Problem]:
@@ -42,7 +43,7 @@ def check_statistics(manifest: Manifest, plan: Plan, sums: Mapping[str, Sums]) -
 
 def check_card(storage: Storage, manifest: Manifest) -> Iterator[Problem]:
     """Problems of README.md and its pictures. Its text is not checked: people may change it."""
-    pictures = [f"{schema.ASSETS}/{name}.png" for name in PICTURES]
+    pictures = [schema.picture_path(name) for name in PICTURES]
     for picture in pictures:
         info = manifest.pictures.get(picture)
         if info is not None and (problem := check_hash(storage, picture, info.sha256)):

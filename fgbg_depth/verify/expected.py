@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import hashlib
 from dataclasses import dataclass
 
 import pyarrow as pa
@@ -14,11 +13,10 @@ from fgbg_depth.errors import FgBgError, RecipeError
 from fgbg_depth.manifest import Manifest
 from fgbg_depth.plan import Plan, Shard, make_plan
 from fgbg_depth.read.files import StorageFiles
-from fgbg_depth.read.stored_sources import read_sources
+from fgbg_depth.read.prepared_sources import prepared_sources
 from fgbg_depth.recipe import Recipe, parse_recipe
-from fgbg_depth.render.codecs import decode_rgb, decode_rgba
-from fgbg_depth.sources.load import Source, Sources
-from fgbg_depth.sources.prepared import Prepared, prepared_names
+from fgbg_depth.sources.load import Sources
+from fgbg_depth.sources.prepared import Prepared, prepared_files
 from fgbg_depth.storage.files import Storage
 from fgbg_depth.verify.report import BUILD_MISSING, DELETE_AGAIN, WRITE_AGAIN, Problem
 
@@ -48,8 +46,8 @@ def replan(storage: Storage, manifest: Manifest) -> tuple[Expected | None, list[
     recipe, problem = _stored_recipe(storage)
     try:
         sources = Sources(
-            _sources(storage, manifest, schema.BG),
-            _sources(storage, manifest, schema.FG),
+            prepared_sources(StorageFiles(storage), manifest, schema.BG),
+            prepared_sources(StorageFiles(storage), manifest, schema.FG),
             tuple((item.file, item.reason) for item in manifest.skipped),
             tuple(manifest.warnings),
             tuple(manifest.ignored),
@@ -69,10 +67,9 @@ def replan(storage: Storage, manifest: Manifest) -> tuple[Expected | None, list[
         what = f"its recipe and the sources in bg/ and fg/ cannot be used ({reason})"
         return None, [*([problem] if problem else []), Problem(schema.STATISTICS, what, WRITE_AGAIN)]
     problems = [problem] if problem else []
-    for right_name in prepared_names(sources, plan.depth_key, plan.extras):
-        for name in manifest.files_of(right_name.split("/", 1)[0]):
-            if name != right_name:
-                problems.append(Problem(name, "has other sources than its name says", WRITE_AGAIN))
+    right_names = prepared_files(sources, plan.depth_key, plan.extras).all
+    for name in sorted({*manifest.files_of(schema.BG), *manifest.files_of(schema.FG)} - right_names.keys()):
+        problems.append(Problem(name, "has other sources than its name says", WRITE_AGAIN))
     shards = {shard.path: shard for shard in plan.shards}
     for path in sorted(manifest.shards.keys() - shards.keys()):
         what = "a shard of another recipe or of other sources"
@@ -96,25 +93,3 @@ def _stored_recipe(storage: Storage) -> tuple[Recipe | None, Problem | None]:
     except (RecipeError, UnicodeDecodeError) as e:
         reason = " ".join(str(e).split()).removeprefix(f"{schema.RECIPE}: ")
         return None, Problem(schema.RECIPE, f"not a recipe ({reason})", WRITE_AGAIN)
-
-
-def _sources(storage: Storage, manifest: Manifest, kind: str) -> tuple[Source, ...]:
-    """The prepared sources of one kind, as `load_sources` returned them to the build."""
-    sources = []
-    for stored in read_sources(StorageFiles(storage), manifest.files_of(kind)).values():
-        listed = manifest.sources[kind].get(stored.name)
-        pixels = (decode_rgb if kind == schema.BG else decode_rgba)(stored.image)
-        sources.append(
-            Source(
-                name=stored.name,
-                file=listed.file if listed else "",
-                digest=stored.digest,
-                pixels_digest=hashlib.sha256(pixels.tobytes()).hexdigest(),
-                png=stored.image,
-                width=pixels.shape[1],
-                height=pixels.shape[0],
-                held_out=stored.held_out,
-                depth=stored.depth,
-            )
-        )
-    return tuple(sources)

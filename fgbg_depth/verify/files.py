@@ -7,8 +7,9 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from fgbg_depth import schema
-from fgbg_depth.errors import FgBgError
+from fgbg_depth.errors import FgBgError, HubError
 from fgbg_depth.manifest import FileEntry
+from fgbg_depth.read.hub_base import BASE_FILE, HubBase, HubShard
 from fgbg_depth.storage.files import Storage
 from fgbg_depth.storage.parquet import read_record
 from fgbg_depth.verify.report import DELETE_AGAIN, Problem, build_again
@@ -30,6 +31,33 @@ def check_names(storage: Storage, listed: Mapping[str, FileEntry]) -> Iterator[P
             folder = name.split("/", 1)[0]
             advice = f"Delete it, or move it to another folder; load_dataset may read every file in {folder}/."
             yield Problem(name, "not a file of this dataset", advice)
+
+
+def check_on_hub(
+    storage: Storage, shards: Mapping[str, FileEntry], on_hub: Mapping[str, HubShard]
+) -> Iterator[Problem]:
+    """Shards that the output needs from the Hub and that are not there as `statistics.json` lists them.
+
+    Args:
+        shards: in `statistics.json`, by path.
+        on_hub: those of them that are not in the folder.
+    """
+    from fgbg_depth.read.snapshot import Snapshot  # imports the client of the Hub, which other outputs do not need
+
+    base = HubBase.read(storage)
+    assert base is not None
+    try:
+        listed = Snapshot(base.repo_id, base.commit, None).files()
+    except HubError as e:
+        reason = " ".join(str(e).split())
+        yield Problem(
+            BASE_FILE, f"{len(on_hub):,} shards on the Hub could not be checked ({reason})", "Try again later."
+        )
+        return
+    for path, shard in sorted(on_hub.items()):
+        if not listed.get(shard.path) == shard.info == shards[path].info:
+            what = f"{base} does not have it with the size and SHA-256 in {schema.STATISTICS}"
+            yield Problem(path, what, f"Delete {BASE_FILE}, then run build again: the shard is then built here.")
 
 
 def _is_shard(storage: Storage, name: str) -> bool:
