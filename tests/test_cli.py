@@ -286,8 +286,8 @@ def help_of(name: str) -> str:
 
 def read_help_value(text: str, hint: Any) -> Any:
     """The value that a help text shows, as a field's type."""
-    if text in ("not set", "empty", "yes", "no"):
-        return {"not set": None, "empty": "", "yes": True, "no": False}[text]
+    if (text in ("not set", "empty", "none", "yes", "no") and hint is not str) or text == "empty":
+        return {"not set": None, "empty": "", "none": (), "yes": True, "no": False}[text]
     if hint in (int, float):
         return 2**63 - 1 if text == "2^63 - 1" else hint(text.replace(",", ""))
     if get_origin(hint) is Literal:
