@@ -22,7 +22,7 @@ from fgbg_depth.card.charts import font
 from fgbg_depth.card.findings_sheet import SheetEntry, findings_sheet
 from fgbg_depth.cli.main import main
 from fgbg_depth.errors import RecipeError, SourceError
-from fgbg_depth.recipe import Recipe
+from fgbg_depth.recipe import OPTIONS, Recipe
 from fgbg_depth.sources.checks import CHECKS, Finding, Picture, check_background, check_cutout
 from fgbg_depth.sources.checks.areas import connected_areas
 from fgbg_depth.sources.checks.decoding import load_picture
@@ -368,6 +368,16 @@ def test_the_same_file_twice_is_certain(sources: Path) -> None:
     assert finding.certainty == 1 and finding.detail == "the same file as snow.png"
 
 
+@pytest.mark.parametrize(("name", "field", "value"), [("frame", "trim_frames", True), ("halo", "defringe", "auto")])
+def test_a_fault_that_the_recipe_cures_is_no_finding(sources: Path, name: str, field: str, value: object) -> None:
+    if field not in OPTIONS:
+        pytest.skip(f"recipes have no {field}")
+    kind, make = SCRIPT.PICTURES[name]
+    tiny.save(np.asarray(make()[0]), sources / ("bg" if kind == "backgrounds" else "fg") / "faulty.png")
+    for recipe, expected in ((recipe_of(sources), 1), (recipe_of(sources, **{field: value}), 0)):
+        assert check_sources(recipe).counts.get(name, 0) == expected
+
+
 def test_threads_do_not_change_the_report(sources: Path) -> None:
     assert check_sources(recipe_of(sources), workers=1) == check_sources(recipe_of(sources), workers=4)
 
@@ -393,6 +403,12 @@ def test_the_command_checks_one_folder_alone(sources: Path, capsys: pytest.Captu
     assert json.loads(capsys.readouterr().out)["checked"] == {"foregrounds": 3}
 
 
+def test_the_command_says_which_files_it_ignored(sources: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (sources / "fg" / "notes.txt").write_text("cats")
+    assert main(["check-sources", "--foregrounds", str(sources / "fg")]) == 1
+    assert "ignored: 1 .txt in fg" in capsys.readouterr().err
+
+
 def test_the_command_checks_the_sources_of_a_recipe(sources: Path, capsys: pytest.CaptureFixture[str]) -> None:
     file = sources / "mine.yaml"
     file.write_text("backgrounds: bg\nforegrounds: fg\nexclude: [zero.png, boxed.png, lake2.png]\n")
@@ -411,6 +427,12 @@ def test_the_command_checks_the_sources_of_a_recipe(sources: Path, capsys: pytes
 def test_wrong_usage_of_the_command(words: list[str], message: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["check-sources", *words]) == 2
     assert message in capsys.readouterr().err
+
+
+def test_the_command_names_what_exclude_does_not_find(sources: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    words = ["check-sources", "--backgrounds", str(sources / "bg"), "--foregrounds", str(sources / "fg")]
+    assert main([*words, "--exclude", "zero.pgn"]) == 1
+    assert "zero.pgn (did you mean zero.png?)" in capsys.readouterr().err
 
 
 def test_a_missing_folder_is_an_error(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -495,8 +517,6 @@ def test_a_build_without_skip_bad_does_not_run_the_checks(sources: Path, monkeyp
 
 
 def test_the_faults_that_skip_bad_acts_on_are_in_its_help() -> None:
-    from fgbg_depth.recipe import OPTIONS
-
     skipped = [check.name for check in CHECKS if check.skips]
     assert ", ".join(skipped[:-1]) + " or " + skipped[-1] in OPTIONS["skip_bad"].help
     assert 0.9 <= CERTAIN < 1

@@ -42,6 +42,7 @@ def report_values(report: SourceReport) -> dict[str, Any]:
     """The report as JSON types."""
     return {
         "checked": dict(report.checked),
+        "ignored": list(report.ignored),
         "counts": report.counts,
         "files": [
             {"kind": entry.kind, "file": entry.file, "findings": [dataclasses.asdict(f) for f in entry.findings]}

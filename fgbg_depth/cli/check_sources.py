@@ -21,6 +21,8 @@ _FIELDS = (
     "foreground_measure",
     "foreground_min",
     "foreground_max",
+    "trim_frames",
+    "defringe",
     "exclude",
 )  # of the recipe that decide what is checked, and how large it is placed
 DESCRIPTION = """\
@@ -78,8 +80,9 @@ def _check_sources(options: argparse.Namespace) -> int:
     if options.json:
         print(json.dumps(report_values(report) | {"sheet": options.sheet if sheet is not None else None}))
         return 1 if report.files else 0
-    for line in report_lines(report):
-        print(line)
+    for ignored in report.ignored:
+        print(f"ignored: {ignored}", file=sys.stderr)
+    print("\n".join(report_lines(report)))
     if sheet is not None:
         print(f"sheet: {options.sheet}")
     elif options.sheet:

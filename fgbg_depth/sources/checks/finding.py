@@ -9,6 +9,7 @@ from typing import Literal
 import numpy as np
 from PIL import Image
 
+from fgbg_depth.recipe import Recipe
 from fgbg_depth.render.resample import resize_cutout
 
 Kind = Literal["backgrounds", "foregrounds"]
@@ -131,10 +132,17 @@ class Check(Fault):
     Args:
         look: returns (certainty 0 to 1, detail), or None if nothing is wrong. It depends on the picture alone.
         skips: whether `skip_bad` leaves the file out if the finding is certain (`CERTAIN`).
+        cured_by: (field of the recipe, values with which the build removes the fault).
     """
 
     look: Callable[[Picture], tuple[float, str] | None]
     skips: bool = False
+    cured_by: tuple[str, tuple[object, ...]] = ("", ())
+
+    def is_cured(self, recipe: Recipe) -> bool:
+        """Whether a build with this recipe removes the fault, so that it needs no finding."""
+        field, values = self.cured_by
+        return recipe.to_dict().get(field) in values
 
     def __call__(self, picture: Picture) -> Finding | None:
         """The finding about a picture, or None."""

@@ -57,6 +57,7 @@ class SourceReport:
 
     checked: dict[Kind, int]  # files by kind
     files: tuple[FileFindings, ...]  # those with findings, in the order of kinds and names
+    ignored: tuple[str, ...] = ()  # files that are no readable pictures: "1 .heic (install pillow-heif) in photos"
 
     @property
     def counts(self) -> dict[str, int]:
@@ -81,7 +82,9 @@ def check_sources(
     pictures: int = 0,
     progress: Progress = lambda count: None,
 ) -> SourceReport:
-    """Look at every source file of a recipe. What `recipe.exclude` names is left out.
+    """Look at every source file of a recipe.
+
+    What `recipe.exclude` names is left out, and so are faults that a build with this recipe removes.
 
     Args:
         kinds: which sources.
@@ -93,8 +96,10 @@ def check_sources(
     exclusion = Exclusion(recipe.exclude)
     checked: dict[Kind, int] = {}
     files: list[FileFindings] = []
+    ignored: list[str] = []
     for kind in kinds:
         listing = list_sources(recipe.backgrounds if kind == "backgrounds" else recipe.foregrounds, kind)
+        ignored += [text for text in (listing.ignored, *listing.outputs) if text]
         results: list[_Result] = []
         for result in _look_at_all(exclusion.kept(listing.pictures, kind), kind, recipe, workers):
             results.append(result)
@@ -106,7 +111,7 @@ def check_sources(
                 small = _small_picture(result.file, kind, recipe) if len(files) < pictures else None
                 files.append(FileFindings(kind, result.file.name, tuple(result.findings), small))
     exclusion.check_all_found(kinds)
-    return SourceReport(checked, tuple(files))
+    return SourceReport(checked, tuple(files), tuple(dict.fromkeys(ignored)))
 
 
 def _look_at_all(files: Iterable[SourceFile], kind: Kind, recipe: Recipe, workers: int) -> Iterator[_Result]:
@@ -127,6 +132,8 @@ def _look_at(file: SourceFile, kind: Kind, recipe: Recipe) -> _Result:
     except OSError as e:
         return _Result(file, [UNREADABLE.found(1, f"cannot be read ({e.strerror or e})")])
     findings = check_background(picture) if kind == "backgrounds" else check_cutout(picture)
+    cured = {check.name for check in CHECKS if check.is_cured(recipe)}
+    findings = [finding for finding in findings if finding.check not in cured]
     image = _image(picture)
     if kind == "backgrounds":  # what is placed is the middle square
         side = min(image.size)

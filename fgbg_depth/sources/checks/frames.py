@@ -36,4 +36,5 @@ CHECK = Check(
     "strips of one colour at the sides: a frame or a letterbox around the picture",
     "set trim_frames, or crop the file",
     _look,
+    cured_by=("trim_frames", (True,)),
 )

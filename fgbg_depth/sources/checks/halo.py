@@ -28,4 +28,5 @@ CHECK = Check(
     "the outline is much paler or darker than what lies inside it: a rest of the background it was cut from",
     "set defringe: auto, or cut it out again",
     _look,
+    cured_by=("defringe", ("auto", "on")),
 )
