@@ -46,7 +46,10 @@ def add_check_sources(commands: Any) -> None:
     parser.add_argument("--sheet", metavar="FILE.png", help="draw the files with findings, with the reasons below")
     parser.add_argument("--workers", type=int, metavar="N", help="threads, 1 to 1024 (default: one a core)")
     parser.add_argument("--json", action="store_true", help="print the findings as JSON on stdout")
-    add_recipe_options(parser, without=set(OPTIONS) - set(_FIELDS))
+    about = (
+        "Without --recipe, --backgrounds and --foregrounds the bundled sources are checked; with one folder, only it."
+    )
+    add_recipe_options(parser, set(OPTIONS) - set(_FIELDS), about)
     parser.set_defaults(run=_check_sources)
 
 

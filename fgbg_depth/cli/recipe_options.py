@@ -25,15 +25,16 @@ _TITLES = {
 }
 
 
-def add_recipe_options(parser: argparse.ArgumentParser, without: Collection[str] = ()) -> None:
+def add_recipe_options(parser: argparse.ArgumentParser, without: Collection[str] = (), about_sources: str = "") -> None:
     """Add an option for each field of the recipe, in the recipe's groups and order.
 
     Args:
         without: fields that get no option.
+        about_sources: what the command does without sources; default: what a build does.
     """
     values = defaults()
     groups = {group: parser.add_argument_group(_TITLES[group]) for group in GROUPS}
-    groups["sources"].description = _demo_description()
+    groups["sources"].description = about_sources or _demo_description()
     for name, options in OPTIONS.items():
         if name in without:
             continue
