@@ -50,6 +50,7 @@ CHANGED: dict[str, Any] = {  # another value of each field; the test sets the fo
     "depth_flip": True,
     "depth_batch": 3,
     "shard_rows": 2,
+    "exclude": ["scene_00.png"],
     "skip_bad": True,
     "license": "mit",
     "background_license": "x",
@@ -65,7 +66,7 @@ NEEDS: dict[str, dict[str, Any]] = {  # values of other fields that a field need
 }
 NOT_TESTED = {
     "depth_revision": "only a model on the Hub has revisions; tests/depth/test_hub_models.py covers it",
-    "skip_bad": "has an effect only if a file is bad; tests/test_sources.py covers it",
+    "skip_bad": "has an effect only if a file is bad; tests/test_load_sources.py covers it",
 }
 
 

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 from PIL import Image, ImageDraw
+from PIL.PngImagePlugin import PngInfo
 
 from fgbg_depth.card.charts import INK, MUTED, PAPER, font, plain, shorten
 from fgbg_depth.depth.colors import COLORS, colorize
@@ -15,6 +16,7 @@ from fgbg_depth.depth.spec import DepthSpec
 from fgbg_depth.render.png import encode_png
 from fgbg_depth.render.resample import resize_cutout
 from fgbg_depth.schema import LABELS, PLACED, PREDICTED
+from fgbg_depth.sources.folder import SHEET_MARK
 
 DEPTHS = tuple(LABELS.values())
 COLUMNS = ("bg", "fg", "fg_bg", "mask", *DEPTHS)
@@ -146,6 +148,14 @@ def webp_bytes(image: Image.Image) -> bytes:
     """
     data = io.BytesIO()
     image.save(data, "WEBP", quality=80, method=6)
+    return data.getvalue()
+
+
+def sheet_png(sheet: Image.Image) -> bytes:
+    """A sheet as PNG with a mark, so that a later search for sources does not take it for a picture."""
+    text, data = PngInfo(), io.BytesIO()
+    text.add_text("Software", SHEET_MARK)
+    sheet.save(data, "PNG", pnginfo=text)
     return data.getvalue()
 
 

@@ -25,15 +25,16 @@ _TITLES = {
 }
 
 
-def add_recipe_options(parser: argparse.ArgumentParser, without: Collection[str] = ()) -> None:
+def add_recipe_options(parser: argparse.ArgumentParser, without: Collection[str] = (), about_sources: str = "") -> None:
     """Add an option for each field of the recipe, in the recipe's groups and order.
 
     Args:
         without: fields that get no option.
+        about_sources: what the command does without sources; default: what a build does.
     """
     values = defaults()
     groups = {group: parser.add_argument_group(_TITLES[group]) for group in GROUPS}
-    groups["sources"].description = _demo_description()
+    groups["sources"].description = about_sources or _demo_description()
     for name, options in OPTIONS.items():
         if name in without:
             continue
@@ -128,6 +129,8 @@ def _add_option(group: Any, name: str, options: FieldOptions, hint: Any, default
         kwargs["metavar"] = "TEXT"
     elif hint == float | None:
         kwargs |= {"type": number(float, _range(options)), "metavar": "N"}
+    elif hint == tuple[str, ...]:
+        kwargs |= {"nargs": "*", "metavar": "TEXT"}
     else:
         kind = int if int in get_args(hint) else float
         kwargs |= {"type": number(kind, _range(options)), "nargs": 2, "metavar": ("LOW", "HIGH")}
@@ -159,6 +162,8 @@ def shown_value(value: Any) -> str:
     """A value of a recipe field for help texts: `yes`, `0.72 0.97`, `4,000`, `empty`, `not set`."""
     if isinstance(value, bool):
         return "yes" if value else "no"
+    if value == ():
+        return "none"
     if isinstance(value, tuple):
         return " ".join(map(shown_value, value))
     if isinstance(value, int) or (isinstance(value, float) and value.is_integer()):

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 from PIL import Image
@@ -21,7 +22,10 @@ from fgbg_depth.render.png import encode_png
 from fgbg_depth.rng import json_digest
 from fgbg_depth.scene.ground import Ground
 from fgbg_depth.scene.layers import ground_warnings
+from fgbg_depth.sources.checks.decoding import reason_to_skip_file
+from fgbg_depth.sources.checks.finding import Kind
 from fgbg_depth.sources.decode import NO_TRANSPARENCY
+from fgbg_depth.sources.exclude import Exclusion
 from fgbg_depth.sources.folder import FolderListing, SourceFile, list_folder
 from fgbg_depth.sources.lookalikes import SIDE, group_lookalikes, thumbnail
 from fgbg_depth.sources.names import USUAL_EXTENSION, source_name, unique_names
@@ -105,23 +109,16 @@ def load_sources(recipe: Recipe, workers: int = 1, known: KnownSources | None = 
         SourceError: a folder cannot be read; or files cannot be used and `recipe.skip_bad` is false (one message
             names them all); or no file is left.
     """
-    known = known or KnownSources()
+    known, exclusion = known or KnownSources(), Exclusion(recipe.exclude)
+    checker = _Checker(recipe, exclusion, workers)
     backgrounds = _check_kind(
-        recipe.backgrounds,
-        known.backgrounds,
-        known.add_backgrounds,
-        "backgrounds",
-        lambda data: prepare_background(data, recipe),
-        workers,
+        checker, "backgrounds", known.backgrounds, known.add_backgrounds, lambda data: prepare_background(data, recipe)
     )
     cutouts = _check_kind(
-        recipe.foregrounds,
-        known.cutouts,
-        known.add_foregrounds,
-        "foregrounds",
-        lambda data: prepare_cutout(data, recipe),
-        workers,
+        checker, "foregrounds", known.cutouts, known.add_foregrounds, lambda data: prepare_cutout(data, recipe)
     )
+    if known == KnownSources():  # else files that the recipe leaves out are not there to be found
+        exclusion.check_all_found()
     bad = backgrounds.bad + cutouts.bad
     if bad and not recipe.skip_bad:
         raise _bad_files(backgrounds.bad, cutouts.bad)
@@ -131,7 +128,8 @@ def load_sources(recipe: Recipe, workers: int = 1, known: KnownSources | None = 
     ):
         if not checked.sources:
             raise SourceError(
-                f"{where}: every {what} was left out because it cannot be used; none is left to build from."
+                f"{where}: every {what} was left out (by exclude, or because it cannot be used); none is left to build "
+                "from."
             )
     bg_groups, fg_groups = (group_lookalikes([_thumbnail_of(s) for s in c.sources]) for c in (backgrounds, cutouts))
     bgs = _named_and_divided(backgrounds.sources, bg_groups, recipe, "bg")
@@ -153,7 +151,12 @@ def load_sources(recipe: Recipe, workers: int = 1, known: KnownSources | None = 
     )
 
 
-def _list_sources(where: str, kind: str) -> FolderListing:
+def list_sources(where: str, kind: str) -> FolderListing:
+    """The pictures that a recipe's `backgrounds` or `foregrounds` names.
+
+    Raises:
+        SourceError: there is no such folder or dataset, or it has no picture.
+    """
     if where.startswith("hf://"):
         from fgbg_depth.sources.hub import list_hub_images
 
@@ -161,18 +164,27 @@ def _list_sources(where: str, kind: str) -> FolderListing:
     return list_folder(paths.DATA / kind if where == DEMO else Path(os.path.expanduser(where)), kind)
 
 
+class _Checker(NamedTuple):
+    """How files are checked."""
+
+    recipe: Recipe
+    exclusion: Exclusion
+    workers: int
+
+
 def _check_kind(
-    where: str, known: Sequence[Source] | None, added: str, kind: str, prepare: Prepare, workers: int
+    checker: _Checker, kind: Kind, known: Sequence[Source] | None, added: str, prepare: Prepare
 ) -> _Checked:
-    """The sources of one kind: those of the recipe's folder `where`, or the known ones, and those of `added`.
+    """The sources of one kind: those of the recipe's folder, or the known ones, and those of the folder `added`.
 
     Raises:
         SourceError: a folder cannot be read, or an added file has the name of another source.
     """
-    checked = _Checked(FolderListing([])) if known is not None else _check_all(where, kind, prepare, workers)
+    where = checker.recipe.backgrounds if kind == "backgrounds" else checker.recipe.foregrounds
+    checked = _Checked(FolderListing([])) if known is not None else _check_all(checker, kind, where, prepare)
     checked.sources += known or ()
     if added:
-        more = _check_all(added, kind, prepare, workers)
+        more = _check_all(checker, kind, added, prepare)
         names = {source.name: source.digest for source in checked.sources}
         present = set(names.values())
         for source in more.sources:
@@ -189,14 +201,15 @@ def _check_kind(
     return checked
 
 
-def _check_all(where: str, kind: str, prepare: Prepare, workers: int) -> _Checked:
+def _check_all(checker: _Checker, kind: Kind, where: str, prepare: Prepare) -> _Checked:
     """Prepare every file of one folder or Hub dataset, in order, and collect the reasons of those that fail."""
-    checked = _Checked(_list_sources(where, kind))
+    checked = _Checked(list_sources(where, kind))
+    files = checker.exclusion.kept(checked.listing.pictures, kind)
     with warnings.catch_warnings():
         # decoders warn of harmless defects, and of large images, which decode.MAX_PIXELS refuses
         warnings.simplefilter("ignore")
-        with ThreadPoolExecutor(max(1, workers)) as pool:
-            for file, result, warning in pool.map(lambda file: _check(file, kind, prepare), checked.listing.pictures):
+        with ThreadPoolExecutor(max(1, checker.workers)) as pool:
+            for file, result, warning in pool.map(lambda file: _check(file, kind, prepare, checker.recipe), files):
                 if isinstance(result, str):
                     checked.bad.append((file, result))
                     continue
@@ -206,11 +219,13 @@ def _check_all(where: str, kind: str, prepare: Prepare, workers: int) -> _Checke
     return checked
 
 
-def _check(file: SourceFile, kind: str, prepare: Prepare) -> tuple[str, Source | str, str]:
+def _check(file: SourceFile, kind: Kind, prepare: Prepare, recipe: Recipe) -> tuple[str, Source | str, str]:
     """The file's name, its source or the reason why it cannot be used, and a warning or ""."""
     try:
         data = file.read()
         image, warning = prepare(data)
+        if recipe.skip_bad and (reason := reason_to_skip_file(data, kind, recipe)):
+            return file.name, reason, ""
     except SourceError as e:
         return file.name, str(e), ""
     except OSError as e:
