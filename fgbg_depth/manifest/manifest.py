@@ -51,6 +51,8 @@ class Manifest(Entry):
         skipped: source files that were left out.
         warnings: messages about sources, for the card.
         ignored: files in the source folders that are no readable pictures, for the card: "1 .heic, 2 .txt in photos".
+        trimmed: names of the backgrounds from which a frame was cut away (`trim_frames`).
+        defringed: names of the cut-outs whose soft edge got new colours (`defringe`).
         shards, files: the parquet files under data/, and the files of the other configs, by path.
         pictures: the card's pictures, by path; empty if an earlier version of this project built the dataset.
         history: published versions, newest first.
@@ -75,6 +77,8 @@ class Manifest(Entry):
     skipped: list[SkippedFile] = Field(default_factory=list)
     warnings: list[str] = Field(default_factory=list)
     ignored: list[str] = Field(default_factory=list)
+    trimmed: list[str] = Field(default_factory=list)
+    defringed: list[str] = Field(default_factory=list)
     shards: dict[ShardPath, FileEntry]
     files: dict[ConfigPath, FileEntry]
     pictures: dict[str, PictureEntry] = Field(default_factory=dict)

@@ -59,6 +59,15 @@ class Recipe:
         shapes=Shapes.SOURCES,
         names_folder=True,
     )
+    trim_frames: bool = _sources(
+        False, "cut frames and letterboxes of one colour away from backgrounds", shapes=Shapes.SOURCES
+    )
+    defringe: Literal["off", "auto", "on"] = _sources(
+        "off",
+        "estimate the colours of a cut-out's soft edge, so that nothing of its old background shows as a halo: auto = "
+        "only where a halo of one colour is found, on = for every cut-out",
+        shapes=Shapes.SOURCES,
+    )
     size: int = _composites(224, "side of the square composite", shapes=Shapes.PIXELS, low=16, high=4096, unit="px")
 
     foreground_measure: Literal["height", "longest", "canvas"] = _composites(

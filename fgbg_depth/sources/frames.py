@@ -9,11 +9,11 @@ from PIL import Image
 
 TOLERANCE = 16  # of 255: largest difference from the frame's colour; JPEG changes a white frame by up to about 10
 _OUTLIERS = 0.05  # share of a line's pixels that may differ more: dust of a scan, ringing of JPEG
-_SHARP = 0.5  # share of a line's pixels that must differ clearly just inside the frame; a sky ends at few at a time
+_SHARP = 0.55  # share of a line's pixels that must differ clearly just inside the frame; a sky ends at few at a time
 _THIN = 0.06  # of the side; up to this width all sides of a frame are taken to be equally wide where no edge shows
 _LEAST_KEPT = 1 / 3  # of each side; a picture that would lose more is nearly empty, and is no framed picture
 _LEAST_WIDTH = 4  # pixels of all four sides together; thinner lines are traces of resizing
-_BLURRED = 4  # pixels that the edge of a frame may be blurred over, for each 500 pixels of the side
+_BLURRED = 0.01  # of the side, and at least 2 pixels: what the edge of a frame may be blurred over
 
 
 class Margins(NamedTuple):
@@ -45,19 +45,21 @@ def find_frame(image: Image.Image) -> Margins | None:
     height, width = pixels.shape[:2]
     if min(width, height) < 16:
         return None
-    if (pair := _opposite_edges(pixels.transpose(1, 0, 2))) is not None:
-        left, right, color = pair
-        top, bottom = _other_edges(pixels[:, left : width - right], color, min(left, right))
-    elif (pair := _opposite_edges(pixels)) is not None:
-        top, bottom, color = pair
-        left, right = _other_edges(pixels[top : height - bottom].transpose(1, 0, 2), color, min(top, bottom))
-    else:
-        return None
-    margins = Margins(left, top, right, bottom)
-    kept_left, kept_top, kept_right, kept_bottom = margins.box(width, height)
-    if kept_right - kept_left < width * _LEAST_KEPT or kept_bottom - kept_top < height * _LEAST_KEPT:
-        return None
-    return margins if sum(margins) >= _LEAST_WIDTH else None
+    for lines, is_row in ((pixels.transpose(1, 0, 2), False), (pixels, True)):
+        color = np.median(lines[0], axis=0)
+        if np.abs(np.median(lines[-1], axis=0) - color).max() > TOLERANCE:
+            continue
+        # the lines between the other two sides of the frame, which would hide how sharp an edge is
+        first, last = _edges(_between(lines, color), color)
+        if not (first and last):
+            continue
+        others = _other_edges(lines[first : len(lines) - last].transpose(1, 0, 2), color, min(first, last))
+        (left, right), (top, bottom) = (others, (first, last)) if is_row else ((first, last), others)
+        margins = Margins(left, top, right, bottom)
+        kept_left, kept_top, kept_right, kept_bottom = margins.box(width, height)
+        is_much = kept_right - kept_left >= width * _LEAST_KEPT and kept_bottom - kept_top >= height * _LEAST_KEPT
+        return margins if is_much and sum(margins) >= _LEAST_WIDTH else None
+    return None
 
 
 def trim_frame(image: Image.Image) -> tuple[Image.Image, Margins | None]:
@@ -66,17 +68,20 @@ def trim_frame(image: Image.Image) -> tuple[Image.Image, Margins | None]:
     return (image, None) if margins is None else (image.crop(margins.box(*image.size)), margins)
 
 
-def _opposite_edges(lines: np.ndarray) -> tuple[int, int, np.ndarray] | None:
-    """Widths of the frame at the first and at the last lines, and its colour; None unless both exist.
+def _between(lines: np.ndarray, color: np.ndarray) -> np.ndarray:
+    """(lines, pixels, 3): the lines without their first and last pixels, where these have the frame's colour."""
+    across = lines.transpose(1, 0, 2)
+    first, last = _uniform(across, color), _uniform(across[::-1], color)
+    return lines[:, first : len(across) - last] if first + last < len(across) else lines
+
+
+def _edges(lines: np.ndarray, color: np.ndarray) -> tuple[int, int]:
+    """Widths of the frame at the first and at the last lines; 0 where there is none.
 
     Args:
         lines: (lines, pixels, 3) uint8.
     """
-    color = np.median(lines[0], axis=0)
-    if np.abs(np.median(lines[-1], axis=0) - color).max() > TOLERANCE:
-        return None
-    first, last = _edge(lines, color), _edge(lines[::-1], color)
-    return (first, last, color) if first and last else None
+    return _edge(lines, color), _edge(lines[::-1], color)
 
 
 def _other_edges(lines: np.ndarray, color: np.ndarray, usual: int) -> tuple[int, int]:
@@ -89,8 +94,8 @@ def _other_edges(lines: np.ndarray, color: np.ndarray, usual: int) -> tuple[int,
         usual: width of the narrower one of the other two sides.
     """
     first, last = (
-        _edge(side, color) or (usual if _uniform(side, color) >= usual and usual <= _THIN * len(lines) else 0)
-        for side in (lines, lines[::-1])
+        edge or (usual if _uniform(side, color) >= usual and usual <= _THIN * len(lines) else 0)
+        for edge, side in zip(_edges(lines, color), (lines, lines[::-1]), strict=True)
     )
     return first, last
 
@@ -106,7 +111,7 @@ def _edge(lines: np.ndarray, color: np.ndarray) -> int:
     uniform = _uniform(lines, color)
     if uniform == 0 or uniform > len(lines) // 2:
         return 0
-    reach = _BLURRED * max(1, round(len(lines) / 500))
+    reach = max(2, round(_BLURRED * len(lines)))
     beside = _difference(lines[uniform : uniform + reach + 1], color)
     if (beside > 2 * TOLERANCE).mean(axis=1).max() < _SHARP:
         return 0

@@ -12,7 +12,6 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
-from PIL import Image
 
 from fgbg_depth import paths
 from fgbg_depth.errors import SourceError
@@ -24,10 +23,10 @@ from fgbg_depth.sources.decode import NO_TRANSPARENCY
 from fgbg_depth.sources.folder import FolderListing, SourceFile, list_folder
 from fgbg_depth.sources.lookalikes import SIDE, group_lookalikes, thumbnail
 from fgbg_depth.sources.names import USUAL_EXTENSION, source_name, unique_names
-from fgbg_depth.sources.prepare import prepare_background, prepare_cutout
+from fgbg_depth.sources.prepare import PreparedImage, prepare_background, prepare_cutout
 from fgbg_depth.sources.splits import hold_out, split_warnings
 
-Prepare = Callable[[bytes], tuple[Image.Image, str]]  # a file's bytes to its prepared image and a warning
+Prepare = Callable[[bytes], PreparedImage]  # a file's bytes to its prepared image
 _Bad = tuple[str, str]  # a file that cannot be used, and the reason
 
 
@@ -43,6 +42,7 @@ class Source:
     width: int
     height: int
     thumbnail: bytes = b""  # to find copies; see `lookalikes`
+    is_corrected: bool = False  # see `PreparedImage`
     held_out: bool = False
     depth: bytes = b""  # of a background: PNG of the depth predicted from it, once it is labelled
 
@@ -63,6 +63,8 @@ class Sources:
     ignored: tuple[str, ...] = ()  # files in the folders that are no readable pictures: "1 .heic, 2 .txt in photos"
     # outputs of this project in the folders; not in the card: only later builds see the output of the first build
     ignored_outputs: tuple[str, ...] = ()
+    trimmed: tuple[str, ...] = ()  # backgrounds whose frame was cut away, by name
+    defringed: tuple[str, ...] = ()  # cut-outs whose soft edge got new colours, by name
 
 
 @dataclass
@@ -114,6 +116,8 @@ def load_sources(recipe: Recipe, workers: int = 1) -> Sources:
         ),
         tuple(dict.fromkeys(each.ignored for each in listings if each.ignored)),
         tuple(dict.fromkeys(output for each in listings for output in each.outputs)),
+        trimmed=tuple(source.name for source in bgs if source.is_corrected),
+        defringed=tuple(source.name for source in fgs if source.is_corrected),
     )
 
 
@@ -146,7 +150,7 @@ def _check(file: SourceFile, kind: str, prepare: Prepare) -> tuple[str, Source |
     """The file's name, its source or the reason why it cannot be used, and a warning or ""."""
     try:
         data = file.read()
-        image, warning = prepare(data)
+        image, warning, is_corrected = prepare(data)
     except SourceError as e:
         return file.name, str(e), ""
     except OSError as e:
@@ -160,6 +164,7 @@ def _check(file: SourceFile, kind: str, prepare: Prepare) -> tuple[str, Source |
         width=image.width,
         height=image.height,
         thumbnail=thumbnail(image).tobytes(),
+        is_corrected=is_corrected,
     )
     return file.name, source, warning
 
