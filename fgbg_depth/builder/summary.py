@@ -73,6 +73,7 @@ def summarize(
         skipped=[SkippedFile(file=file, reason=reason) for file, reason in plan.sources.skipped],
         warnings=list(plan.sources.warnings),
         ignored=list(plan.sources.ignored),
+        license_notes=list(plan.sources.license_notes),
         trimmed=list(plan.sources.trimmed),
         defringed=list(plan.sources.defringed),
         shards={path: _entry(rows_of[path], info) for path, info in sorted(shards.items())},

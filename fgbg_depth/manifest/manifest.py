@@ -51,6 +51,7 @@ class Manifest(Entry):
         skipped: source files that were left out.
         warnings: messages about sources, for the card.
         ignored: files in the source folders that are no readable pictures, for the card: "1 .heic, 2 .txt in photos".
+        license_notes: licences of source pictures, as annotation files state them.
         trimmed: names of the backgrounds from which a frame was cut away (`trim_frames`).
         defringed: names of the cut-outs whose soft edge got new colours (`defringe`).
         shards, files: the parquet files under data/, and the files of the other configs, by path.
@@ -77,6 +78,7 @@ class Manifest(Entry):
     skipped: list[SkippedFile] = Field(default_factory=list)
     warnings: list[str] = Field(default_factory=list)
     ignored: list[str] = Field(default_factory=list)
+    license_notes: list[str] = Field(default_factory=list)
     trimmed: list[str] = Field(default_factory=list)
     defringed: list[str] = Field(default_factory=list)
     shards: dict[ShardPath, FileEntry]

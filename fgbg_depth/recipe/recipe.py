@@ -12,6 +12,7 @@ from typing import Any, Literal, get_type_hints
 import yaml
 
 from fgbg_depth.errors import RecipeError
+from fgbg_depth.recipe.addresses import parse_address
 from fgbg_depth.recipe.fields import (
     Shapes,
     accepts_old_names,
@@ -55,7 +56,8 @@ class Recipe:
     )
     foregrounds: str = _sources(
         DEMO,
-        "folder of cut-outs with alpha, or hf://datasets/USER/NAME; demo = bundled",
+        "folder of cut-outs with alpha, hf://datasets/USER/NAME, or photographs with instance masks: coco:FILE.json, "
+        "pascal:FOLDER or openimages:FOLDER, each with options such as ?min_side=64&classes=dog,cat; demo = bundled",
         shapes=Shapes.SOURCES,
         names_folder=True,
     )
@@ -229,6 +231,7 @@ class Recipe:
             raise RecipeError(
                 f"depth_input is {self.depth_input!r}; allowed: auto, native, or HEIGHTxWIDTH such as 480x640."
             )
+        _ = parse_address(self.backgrounds), parse_address(self.foregrounds)  # raise RecipeError
         for key in ("name", "backgrounds", "foregrounds", "depth_model"):
             if not getattr(self, key).strip():
                 raise RecipeError(f"{key} is empty; leave the line out for the default, {defaults()[key]!r}.")

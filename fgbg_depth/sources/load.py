@@ -16,11 +16,13 @@ import numpy as np
 from fgbg_depth import paths
 from fgbg_depth.errors import SourceError
 from fgbg_depth.recipe import DEMO, Recipe
+from fgbg_depth.recipe.addresses import HUB, parse_address
 from fgbg_depth.render.png import encode_png
 from fgbg_depth.rng import json_digest
 from fgbg_depth.scene.layers import ground_warnings
 from fgbg_depth.sources.decode import NO_TRANSPARENCY
 from fgbg_depth.sources.folder import FolderListing, SourceFile, list_folder
+from fgbg_depth.sources.instances.listing import list_instances
 from fgbg_depth.sources.lookalikes import SIDE, group_lookalikes, thumbnail
 from fgbg_depth.sources.names import USUAL_EXTENSION, source_name, unique_names
 from fgbg_depth.sources.prepare import PreparedImage, prepare_background, prepare_cutout
@@ -41,6 +43,7 @@ class Source:
     png: bytes  # the prepared image, lossless: RGB (size x size) of a background, RGBA with straight alpha of a cut-out
     width: int
     height: int
+    class_name: str = ""  # see `SourceFile`
     thumbnail: bytes = b""  # to find copies; see `lookalikes`
     is_corrected: bool = False  # see `PreparedImage`
     held_out: bool = False
@@ -63,6 +66,7 @@ class Sources:
     ignored: tuple[str, ...] = ()  # files in the folders that are no readable pictures: "1 .heic, 2 .txt in photos"
     # outputs of this project in the folders; not in the card: only later builds see the output of the first build
     ignored_outputs: tuple[str, ...] = ()
+    license_notes: tuple[str, ...] = ()  # licences of the pictures, as annotation files state them
     trimmed: tuple[str, ...] = ()  # backgrounds whose frame was cut away, by name
     defringed: tuple[str, ...] = ()  # cut-outs whose soft edge got new colours, by name
 
@@ -116,16 +120,20 @@ def load_sources(recipe: Recipe, workers: int = 1) -> Sources:
         ),
         tuple(dict.fromkeys(each.ignored for each in listings if each.ignored)),
         tuple(dict.fromkeys(output for each in listings for output in each.outputs)),
+        license_notes=tuple(each.license_note for each in listings if each.license_note),
         trimmed=tuple(source.name for source in bgs if source.is_corrected),
         defringed=tuple(source.name for source in fgs if source.is_corrected),
     )
 
 
 def _list_sources(where: str, kind: str) -> FolderListing:
-    if where.startswith("hf://"):
+    address = parse_address(where)
+    if address.prefix == HUB:
         from fgbg_depth.sources.hub import list_hub_images
 
         return FolderListing(list_hub_images(where))
+    if address.prefix:
+        return list_instances(address, kind)
     return list_folder(paths.DATA / kind if where == DEMO else Path(os.path.expanduser(where)), kind)
 
 
@@ -163,6 +171,7 @@ def _check(file: SourceFile, kind: str, prepare: Prepare) -> tuple[str, Source |
         png=encode_png(image),
         width=image.width,
         height=image.height,
+        class_name=file.class_name,
         thumbnail=thumbnail(image).tobytes(),
         is_corrected=is_corrected,
     )

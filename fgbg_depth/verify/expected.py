@@ -61,6 +61,7 @@ def replan(storage: Storage, manifest: Manifest) -> tuple[Expected | None, list[
             tuple((item.file, item.reason) for item in manifest.skipped),
             tuple(manifest.warnings),
             tuple(manifest.ignored),
+            license_notes=tuple(manifest.license_notes),
             trimmed=tuple(manifest.trimmed),
             defringed=tuple(manifest.defringed),
         )
