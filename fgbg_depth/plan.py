@@ -59,6 +59,11 @@ class Plan:
         """The kinds of depth labels of every row, of `schema.LABELS`; empty without depth."""
         return self.recipe.labels
 
+    @property
+    def extras(self) -> tuple[str, ...]:
+        """What rows and sources have besides the columns of every dataset, of `schema.EXTRAS`."""
+        return self.sources.classes.extras
+
     def split_rows(self) -> dict[str, int]:
         """Rows of each split, in the order of `schema.SPLITS`; splits without rows are left out."""
         counts = {split: sum(s.rows for s in self.shards if s.split == split) for split in SPLITS}
@@ -68,6 +73,8 @@ class Plan:
 def make_plan(recipe: Recipe, sources: Sources, spec: DepthSpec | None) -> Plan:
     """Divide all rows into shards. Composes nothing."""
     labels, choices = label_digest(spec, recipe.labels), recipe.pixel_choices()
+    if classes := sources.classes.extras:  # columns that all shards have; the classes are part of `content_digest`
+        choices["classes"] = list(classes)
     groups = []  # the same for all backgrounds, so that the digests of thousands of cut-outs are computed once
     for fg_held_out in (False, True):
         cutouts = [fg for fg in sources.cutouts if fg.held_out == fg_held_out]

@@ -24,6 +24,8 @@ CHECKS = {  # the column of each check of `depth.checks`, by kind of label; plac
     PREDICTED: {"boundary_recall": "boundary_recall", "nearer": "nearer", "background_drift": "background_drift"},
     PLACED: {"boundary_recall": "placed_boundary_recall", "nearer": "placed_nearer"},
 }
+BG_CLASS, FG_CLASS = EXTRAS = ("bg_class", "fg_class")  # what sources with classes add to rows
+CLASSES = {"bg": BG_CLASS, "fg": FG_CLASS}  # the column of the class, by kind of source
 IMAGE_KINDS = ("bg", "fg", "fg_bg", "fg_bg_mask", *LABELS.values())  # the manifest has statistics of each
 
 FOOTER_KEY = b"fgbg_depth"  # parquet key-value metadata: the record of a shard in its footer
@@ -57,6 +59,7 @@ class Column:
         filled_by: the module of this package that computes the values.
         needs: the label without which a dataset does not have the column; "any" of `LABELS`, or "" for every dataset.
         histogram: low and high end of the column's histogram in `statistics.json`; None: it has none.
+        extra: of `EXTRAS`, without which a dataset does not have the column; "" for every dataset.
     """
 
     name: str
@@ -65,9 +68,11 @@ class Column:
     filled_by: str
     needs: str = ""
     histogram: tuple[float, float] | None = None
+    extra: str = ""
 
 
 _COMPOSED, _SCENE, _PREPARED = "render", "scene", "sources.prepared"
+_CLASSES, _CLASS = "sources.classes", "its folder, or what its annotation says; empty = none"
 _FG_BG = Column("fg_bg", "image", "the cut-out placed on the background, RGB", _COMPOSED)
 _FG_BG_MASK = Column(
     "fg_bg_mask", "image", "the cut-out's alpha in the same place, 0 to 255; foreground where >= 128", _COMPOSED
@@ -106,6 +111,8 @@ COLUMNS: dict[str, tuple[Column, ...]] = {
         ),
         Column("width", "int32", "width of the placed cut-out's box, in pixels", _SCENE),
         Column("height", "int32", "height of the placed cut-out's box, in pixels", _SCENE),
+        Column("bg_class", "string", f"class of the background: {_CLASS}", _CLASSES, extra=BG_CLASS),
+        Column("fg_class", "string", f"class of the cut-out: {_CLASS}", _CLASSES, extra=FG_CLASS),
         Column("boundary_recall", "float32", f"{_RECALL} in fg_bg_depth", "depth.checks", PREDICTED, (0, 1)),
         Column("nearer", "float32", f"{_NEARER} in fg_bg_depth", "depth.checks", PREDICTED, (-1, 3)),
         Column(
@@ -126,6 +133,7 @@ COLUMNS: dict[str, tuple[Column, ...]] = {
         Column("held_out", "bool", "whether it is kept out of train", _PREPARED),
         Column("digest", "string", "SHA-256 of the original file", _PREPARED),
         Column("depth", "image", "depth predicted from `image`; 0 = invalid", "builder.background_labels", "any"),
+        Column("class_name", "string", f"the background's class: {_CLASS}", _PREPARED, extra=BG_CLASS),
     ),
     "fg": (
         Column("name", "string", "the cut-out's name, unique", _PREPARED),
@@ -135,6 +143,7 @@ COLUMNS: dict[str, tuple[Column, ...]] = {
         Column("digest", "string", "SHA-256 of the original file", _PREPARED),
         Column("width", "int32", "width of `image` in pixels", _PREPARED),
         Column("height", "int32", "height of `image` in pixels", _PREPARED),
+        Column("class_name", "string", f"the cut-out's class: {_CLASS}", _PREPARED, extra=FG_CLASS),
     ),
     "preview": (
         _FG_BG,
@@ -148,15 +157,18 @@ COLUMNS: dict[str, tuple[Column, ...]] = {
 CONFIGS = tuple(COLUMNS)
 
 
-def columns(config: str = "default", labels: Collection[str] = tuple(LABELS)) -> tuple[Column, ...]:
+def columns(
+    config: str = "default", labels: Collection[str] = tuple(LABELS), extras: Collection[str] = ()
+) -> tuple[Column, ...]:
     """Columns of a config, in stored order.
 
     Args:
         config: one of `CONFIGS`.
         labels: the dataset's kinds of depth labels, of `LABELS`; empty without depth.
+        extras: what the dataset's rows have besides, of `EXTRAS`.
     """
-    have = {"", *labels, "any"} if labels else {""}
-    return tuple(column for column in COLUMNS[config] if column.needs in have)
+    needs, extra = {"", *labels, "any"} if labels else {""}, {"", *extras}
+    return tuple(column for column in COLUMNS[config] if column.needs in needs and column.extra in extra)
 
 
 def label_columns(label: str) -> tuple[str, ...]:
@@ -164,21 +176,27 @@ def label_columns(label: str) -> tuple[str, ...]:
     return LABELS[label], *CHECKS[label].values()
 
 
-def image_columns(config: str = "default", labels: Collection[str] = tuple(LABELS)) -> tuple[str, ...]:
+def image_columns(
+    config: str = "default", labels: Collection[str] = tuple(LABELS), extras: Collection[str] = ()
+) -> tuple[str, ...]:
     """Names of the columns that hold encoded images."""
-    return tuple(column.name for column in columns(config, labels) if column.type == "image")
+    return tuple(column.name for column in columns(config, labels, extras) if column.type == "image")
 
 
-def fact_columns(config: str = "default", labels: Collection[str] = tuple(LABELS)) -> tuple[str, ...]:
+def fact_columns(
+    config: str = "default", labels: Collection[str] = tuple(LABELS), extras: Collection[str] = ()
+) -> tuple[str, ...]:
     """Names of the columns that hold numbers, names and flags."""
-    return tuple(column.name for column in columns(config, labels) if column.type != "image")
+    return tuple(column.name for column in columns(config, labels, extras) if column.type != "image")
 
 
-def features(config: str = "default", labels: Collection[str] = tuple(LABELS)) -> Features:
+def features(
+    config: str = "default", labels: Collection[str] = tuple(LABELS), extras: Collection[str] = ()
+) -> Features:
     """The `datasets.Features` of a config."""
     from datasets import Features, Image, Value
 
-    return Features({c.name: Image() if c.type == "image" else Value(c.type) for c in columns(config, labels)})
+    return Features({c.name: Image() if c.type == "image" else Value(c.type) for c in columns(config, labels, extras)})
 
 
 @dataclass(frozen=True)

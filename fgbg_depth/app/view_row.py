@@ -73,7 +73,7 @@ def page(browser: DatasetReader, row: StoredRow) -> str:
         width=mask.shape[1],
         height=mask.shape[0],
         readings=pixels.readings(row.images[depth.column] if depth else None, row.images["fg_bg_mask"]),
-        meanings={column.name: column.meaning for column in schema.columns()},
+        meanings={column.name: column.meaning for column in schema.columns(extras=schema.EXTRAS)},
         images=images,
         other_images=[name for name in images if name not in ("fg_bg", "fg_bg_mask", *maps)],
         overlay=pixels.data_uri(pixels.overlay_png(row.images["fg_bg_mask"])),
@@ -102,7 +102,7 @@ def column_facts(row: StoredRow) -> list[Fact]:
             source_kind=column.name if column.name in (schema.BG, schema.FG) else "",
             is_column=True,
         )
-        for column in schema.columns()
+        for column in schema.columns(extras=schema.EXTRAS)
         if column.name in row.facts
     ]
 

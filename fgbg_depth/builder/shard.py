@@ -122,7 +122,7 @@ class ShardBuilder:
         Raises:
             ShardError: it failed; the message names the shard. No file is left behind.
         """
-        shard, labels = task.shard, self.recipe.labels
+        shard, labels, classes = task.shard, self.recipe.labels, self.prepared.classes
         background = self.prepared.background(shard.bg)
         levels = self.spec.levels if self.spec else 0
         sums = Sums(self.recipe.size, {schema.LABELS[label]: DepthSums(levels) for label in labels})
@@ -156,10 +156,13 @@ class ShardBuilder:
                     self._labeller if predicts else None,
                     count_images=reused is None and not composing_counts_images(labels),
                     on_rows=on_rows,
+                    extras=classes.extras,
                 )
             composed = reused.tables(sums, LABELLED_ROWS) if reused else self._composed(shard, background, sums)
+            composed = map(classes.added_to, composed)
             tables = (label(table, shard.name.digest) for table in composed) if label else _counted(composed, on_rows)
-            written = write_parquet(self.storage, shard.path, schema.features(labels=labels), tables, footer)
+            columns = schema.features(labels=labels, extras=classes.extras)
+            written = write_parquet(self.storage, shard.path, columns, tables, footer)
         except FgBgError:
             raise
         except Exception as e:

@@ -102,6 +102,7 @@ class ShardLabels:
         labeller: Labeller | None,
         count_images: bool,
         on_rows: OnRows,
+        extras: Sequence[str] = (),
     ) -> None:
         if background.depth is None:
             raise ShardError(f"the background {background.name!r} has no depth in the config bg")
@@ -110,7 +111,7 @@ class ShardLabels:
         self._predict = LabelBatch(labeller, sums, count_images, on_rows, self._checks.predicted) if labeller else None
         column = schema.LABELS[PLACED]
         self._placed = PlacedLabels(background.depth, spec, sums.depths[column]) if PLACED in labels else None
-        self._columns = schema.features(labels=labels)
+        self._columns = schema.features(labels=labels, extras=extras)
 
     def __call__(self, table: pa.Table, fingerprint: str) -> pa.Table:
         """The table with all columns of the default config.

@@ -76,6 +76,7 @@ def summarize(
         license_notes=list(plan.sources.license_notes),
         trimmed=list(plan.sources.trimmed),
         defringed=list(plan.sources.defringed),
+        classes=plan.sources.classes.counts(),
         shards={path: _entry(rows_of[path], info) for path, info in sorted(shards.items())},
         files=dict(sorted(files.items())),
         history=previous.history if previous else [],

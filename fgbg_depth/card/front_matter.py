@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 import yaml
@@ -112,7 +112,7 @@ def front_matter(manifest: Manifest) -> str:
         folder = schema.DATA if config == "default" else config
         files = [{"split": s, "path": f"{folder}/{s}-*.parquet"} for s in splits]
         configs.append({"config_name": config, "data_files": files})
-        infos.append({"config_name": config, **_info(config, splits, manifest.labels)})
+        infos.append({"config_name": config, **_info(config, splits, manifest)})
     data["configs"], data["dataset_info"] = configs, infos
     return "---\n" + yaml.safe_dump(data, sort_keys=False, allow_unicode=True, width=10**9) + "---\n"
 
@@ -146,9 +146,9 @@ def _add(files: Mapping[str, FileEntry]) -> dict[str, int]:
     return {"rows": sum(f.rows for f in files.values()), "bytes": sum(f.bytes for f in files.values())}
 
 
-def _info(config: str, splits: Mapping[str, Mapping[str, int]], labels: Sequence[str]) -> dict[str, Any]:
+def _info(config: str, splits: Mapping[str, Mapping[str, int]], manifest: Manifest) -> dict[str, Any]:
     # parquet does not compress the encoded images, so files and Arrow tables have nearly the same size
-    features = schema.features(config, labels)
+    features = schema.features(config, manifest.labels, manifest.extras)
     total = sum(s["bytes"] for s in splits.values())
     return {
         "features": features._to_yaml_list(),

@@ -148,7 +148,7 @@ def _context(manifest: Manifest, notes: str, repo_id: str | None) -> dict[str, A
         "kinds": {name: kinds[name] for name in schema.IMAGE_KINDS if name in kinds},
         "num_channels": {"RGB": 3, "RGBA": 4},
         "splits": splits,
-        "columns": {config: schema.columns(config, manifest.labels) for config in schema.CONFIGS},
+        "columns": {config: schema.columns(config, manifest.labels, manifest.extras) for config in schema.CONFIGS},
         "by_split_kinds": [k for k in schema.IMAGE_KINDS if k in kinds and k not in ("bg", "fg")],
         "newest_tag": next((v.version for v in manifest.history if v.version), None),
         "used": used,

@@ -54,6 +54,7 @@ class Manifest(Entry):
         license_notes: licences of source pictures, as annotation files state them.
         trimmed: names of the backgrounds from which a frame was cut away (`trim_frames`).
         defringed: names of the cut-outs whose soft edge got new colours (`defringe`).
+        classes: number of sources by class, by kind ("bg", "fg"), for kinds of which a source has a class.
         shards, files: the parquet files under data/, and the files of the other configs, by path.
         pictures: the card's pictures, by path; empty if an earlier version of this project built the dataset.
         history: published versions, newest first.
@@ -81,6 +82,7 @@ class Manifest(Entry):
     license_notes: list[str] = Field(default_factory=list)
     trimmed: list[str] = Field(default_factory=list)
     defringed: list[str] = Field(default_factory=list)
+    classes: dict[str, dict[str, int]] = Field(default_factory=dict)
     shards: dict[ShardPath, FileEntry]
     files: dict[ConfigPath, FileEntry]
     pictures: dict[str, PictureEntry] = Field(default_factory=dict)
@@ -179,6 +181,11 @@ class Manifest(Entry):
     def labels(self) -> tuple[str, ...]:
         """The kinds of depth labels of every row, of `schema.LABELS`; empty without depth."""
         return self.recipe.labels if self.depth is not None else ()
+
+    @property
+    def extras(self) -> tuple[str, ...]:
+        """What rows and sources have besides the columns of every dataset, of `schema.EXTRAS`."""
+        return tuple(schema.CLASSES[kind] for kind in self.classes)
 
     @property
     def depth_columns(self) -> tuple[str, ...]:

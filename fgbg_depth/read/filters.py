@@ -16,7 +16,7 @@ from PIL import Image
 from fgbg_depth import schema
 
 # A shard has one background, so its column `bg` needs no array.
-FILTER_COLUMNS = tuple(name for name in schema.fact_columns() if name != "bg")
+FILTER_COLUMNS = tuple(name for name in schema.fact_columns(extras=schema.EXTRAS) if name != "bg")
 _ALL = (0.0, 1.0)
 
 

@@ -123,7 +123,7 @@ def _filters(where: str | None, config: str, manifest: Manifest) -> pc.Expressio
         return None
     from fgbg_depth.read.where import parse_where
 
-    return parse_where(where, schema.columns(config, manifest.labels))
+    return parse_where(where, schema.columns(config, manifest.labels, manifest.extras))
 
 
 def _open(

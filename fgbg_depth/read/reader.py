@@ -129,7 +129,7 @@ class DatasetReader:
 
     def _row(self, shard: ShardFile, row: int, columns: Sequence[str]) -> StoredRow:
         known = self._facts.get(shard.path)
-        fact_columns = () if known else schema.fact_columns()
+        fact_columns = () if known else schema.fact_columns(extras=schema.EXTRAS)
         values = self._rows.read(shard.path, row, [*fact_columns, *columns])
         facts = {"bg": self._background(shard)} | known.row(row) if known else {}
         facts |= {name: values[name] for name in fact_columns if name in values}

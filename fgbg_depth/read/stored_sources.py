@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from fgbg_depth.read.files import DatasetFiles
 
-_COLUMNS = ("name", "held_out", "digest", "image", "depth")  # cut-outs have no depth
+_COLUMNS = ("name", "held_out", "digest", "image", "depth", "class_name")  # only those that a file has
 
 
 @dataclass(frozen=True)
@@ -18,6 +18,7 @@ class StoredSource:
         held_out: whether it is kept out of train.
         digest: SHA-256 of its original file, 64 hex digits.
         image: PNG; RGB for backgrounds, RGBA with straight alpha for cut-outs.
+        class_name: what it shows; "" if it has no class.
         depth: PNG of stored depth values predicted from a background; b"" for cut-outs and without depth.
     """
 
@@ -26,6 +27,7 @@ class StoredSource:
     digest: str
     image: bytes = field(repr=False)
     depth: bytes = field(default=b"", repr=False)
+    class_name: str = ""
 
 
 def read_sources(
@@ -50,6 +52,8 @@ def read_sources(
         for row in files.read_row_groups(path, footer, groups, _COLUMNS).to_pylist() if groups else ():
             if names is None or row["name"] in names:
                 depth = row["depth"]["bytes"] if "depth" in row else b""
-                source = StoredSource(row["name"], row["held_out"], row["digest"], row["image"]["bytes"], depth)
+                source = StoredSource(
+                    row["name"], row["held_out"], row["digest"], row["image"]["bytes"], depth, row.get("class_name", "")
+                )
                 found[source.name] = source
     return found

@@ -9,6 +9,7 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
@@ -20,6 +21,7 @@ from fgbg_depth.recipe.addresses import HUB, parse_address
 from fgbg_depth.render.png import encode_png
 from fgbg_depth.rng import json_digest
 from fgbg_depth.scene.layers import ground_warnings
+from fgbg_depth.sources.classes import SourceClasses
 from fgbg_depth.sources.decode import NO_TRANSPARENCY
 from fgbg_depth.sources.folder import FolderListing, SourceFile, list_folder
 from fgbg_depth.sources.instances.listing import list_instances
@@ -52,7 +54,8 @@ class Source:
     @property
     def content_digest(self) -> str:
         """Digest of all that rows take from this source: its name, its prepared pixels and its randomness' key."""
-        return json_digest([self.name, self.digest, self.pixels_digest, self.width, self.height])
+        classes = [self.class_name] if self.class_name else []
+        return json_digest([self.name, self.digest, self.pixels_digest, self.width, self.height, *classes])
 
 
 @dataclass(frozen=True)
@@ -69,6 +72,10 @@ class Sources:
     license_notes: tuple[str, ...] = ()  # licences of the pictures, as annotation files state them
     trimmed: tuple[str, ...] = ()  # backgrounds whose frame was cut away, by name
     defringed: tuple[str, ...] = ()  # cut-outs whose soft edge got new colours, by name
+
+    @cached_property
+    def classes(self) -> SourceClasses:
+        return SourceClasses.of(*([(s.name, s.class_name) for s in kind] for kind in (self.backgrounds, self.cutouts)))
 
 
 @dataclass

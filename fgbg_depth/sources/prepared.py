@@ -24,6 +24,7 @@ from fgbg_depth.errors import ShardError
 from fgbg_depth.render.codecs import decode_grey
 from fgbg_depth.render.inputs import Background, Cutout
 from fgbg_depth.render.png import encode_mask
+from fgbg_depth.sources.classes import SourceClasses
 from fgbg_depth.sources.load import Source, Sources
 from fgbg_depth.storage.files import HashingFile, Storage
 from fgbg_depth.storage.parquet import ROW_GROUP, damaged, parquet_writer, read_record, write_parquet
@@ -41,9 +42,10 @@ def write_prepared(storage: Storage, sources: Sources, depth_key: str = "") -> t
         their paths below the output.
     """
     bg_path, fg_path = prepared_names(sources, depth_key)
-    labels = tuple(schema.LABELS) if depth_key else ()
-    _write(storage, bg_path, schema.features("bg", labels), sources.backgrounds, _bg_row, {"depth_key": depth_key})
-    _write(storage, fg_path, schema.features("fg"), sources.cutouts, _fg_row, {})
+    labels, extras = tuple(schema.LABELS) if depth_key else (), sources.classes.extras
+    columns = schema.features("bg", labels, extras)
+    _write(storage, bg_path, columns, sources.backgrounds, _bg_row, {"depth_key": depth_key})
+    _write(storage, fg_path, schema.features("fg", extras=extras), sources.cutouts, _fg_row, {})
     return bg_path, fg_path
 
 
@@ -105,8 +107,8 @@ def _is_picture(data: bytes) -> bool:
 class Prepared:
     """Prepared sources by name, decoded when they are needed."""
 
-    def __init__(self, backgrounds: _Images, cutouts: _Images) -> None:
-        self._backgrounds, self._cutouts = backgrounds, cutouts
+    def __init__(self, backgrounds: _Images, cutouts: _Images, classes: SourceClasses) -> None:
+        self._backgrounds, self._cutouts, self.classes = backgrounds, cutouts, classes
         # decoded cut-outs are kept between shards; 400 of 100x80 pixels take 26 MB with `rgb` and `alpha`
         self.cutout = lru_cache(maxsize=400)(self._cutout)
 
@@ -117,13 +119,18 @@ class Prepared:
         Raises:
             ShardError: a file is missing or damaged.
         """
-        return cls(_BackgroundFile(storage, bg_file), _read(storage, fg_file, ["name", "digest", "image"]))
+        backgrounds, cutouts = (
+            _BackgroundFile(storage, bg_file),
+            _read(storage, fg_file, ["name", "digest", "image"]),
+        )
+        return cls(backgrounds, cutouts, SourceClasses.of(*(_read_classes(storage, f) for f in (bg_file, fg_file))))
 
     @classmethod
     def of(cls, sources: Sources) -> Prepared:
         """Sources in memory, which need not be written to an output."""
         kinds = (sources.backgrounds, sources.cutouts)
-        return cls(*({s.name: _Stored(s.digest, s.png, s.depth) for s in kind} for kind in kinds))
+        backgrounds, cutouts = ({s.name: _Stored(s.digest, s.png, s.depth) for s in kind} for kind in kinds)
+        return cls(backgrounds, cutouts, sources.classes)
 
     def background(self, name: str) -> Background:
         digest, data, depth = self._backgrounds[name]
@@ -143,6 +150,7 @@ def _bg_row(s: Source) -> dict[str, Any]:
         "held_out": s.held_out,
         "digest": s.digest,
         "depth": {"bytes": s.depth, "path": None},
+        "class_name": s.class_name,
     }
 
 
@@ -206,6 +214,15 @@ class _BackgroundFile:
 def _read(storage: Storage, name: str, columns: list[str]) -> dict[str, _Stored]:
     with _open(storage, name) as file:
         return dict(_stored_rows(file.read(columns=columns)))
+
+
+def _read_classes(storage: Storage, name: str) -> list[tuple[str, str]]:
+    """(name, class) of the sources in a file; empty if none of them has a class."""
+    with _open(storage, name) as file:
+        if "class_name" not in file.schema_arrow.names:
+            return []
+        table = file.read(columns=["name", "class_name"])
+        return list(zip(table["name"].to_pylist(), table["class_name"].to_pylist(), strict=True))
 
 
 def _stored_rows(table: pa.Table) -> Iterator[tuple[str, _Stored]]:

@@ -136,6 +136,7 @@ def _sources(storage: Storage, manifest: Manifest, kind: str) -> tuple[Source, .
                 height=pixels.shape[0],
                 held_out=stored.held_out,
                 depth=stored.depth,
+                class_name=stored.class_name,
             )
         )
     return tuple(sources)

@@ -17,6 +17,7 @@ from fgbg_depth.manifest import FileEntry
 from fgbg_depth.plan import Plan
 from fgbg_depth.read.parquet import open_parquet, read_row_groups
 from fgbg_depth.read.spread import GOLDEN_RATIO
+from fgbg_depth.sources.classes import SourceClasses
 from fgbg_depth.statistics import Sums
 from fgbg_depth.storage.files import Storage
 from fgbg_depth.storage.parquet import is_written_as, read_footer
@@ -90,12 +91,15 @@ def check_shard(
             if expected is not None and path in expected.shards:
                 rows = expected_rows(expected.shards[path], expected.plan, expected.prepared)
                 _check_facts(parquet, rows)
+                _check_classes(parquet, expected.prepared.classes)
                 if footer["bg_depth"] != expected.prepared.background(expected.shards[path].bg).depth_digest:
                     raise ShardError("its labels were made with another depth of the background than the config bg has")
                 check.rows = entry.rows
                 _check_images(parquet, rows, expected, check, full, shard_index)
         if full and expected is not None:
-            is_same = is_written_as(storage, path, schema.features(labels=expected.plan.labels))
+            is_same = is_written_as(
+                storage, path, schema.features(labels=expected.plan.labels, extras=expected.plan.extras)
+            )
             check.not_rewritten += is_same is None
             if is_same is False:
                 raise ShardError("parquet's footer or index in it is not the one of its rows: the file has changed")
@@ -134,7 +138,7 @@ def _check_footer(
         return
     if footer["depth"] != (plan.spec.to_dict() if plan.spec else None):
         raise ShardError(f"its footer describes another depth than {schema.STATISTICS}")
-    columns = schema.features(labels=plan.labels).arrow_schema
+    columns = schema.features(labels=plan.labels, extras=plan.extras).arrow_schema
     stored = parquet.schema_arrow
     if stored.names != columns.names or stored.types != columns.types:
         raise ShardError(f"its columns are {_columns(stored)}; they should be {_columns(columns)}")
@@ -156,6 +160,18 @@ def _check_facts(parquet: pq.ParquetFile, expected: Sequence[ExpectedRow]) -> No
         if stored != right:
             row = next(i for i, (a, b) in enumerate(zip(stored, right, strict=True)) if a != b)
             raise ShardError(f"row {row}: {column} is {stored[row]!r}; recipe and sources give {right[row]!r}")
+
+
+def _check_classes(parquet: pq.ParquetFile, classes: SourceClasses) -> None:
+    """Compare the columns of classes of all rows; `bg` and `fg` are checked already."""
+    if not classes.extras:
+        return
+    table = read_row_groups(parquet, columns=["bg", "fg", *classes.extras])
+    for column, right in classes.expected(table).items():
+        if table[column].combine_chunks() != right:
+            stored, wanted = table[column].to_pylist(), right.to_pylist()
+            row = next(i for i, (a, b) in enumerate(zip(stored, wanted, strict=True)) if a != b)
+            raise ShardError(f"row {row}: {column} is {stored[row]!r}; its source has the class {wanted[row]!r}")
 
 
 def _check_images(
