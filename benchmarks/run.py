@@ -44,6 +44,7 @@ BENCHMARKS = (
     Benchmark("compose", "compose", "", "--rows 800 --repeats 2"),
     Benchmark("encoders", "encoders", "", "--images 4 --repeats 2"),
     Benchmark("blending", "blending", "", "--pairs 4 --repeats 3"),
+    Benchmark("defringe", "clean outlines", "", "--backgrounds 1"),
     Benchmark("placed", "placed depth", "", "--rows 800 --repeats 2"),
     Benchmark("checks", "checks of labels", "", "--repeats 2"),
     Benchmark("depth", "depth, CPU", f"{CPU} --seconds 3", f"{CPU} --seconds 1"),

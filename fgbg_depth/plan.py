@@ -62,7 +62,7 @@ class Plan:
     @property
     def extras(self) -> tuple[str, ...]:
         """What rows and sources have besides the columns of every dataset, of `schema.EXTRAS`."""
-        return self.recipe.extras
+        return (*self.recipe.extras, *self.sources.classes.extras)
 
     def split_rows(self) -> dict[str, int]:
         """Rows of each split, in the order of `schema.SPLITS`; splits without rows are left out."""
@@ -75,6 +75,8 @@ def make_plan(recipe: Recipe, sources: Sources, spec: DepthSpec | None) -> Plan:
     labels, choices = label_digest(spec, recipe.labels), recipe.pixel_choices()
     if GROUND in recipe.extras and spec is not None:  # the depth of the backgrounds says where cut-outs stand
         choices["ground_of"] = spec_digest(spec)
+    if classes := sources.classes.extras:  # columns that all shards have; the classes are part of `content_digest`
+        choices["classes"] = list(classes)
     groups = []  # the same for all backgrounds, so that the digests of thousands of cut-outs are computed once
     for fg_held_out in (False, True):
         cutouts = [fg for fg in sources.cutouts if fg.held_out == fg_held_out]

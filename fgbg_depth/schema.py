@@ -24,7 +24,10 @@ CHECKS = {  # the column of each check of `depth.checks`, by kind of label; plac
     PREDICTED: {"boundary_recall": "boundary_recall", "nearer": "nearer", "background_drift": "background_drift"},
     PLACED: {"boundary_recall": "placed_boundary_recall", "nearer": "placed_nearer"},
 }
-SCENE, INSTANCES, GROUND = EXTRAS = ("scene", "instances", "ground")  # what recipes that vary scenes add to rows
+SCENE, INSTANCES, GROUND = "scene", "instances", "ground"  # what recipes that vary scenes add to rows and sources
+BG_CLASS, FG_CLASS = "bg_class", "fg_class"  # what sources with classes add to rows
+EXTRAS = (SCENE, INSTANCES, GROUND, BG_CLASS, FG_CLASS)
+CLASSES = {"bg": BG_CLASS, "fg": FG_CLASS}  # the column of the class, by kind of source
 IMAGE_KINDS = ("bg", "fg", "fg_bg", "fg_bg_mask", *LABELS.values())  # the manifest has statistics of each
 
 FOOTER_KEY = b"fgbg_depth"  # parquet key-value metadata: the record of a shard in its footer
@@ -88,6 +91,7 @@ OBJECT_FIELDS = {  # of each element of the column `objects`: type and meaning
 }
 
 _COMPOSED, _SCENE, _PREPARED = "render", "scene", "sources.prepared"
+_CLASSES, _CLASS = "sources.classes", "its folder, or what its annotation says; empty = none"
 _FG_BG = Column("fg_bg", "image", "the cut-out placed on the background, RGB", _COMPOSED)
 _FG_BG_MASK = Column(
     "fg_bg_mask", "image", "the cut-out's alpha in the same place, 0 to 255; foreground where >= 128", _COMPOSED
@@ -168,6 +172,8 @@ COLUMNS: dict[str, tuple[Column, ...]] = {
             _SCENE,
             extra=SCENE,
         ),
+        Column("bg_class", "string", f"class of the background: {_CLASS}", _CLASSES, extra=BG_CLASS),
+        Column("fg_class", "string", f"class of the cut-out: {_CLASS}", _CLASSES, extra=FG_CLASS),
         Column("boundary_recall", "float32", f"{_RECALL} in fg_bg_depth", "depth.checks", PREDICTED, (0, 1)),
         Column("nearer", "float32", f"{_NEARER} in fg_bg_depth", "depth.checks", PREDICTED, (-1, 3)),
         Column(
@@ -202,6 +208,7 @@ COLUMNS: dict[str, tuple[Column, ...]] = {
             "builder.background_labels",
             extra=GROUND,
         ),
+        Column("class_name", "string", f"the background's class: {_CLASS}", _PREPARED, extra=BG_CLASS),
     ),
     "fg": (
         Column("name", "string", "the cut-out's name, unique", _PREPARED),
@@ -211,6 +218,7 @@ COLUMNS: dict[str, tuple[Column, ...]] = {
         Column("digest", "string", "SHA-256 of the original file", _PREPARED),
         Column("width", "int32", "width of `image` in pixels", _PREPARED),
         Column("height", "int32", "height of `image` in pixels", _PREPARED),
+        Column("class_name", "string", f"the cut-out's class: {_CLASS}", _PREPARED, extra=FG_CLASS),
     ),
     "preview": (
         _FG_BG,

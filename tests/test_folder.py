@@ -10,6 +10,7 @@ from tiny import make_sources, quiet_build, save, scene, tiny_recipe, tree
 
 from fgbg_depth.builder.dry_run import write_sheet
 from fgbg_depth.errors import SourceError
+from fgbg_depth.sources import decode as decode_module
 from fgbg_depth.sources import folder as folder_module
 from fgbg_depth.sources.decode import EXTENSIONS
 from fgbg_depth.sources.folder import list_folder
@@ -168,3 +169,13 @@ def test_the_contact_sheet_of_a_dry_run_is_no_source(tmp_path: Path) -> None:
     listing = list_folder(tmp_path / "bg", "backgrounds")
     assert sheet.parent == tmp_path / "bg"
     assert len(listing.pictures) == 4 and listing.outputs == (f"bg/{sheet.name} (an output of fgbg-depth)",)
+
+
+def test_without_avif_support_the_message_says_what_to_install(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(decode_module.features, "check", lambda name: False)
+    decode_module._readable_formats.cache_clear()
+    try:
+        (folder / "bg" / "a.avif").write_bytes(b"x")
+        assert load(folder).ignored == ("1 .avif (install Pillow 11.3 or newer) in bg",)
+    finally:
+        decode_module._readable_formats.cache_clear()

@@ -8,9 +8,15 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PIL import Image
+from tiny import make_sources, quiet_build, statistics_of, tiny_recipe
 
 from fgbg_depth import paths
+from fgbg_depth.recipe import Recipe
+from fgbg_depth.render.codecs import decode_rgb
 from fgbg_depth.sources.frames import Margins, find_frame
+from fgbg_depth.sources.load import load_sources
+from fgbg_depth.sources.prepare import prepare_background
+from fgbg_depth.verify.check import verify
 
 BUNDLED = sorted((paths.DATA / "backgrounds").glob("*.jpg"))
 WHITE, BLACK, BROWN = (255, 255, 255), (0, 0, 0), (90, 60, 40)
@@ -69,7 +75,18 @@ def test_a_frame_whose_edge_is_hidden_by_a_white_sky_is_as_wide_as_at_the_other_
 
 
 @pytest.mark.parametrize(
-    "name", ["white sky", "night", "object on white", "one side", "two colours", "nearly empty", "plain", "tiny"]
+    "name",
+    [
+        "white sky",
+        "night",
+        "object on white",
+        "small object on black",
+        "one side",
+        "two colours",
+        "nearly empty",
+        "plain",
+        "tiny",
+    ],
 )
 def test_what_is_no_frame(name: str) -> None:
     rng = np.random.default_rng(1)
@@ -82,6 +99,8 @@ def test_what_is_no_frame(name: str) -> None:
         pixels = (pixels * light[..., None]).astype(np.uint8)
     elif name == "object on white":
         pixels[np.hypot((x - 150) / 120, (y - 100) / 80) > 1] = 255
+    elif name == "small object on black":
+        pixels[np.hypot((x - 150) / 60, (y - 100) / 40) > 1] = 0
     elif name == "one side":
         pixels[:20] = 255
     elif name == "two colours":
@@ -95,3 +114,40 @@ def test_what_is_no_frame(name: str) -> None:
     else:
         pixels = np.full((12, 12, 3), 255, np.uint8)
     assert find_frame(Image.fromarray(pixels)) is None
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """Sources with one background that has a frame and two that have none."""
+    make_sources(tmp_path, 2, 2)
+    picture = Image.open(paths.DATA / "backgrounds" / "lake.jpg").convert("RGB")
+    framed(picture, Margins(20, 20, 20, 20)).save(tmp_path / "bg" / "framed.png")
+    return tmp_path
+
+
+def test_trim_frames_changes_only_backgrounds_with_a_frame(folder: Path) -> None:
+    kept, trimmed = (load_sources(tiny_recipe(folder, trim_frames=trim)) for trim in (False, True))
+    assert (kept.trimmed, trimmed.trimmed) == ((), ("framed.png",))
+    before, after = ({s.name: decode_rgb(s.png) for s in each.backgrounds} for each in (kept, trimmed))
+    assert [name for name in before if not np.array_equal(before[name], after[name])] == ["framed.png"]
+    assert before["framed.png"][-1].min() > 240, "the frame"
+    assert after["framed.png"][-1].max() < 240
+
+
+def test_a_large_jpeg_is_trimmed_at_its_full_size() -> None:
+    """JPEG is decoded at a reduced size first, from which too little would remain without its frame."""
+    picture = Image.open(paths.DATA / "backgrounds" / "lake.jpg").convert("RGB").resize((450, 450))
+    data = io.BytesIO()
+    framed(picture, Margins(300, 300, 300, 300)).save(data, "JPEG")
+    image, warning, is_corrected = prepare_background(data.getvalue(), Recipe(size=200, trim_frames=True))
+    assert is_corrected and not warning and image.size == (200, 200)
+
+
+def test_the_log_the_card_and_the_statistics_say_what_was_cut_away(folder: Path) -> None:
+    lines: list[str] = []
+    quiet_build(tiny_recipe(folder, trim_frames=True), folder / "out", log=lines.append)
+    assert "Cut a frame away from 1 of 3 backgrounds: framed.png." in lines
+    assert statistics_of(folder / "out")["trimmed"] == ["framed.png"]
+    card = (folder / "out" / "README.md").read_text()
+    assert "a frame or letterbox of one colour was cut away from 1 of 3 backgrounds (listed in" in card
+    assert verify(str(folder / "out")).ok

@@ -96,8 +96,9 @@ def test_the_keys_of_the_file_do_not_change() -> None:
     text = made_manifest(Recipe()).to_json()
     assert list(json.loads(text)) == [
         "format", "name", "version", "rows", "splits", "kinds", "by_split", "coverage", "heat_map", "depth_histogram",
-        "color_range", "lower_edge", "depth", "columns", "columns_by_split", "recipe", "sources", "skipped",
-        "warnings", "ignored", "shards", "files", "pictures", "history",
+        "color_range", "lower_edge", "depth", "columns", "columns_by_split", "texts", "without_ground", "recipe",
+        "sources", "skipped", "warnings", "ignored", "license_notes", "trimmed", "defringed", "classes", "shards",
+        "files", "pictures", "history",
     ]  # fmt: skip
     assert text.startswith('{\n "format": 2,\n') and text.endswith("}\n")
 

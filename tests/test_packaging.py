@@ -27,7 +27,13 @@ PROJECT_FILES = ("app.py", "dataset_card.md", "space/README.md")
 # where an import differs from the name of its package
 PACKAGE_OF = {"PIL": "pillow", "yaml": "pyyaml", "cv2": "opencv-python-headless", "markdown_it": "markdown-it-py"}
 # a part of the package whose imports are an extra's, by the start of the module's path
-EXTRA_OF = {"app/": "app", "engine/ray.py": "ray", "sources/decode.py": "heif", "render/poisson.py": "blend"}
+EXTRA_OF = {
+    "app/": "app",
+    "engine/ray.py": "ray",
+    "sources/decode.py": "heif",
+    "render/poisson.py": "blend",
+    "sources/instances/": "coco",
+}
 
 
 @pytest.fixture(scope="session")

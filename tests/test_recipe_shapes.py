@@ -17,6 +17,8 @@ from fgbg_depth.sources.load import load_sources
 
 CHANGED: dict[str, Any] = {  # another value of each field; the test sets the folders
     "name": "other",
+    "trim_frames": True,
+    "defringe": "on",
     "size": 40,
     "foreground_measure": "height",
     "foreground_min": 0.3,
@@ -66,6 +68,7 @@ NEEDS: dict[str, dict[str, Any]] = {  # values of other fields that a field need
 }
 NOT_TESTED = {
     "depth_revision": "only a model on the Hub has revisions; tests/depth/test_hub_models.py covers it",
+    "trim_frames": "has an effect only on a background with a frame; tests/test_frames.py covers it",
     "skip_bad": "has an effect only if a file is bad; tests/test_load_sources.py covers it",
 }
 

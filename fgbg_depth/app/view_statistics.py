@@ -41,7 +41,7 @@ def page(browser: DatasetReader) -> str:
 def kind_meaning(kind: str) -> str:
     """What a kind of image is, from `schema.COLUMNS`: the column of its name, or the column `image` of its config."""
     columns = {column.name: column for column in schema.columns(extras=schema.EXTRAS)}
-    sources = {config: schema.columns(config) for config in (schema.BG, schema.FG)}
+    sources = {config: schema.columns(config, extras=schema.EXTRAS) for config in (schema.BG, schema.FG)}
     if kind in sources:
         return next(column.meaning for column in sources[kind] if column.name == "image")
     return columns[kind].meaning

@@ -90,6 +90,7 @@ class FgBgDepth(datasets.ArrowBasedBuilder):
         digests = "".join(shard.name.digest for shard in plan.shards)
         self.plan_digest = hashlib.sha256(digests.encode()).hexdigest()[:16]
         self.split_rows = plan.split_rows()
+        self._extras = plan.extras
         self._plan: Plan | None = plan
         # the cache is keyed by the content of the sources, not by their paths
         kwargs.setdefault("config_id", f"default-{self.plan_digest}")
@@ -108,7 +109,7 @@ class FgBgDepth(datasets.ArrowBasedBuilder):
     def _info(self) -> datasets.DatasetInfo:
         return datasets.DatasetInfo(
             description="Cut-outs placed on backgrounds, with mattes and depth labels.",
-            features=schema.features(labels=self.recipe.labels, extras=self.recipe.extras),
+            features=schema.features(labels=self.recipe.labels, extras=self._extras),
         )
 
     def _split_generators(self, dl_manager: Any) -> list[datasets.SplitGenerator]:

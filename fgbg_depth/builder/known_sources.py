@@ -68,6 +68,7 @@ def known_sources(
         add_foregrounds,
         tuple((item.file, item.reason) for item in manifest.skipped) if all(stored.values()) else (),
         tuple(manifest.ignored) if all(stored.values()) else (),
+        tuple(manifest.license_notes) if all(stored.values()) else (),
     )
 
 

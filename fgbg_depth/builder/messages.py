@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 Log = Callable[[str], None]  # called with one line
 
@@ -31,6 +31,12 @@ def reused(num_shards: int, num_missing: int) -> str:
     """Said before the missing shards of a build are built."""
     finished = f"Reused {count(num_shards - num_missing, 'finished shard')}"
     return f"{finished}; building {num_missing:,}." if num_missing else f"{finished}; writing statistics and card."
+
+
+def corrected(what: str, names: Sequence[str], number: int, noun: str) -> str:
+    """`Cut a frame away from 2 of 50 backgrounds: a, b.`"""
+    shown = ", ".join(names[:5]) + (f" and {len(names) - 5:,} more" if len(names) > 5 else "")
+    return f"{what} {len(names):,} of {count(number, noun)}{': ' + shown if names else ''}."
 
 
 def slice_started(slice_of: tuple[int, int], num_shards: int, num_missing: int) -> str:

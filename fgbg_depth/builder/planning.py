@@ -10,13 +10,14 @@ import numpy as np
 
 from fgbg_depth import schema
 from fgbg_depth.builder.known_sources import known_sources
-from fgbg_depth.builder.messages import Log, count, log_to_stderr
+from fgbg_depth.builder.messages import Log, corrected, count, log_to_stderr
 from fgbg_depth.depth import models
 from fgbg_depth.errors import RecipeError
 from fgbg_depth.plan import Plan, make_plan
 from fgbg_depth.recipe import Recipe, parse_recipe, published, with_absolute_folders, with_local_folders
 from fgbg_depth.render.codecs import decode_rgb
 from fgbg_depth.render.poisson import check_opencv, has_opencv
+from fgbg_depth.sources.defringe import OFF
 from fgbg_depth.sources.load import KnownSources, Sources, load_sources
 from fgbg_depth.storage.files import Storage
 
@@ -47,6 +48,10 @@ def plan_build(
         log(f"warning: {warning}")
     if len(sources.warnings) > WARNINGS_SHOWN:
         log(f"... and {count(len(sources.warnings) - WARNINGS_SHOWN, 'more warning')}; the card lists all of them.")
+    if recipe.trim_frames:
+        log(corrected("Cut a frame away from", sources.trimmed, len(sources.backgrounds), "background"))
+    if recipe.defringe != OFF:
+        log(corrected("Estimated the edge colours of", sources.defringed, len(sources.cutouts), "cut-out"))
     for ignored in (*sources.ignored, *sources.ignored_outputs):
         log(f"ignored: {ignored}")
     for file, reason in sources.skipped:

@@ -121,7 +121,8 @@ class ShardBuilder:
         Raises:
             ShardError: it failed; the message names the shard. No file is left behind.
         """
-        shard, labels, extras = task.shard, self.recipe.labels, self.recipe.extras
+        shard, labels, classes = task.shard, self.recipe.labels, self.prepared.classes
+        extras = (*self.recipe.extras, *classes.extras)
         background = self.prepared.background(shard.bg)
         composer = self._composers.of(background, shard.fgs)
         levels = self.spec.levels if self.spec else 0
@@ -140,7 +141,9 @@ class ShardBuilder:
 
         reused = None
         if task.reuse_from:
-            reused = ReusedShard.open(self.storage, task.reuse_from, labels, extras, self.spec, background.depth_digest)
+            reused = ReusedShard.open(
+                self.storage, task.reuse_from, labels, self.recipe.extras, self.spec, background.depth_digest
+            )
         predicts = schema.PREDICTED in labels and not (reused and reused.has_predicted)
         if predicts and self._labeller is None:
             self._labeller = self.load_labeller()
@@ -156,12 +159,13 @@ class ShardBuilder:
                     self._labeller if predicts else None,
                     count_images=reused is None and not composing_counts_images(labels),
                     on_rows=on_rows,
+                    extras=extras,
                 )
             composed = reused.tables(sums, LABELLED_ROWS) if reused else self._composed(composer, sums)
+            composed = map(classes.added_to, composed)
             tables = (label(table, shard.name.digest) for table in composed) if label else _counted(composed, on_rows)
-            written = write_parquet(
-                self.storage, shard.path, schema.features(labels=labels, extras=extras), tables, footer
-            )
+            columns = schema.features(labels=labels, extras=extras)
+            written = write_parquet(self.storage, shard.path, columns, tables, footer)
         except FgBgError:
             raise
         except Exception as e:

@@ -77,6 +77,7 @@ class ShardLabels:
         labeller: Labeller | None,
         count_images: bool,
         on_rows: OnRows,
+        extras: Sequence[str] = (),
     ) -> None:
         if background.depth is None:
             raise ShardError(f"the background {background.name!r} has no depth in the config bg")
@@ -85,7 +86,7 @@ class ShardLabels:
         self._predict = LabelBatch(labeller, sums, count_images, on_rows, self._checks.predicted) if labeller else None
         column, labels = schema.LABELS[PLACED], recipe.labels
         self._placed = PlacedLabels(background.depth, spec, sums.depths[column]) if PLACED in labels else None
-        self._columns, self._facts = schema.features(labels=labels, extras=recipe.extras), shapes.columns
+        self._columns, self._facts = schema.features(labels=labels, extras=extras), shapes.columns
 
     def __call__(self, table: pa.Table, fingerprint: str) -> pa.Table:
         """The table with all columns of the default config.

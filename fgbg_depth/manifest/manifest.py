@@ -57,6 +57,10 @@ class Manifest(Entry):
         skipped: source files that were left out.
         warnings: messages about sources, for the card.
         ignored: files in the source folders that are no readable pictures, for the card: "1 .heic, 2 .txt in photos".
+        license_notes: licences of source pictures, as annotation files state them.
+        trimmed: names of the backgrounds from which a frame was cut away (`trim_frames`).
+        defringed: names of the cut-outs whose soft edge got new colours (`defringe`).
+        classes: number of sources by class, by kind ("bg", "fg"), for kinds of which a source has a class.
         shards, files: the parquet files under data/, and the files of the other configs, by path.
         pictures: the card's pictures, by path; empty if an earlier version of this project built the dataset.
         history: published versions, newest first.
@@ -84,6 +88,10 @@ class Manifest(Entry):
     skipped: list[SkippedFile] = Field(default_factory=list)
     warnings: list[str] = Field(default_factory=list)
     ignored: list[str] = Field(default_factory=list)
+    license_notes: list[str] = Field(default_factory=list)
+    trimmed: list[str] = Field(default_factory=list)
+    defringed: list[str] = Field(default_factory=list)
+    classes: dict[str, dict[str, int]] = Field(default_factory=dict)
     shards: dict[ShardPath, FileEntry]
     files: dict[ConfigPath, FileEntry]
     pictures: dict[str, PictureEntry] = Field(default_factory=dict)
@@ -187,7 +195,7 @@ class Manifest(Entry):
     @property
     def extras(self) -> tuple[str, ...]:
         """What rows and sources have besides the columns of every dataset, of `schema.EXTRAS`."""
-        return self.recipe.extras
+        return (*self.recipe.extras, *(schema.CLASSES[kind] for kind in self.classes))
 
     @property
     def depth_columns(self) -> tuple[str, ...]:

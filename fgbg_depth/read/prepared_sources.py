@@ -21,7 +21,7 @@ def prepared_sources(files: DatasetFiles, manifest: Manifest, kind: str) -> tupl
     Raises:
         OutputError, HubError: a file is missing or cannot be read.
     """
-    sources = []
+    sources, corrected = [], manifest.trimmed if kind == schema.BG else manifest.defringed
     for stored in read_sources(files, manifest.files_of(kind)).values():
         listed = manifest.sources[kind].get(stored.name)
         pixels = (decode_rgb if kind == schema.BG else decode_rgba)(stored.image)
@@ -34,7 +34,9 @@ def prepared_sources(files: DatasetFiles, manifest: Manifest, kind: str) -> tupl
                 png=stored.image,
                 width=pixels.shape[1],
                 height=pixels.shape[0],
+                class_name=stored.class_name,
                 thumbnail=thumbnail(Image.fromarray(pixels)).tobytes(),
+                is_corrected=stored.name in corrected,
                 held_out=stored.held_out,
                 depth=stored.depth,
             )

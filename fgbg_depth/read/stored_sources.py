@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from fgbg_depth.read.files import DatasetFiles
 
 _PARALLEL_FILES = 16  # read at once over a network, where each file costs some requests
-_COLUMNS = ("name", "held_out", "digest", "image", "depth")  # cut-outs have no depth
+_COLUMNS = ("name", "held_out", "digest", "image", "depth", "class_name")  # only those that a file has
 
 
 @dataclass(frozen=True)
@@ -20,6 +20,7 @@ class StoredSource:
         held_out: whether it is kept out of train.
         digest: SHA-256 of its original file, 64 hex digits.
         image: PNG; RGB for backgrounds, RGBA with straight alpha for cut-outs.
+        class_name: what it shows; "" if it has no class.
         depth: PNG of stored depth values predicted from a background; b"" for cut-outs and without depth.
     """
 
@@ -28,6 +29,7 @@ class StoredSource:
     digest: str
     image: bytes = field(repr=False)
     depth: bytes = field(default=b"", repr=False)
+    class_name: str = ""
 
 
 def read_sources(
@@ -62,6 +64,7 @@ def _read(files: DatasetFiles, path: str, names: Collection[str] | None) -> list
             row["digest"],
             row["image"]["bytes"],
             row["depth"]["bytes"] if "depth" in row else b"",
+            row.get("class_name", ""),
         )
         for row in rows
         if names is None or row["name"] in names

@@ -7,6 +7,7 @@ import os
 from collections.abc import Mapping
 from pathlib import Path
 
+from fgbg_depth.recipe.addresses import Address, parse_address
 from fgbg_depth.recipe.recipe import NO_DEPTH, OPTIONS, Recipe
 from fgbg_depth.recipe.source_fields import DEMO
 
@@ -23,19 +24,22 @@ def published(recipe: Recipe) -> Recipe:
     Args:
         recipe: its folders are paths by their form, as `with_absolute_folders` makes them.
     """
-    paths = {field: getattr(recipe, field) for field in _FIELDS if _has_path(field, getattr(recipe, field))}
+    values = {field: getattr(recipe, field) for field in _FIELDS if _has_path(field, getattr(recipe, field))}
+    paths = {field: _address(field, value).path for field, value in values.items()}
     names = {field: f"./{os.path.basename(os.path.abspath(path)) or field}" for field, path in paths.items()}
     sources = [field for field in _SOURCES if field in names]
     if len({names[field] for field in sources}) < len({os.path.abspath(paths[field]) for field in sources}):
         names |= {field: f"./{field}/{os.path.basename(names[field])}" for field in sources}  # two folders of one name
-    return recipe.replace(**names)
+    return recipe.replace(**{field: _address(field, values[field]).with_path(name) for field, name in names.items()})
 
 
 def with_absolute_folders(recipe: Recipe) -> Recipe:
     """The recipe with absolute paths of folders, so that it holds in every current folder. `~` is the home folder."""
     return recipe.replace(
         **{
-            field: os.path.abspath(os.path.expanduser(value))
+            field: _address(field, value).with_path(
+                os.path.abspath(os.path.expanduser(_address(field, value).path)),
+            )
             for field in _FIELDS
             if _has_path(field, value := getattr(recipe, field))
             or (field not in _SOURCES and value != NO_DEPTH and not recipe.depth_revision and os.path.isdir(value))
@@ -54,12 +58,15 @@ def with_local_folders(recipe: Recipe, folder: str | Path) -> Recipe:
     changes = {}
     for field in _FIELDS:
         value = getattr(recipe, field)
+        address = _address(field, value)
         known = remembered.get(field, {}).get(value)
-        if known and (os.path.isdir(known) or not os.path.isdir(os.path.join(folder, value))):
+        if known and (
+            _exists(field, known) or not _exists(field, address.with_path(os.path.join(folder, address.path)))
+        ):
             changes[field] = known
         elif _is_folder(field, value, folder, recipe.depth_revision):
-            path = os.path.normpath(os.path.join(folder, os.path.expanduser(value)))
-            changes[field] = path if is_path(path) else f"./{path}"
+            path = os.path.normpath(os.path.join(folder, os.path.expanduser(address.path)))
+            changes[field] = address.with_path(path if is_path(path) else f"./{path}")
     return recipe.replace(**changes)
 
 
@@ -85,6 +92,16 @@ def is_path(text: str) -> bool:
 
 _FIELDS = tuple(name for name, options in OPTIONS.items() if options.names_folder)
 _SOURCES = tuple(name for name in _FIELDS if OPTIONS[name].group == "sources")
+
+
+def _address(field: str, value: str) -> Address:
+    """The parts of a field's value; of a field that is not about sources the value is the path."""
+    return parse_address(value) if field in _SOURCES else Address("", value)
+
+
+def _exists(field: str, value: str) -> bool:
+    address = _address(field, value)
+    return os.path.exists(address.path) if address.prefix else os.path.isdir(address.path)
 
 
 def _has_path(field: str, value: str) -> bool:

@@ -12,6 +12,7 @@ from typing import Any, Literal, get_type_hints
 import yaml
 
 from fgbg_depth.errors import RecipeError
+from fgbg_depth.recipe.addresses import parse_address
 from fgbg_depth.recipe.composite_fields import CompositeFields
 from fgbg_depth.recipe.fields import (
     Shapes,
@@ -132,6 +133,7 @@ class Recipe(CompositeFields):
             raise RecipeError(
                 f"depth_input is {self.depth_input!r}; allowed: auto, native, or HEIGHTxWIDTH such as 480x640."
             )
+        _ = parse_address(self.backgrounds), parse_address(self.foregrounds)  # raise RecipeError
         for key in ("name", "backgrounds", "foregrounds", "depth_model"):
             if not getattr(self, key).strip():
                 raise RecipeError(f"{key} is empty; leave the line out for the default, {defaults()[key]!r}.")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 from dataclasses import dataclass
+from typing import Literal
 
 from fgbg_depth.recipe.fields import Shapes, option
 
@@ -25,9 +26,19 @@ class SourceFields:
     )
     foregrounds: str = _sources(
         DEMO,
-        "folder of cut-outs with alpha, or hf://datasets/USER/NAME; demo = bundled",
+        "folder of cut-outs with alpha, hf://datasets/USER/NAME, or photographs with instance masks: coco:FILE.json, "
+        "pascal:FOLDER or openimages:FOLDER, each with options such as ?min_side=64&classes=dog,cat; demo = bundled",
         shapes=Shapes.SOURCES,
         names_folder=True,
+    )
+    trim_frames: bool = _sources(
+        False, "cut frames and letterboxes of one colour away from backgrounds", shapes=Shapes.SOURCES
+    )
+    defringe: Literal["off", "auto", "on"] = _sources(
+        "off",
+        "estimate the colours of a cut-out's soft edge, so that nothing of its old background shows as a halo: auto = "
+        "only where a halo of one colour is found, on = for every cut-out",
+        shapes=Shapes.SOURCES,
     )
     exclude: tuple[str, ...] = _sources(
         (),

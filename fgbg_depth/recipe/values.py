@@ -54,6 +54,8 @@ def checked(key: str, value: Any, hint: Any, options: FieldOptions) -> Any:
 
 
 def _choice(key: str, value: Any, allowed: tuple[Any, ...]) -> Any:
+    if type(value) is bool and {"on", "off"} <= set(allowed):  # YAML reads the words on and off as true and false
+        value = "on" if value else "off"
     if type(value) is not bool and value in allowed:
         return allowed[allowed.index(value)]  # 16, where the value is 16.0
     advice = ""

@@ -6,9 +6,11 @@ import functools
 import io
 
 import numpy as np
-from PIL import Image, ImageCms, ImageOps, UnidentifiedImageError
+from PIL import Image, ImageCms, ImageOps, UnidentifiedImageError, features
 
 from fgbg_depth.errors import SourceError
+from fgbg_depth.sources.instances.packed import Instance, unpack
+from fgbg_depth.sources.instances.soft_mask import cut_out
 
 FORMATS = ("JPEG", "PNG", "WEBP", "BMP", "GIF", "TIFF", "AVIF", "PPM", "TGA", "JPEG2000")  # MPO opens as JPEG
 EXTENSIONS = frozenset(
@@ -19,6 +21,7 @@ EXTENSIONS = frozenset(
     )
 )
 HEIF_EXTENSIONS = frozenset((".heic", ".heif", ".hif"))  # photographs of phones; readable if pillow-heif is installed
+DECODERS = {**dict.fromkeys(HEIF_EXTENSIONS, "pillow-heif"), ".avif": "Pillow 11.3 or newer"}  # what else reads them
 MAX_PIXELS = 2**27  # 134 million: four times the largest phone photograph, 0.5 GB decoded
 NO_TRANSPARENCY = "has no transparency"  # start of the reason why a picture without alpha is no cut-out
 _SRGB = ImageCms.createProfile("sRGB")
@@ -26,18 +29,21 @@ _SRGB = ImageCms.createProfile("sRGB")
 
 def readable_extensions() -> frozenset[str]:
     """Extensions of the files that can be decoded here, in lower case: ".jpg", ".png", ..."""
-    return EXTENSIONS | HEIF_EXTENSIONS if "HEIF" in _readable_formats() else EXTENSIONS
+    formats = _readable_formats()
+    extensions = EXTENSIONS if "AVIF" in formats else EXTENSIONS - {".avif"}
+    return extensions | HEIF_EXTENSIONS if "HEIF" in formats else extensions
 
 
 @functools.cache
 def _readable_formats() -> tuple[str, ...]:
     """Pillow's names of the formats that can be decoded here."""
+    formats = FORMATS if features.check("avif") else tuple(name for name in FORMATS if name != "AVIF")
     try:
         from pillow_heif import register_heif_opener
     except ImportError:
-        return FORMATS
+        return formats
     register_heif_opener()
-    return (*FORMATS, "HEIF")
+    return (*formats, "HEIF")
 
 
 def load_rgb(data: bytes, at_least: int = 0) -> Image.Image:
@@ -61,11 +67,15 @@ def load_rgb(data: bytes, at_least: int = 0) -> Image.Image:
 def load_rgba(data: bytes) -> Image.Image:
     """Decode a cut-out to RGBA with straight alpha, upright, in sRGB.
 
+    Args:
+        data: the file's bytes, or a photograph with the mask of one instance (`instances.packed`).
     Returns:
         (height, width, 4) uint8.
     Raises:
         SourceError: the reason why the file cannot be used, to be printed after its name.
     """
+    if (instance := unpack(data)) is not None:
+        return cut_out(_annotated_photo(instance), instance)
     image = _open(data)
     if not has_transparency(image):
         raise SourceError(f"{NO_TRANSPARENCY} (mode {image.mode})")
@@ -78,12 +88,25 @@ def load_rgba(data: bytes) -> Image.Image:
     return rgba
 
 
+def _annotated_photo(instance: Instance) -> Image.Image:
+    """The photograph as its annotations mean it: as it is stored, unless only the upright one has the stated size."""
+    stored = _open(instance.photo, upright=False)
+    stated = (instance.width, instance.height)
+    if not instance.width or stored.size == stated:
+        return _to_rgb(stored)
+    upright = _open(instance.photo)
+    if upright.size == stated:
+        return _to_rgb(upright)
+    sizes = f"{stored.width}x{stored.height} pixels, but its annotations say {instance.width}x{instance.height}"
+    raise SourceError(f"has a photograph of {sizes}")
+
+
 def has_transparency(image: Image.Image) -> bool:
     """Whether an image has an alpha channel or a transparent color."""
     return image.mode in ("RGBA", "LA", "PA", "RGBa", "La") or "transparency" in image.info
 
 
-def _open(data: bytes, at_least: int = 0) -> Image.Image:
+def _open(data: bytes, at_least: int = 0, upright: bool = True) -> Image.Image:
     if not data:
         raise SourceError("is empty (0 bytes)")
     try:
@@ -95,12 +118,12 @@ def _open(data: bytes, at_least: int = 0) -> Image.Image:
         profile = image.info.get("icc_profile")
         transparency = image.info.get("transparency")
         image.load()
-        upright = ImageOps.exif_transpose(image)
+        turned = ImageOps.exif_transpose(image) if upright else image
         if transparency is not None:  # exif_transpose does not always copy this
-            upright.info["transparency"] = transparency
+            turned.info["transparency"] = transparency
         if profile:
-            upright.info["icc_profile"] = profile
-        return upright
+            turned.info["icc_profile"] = profile
+        return turned
     except SourceError:
         raise
     except (Image.DecompressionBombError, Image.DecompressionBombWarning) as e:

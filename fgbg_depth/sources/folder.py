@@ -14,7 +14,7 @@ from PIL import Image
 
 from fgbg_depth import schema
 from fgbg_depth.errors import SourceError
-from fgbg_depth.sources.decode import HEIF_EXTENSIONS, readable_extensions
+from fgbg_depth.sources.decode import DECODERS, readable_extensions
 from fgbg_depth.sources.names import printable
 
 _MAX_KINDS = 8  # of files that are no pictures; a message names the most frequent ones
@@ -25,7 +25,8 @@ class SourceFile(NamedTuple):
     """A picture that was found but not read yet."""
 
     name: str  # its path below the folder, with `/`, printable
-    read: Callable[[], bytes]  # returns the file's bytes; may raise OSError
+    read: Callable[[], bytes]  # returns the file's bytes; may raise OSError or SourceError
+    class_name: str = ""  # of what it shows: its folder below the folder of sources, or what an annotation says
 
 
 @dataclass(frozen=True)
@@ -37,6 +38,7 @@ class FolderListing:
         ""  # number of files that are no readable pictures: "1 .heic (install pillow-heif), 2 .txt in photos"
     )
     outputs: tuple[str, ...] = ()  # "photos/my-set (an output of fgbg-depth)"
+    license_note: str = ""  # licences of the pictures, as an annotation file states them
 
 
 def list_folder(folder: Path, kind: str) -> FolderListing:
@@ -80,13 +82,19 @@ def list_folder(folder: Path, kind: str) -> FolderListing:
         )
     name = printable(Path(os.path.abspath(folder)).name)
     return FolderListing(
-        [SourceFile(printable(path.relative_to(folder).as_posix()), path.read_bytes) for path in sorted(pictures)],
+        [_source_file(path, folder) for path in sorted(pictures)],
         f"{_counted(others)} in {name}" if others else "",
         tuple(
             f"{name}/{printable(path.relative_to(folder).as_posix())} (an output of fgbg-depth)"
             for path in sorted(outputs)
         ),
     )
+
+
+def _source_file(path: Path, folder: Path) -> SourceFile:
+    """A picture; its class is the path of its folder below `folder`, "" for one directly in it."""
+    name = printable(path.relative_to(folder).as_posix())
+    return SourceFile(name, path.read_bytes, name.rpartition("/")[0])
 
 
 def is_contact_sheet(path: Path) -> bool:
@@ -125,7 +133,8 @@ def _counted(others: Mapping[str, int]) -> str:
 def _kind(extension: str) -> str:
     if not extension:
         return "without extension"
-    return printable(extension) + (" (install pillow-heif)" if extension in HEIF_EXTENSIONS else "")
+    needed = DECODERS.get(extension)
+    return printable(extension) + (f" (install {needed})" if needed else "")
 
 
 def _walk(folder: Path, outputs: list[Path]) -> Iterator[Path]:

@@ -9,30 +9,33 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
-from PIL import Image
 
 from fgbg_depth import paths
 from fgbg_depth.errors import SourceError
 from fgbg_depth.recipe import DEMO, Recipe
+from fgbg_depth.recipe.addresses import HUB, parse_address
 from fgbg_depth.render.png import encode_png
 from fgbg_depth.rng import json_digest
 from fgbg_depth.scene.ground import Ground
 from fgbg_depth.scene.layers import ground_warnings
 from fgbg_depth.sources.checks.decoding import reason_to_skip_file
 from fgbg_depth.sources.checks.finding import Kind
+from fgbg_depth.sources.classes import SourceClasses
 from fgbg_depth.sources.decode import NO_TRANSPARENCY
 from fgbg_depth.sources.exclude import Exclusion
 from fgbg_depth.sources.folder import FolderListing, SourceFile, list_folder
+from fgbg_depth.sources.instances.listing import list_instances
 from fgbg_depth.sources.lookalikes import SIDE, group_lookalikes, thumbnail
 from fgbg_depth.sources.names import USUAL_EXTENSION, source_name, unique_names
-from fgbg_depth.sources.prepare import prepare_background, prepare_cutout
+from fgbg_depth.sources.prepare import PreparedImage, prepare_background, prepare_cutout
 from fgbg_depth.sources.splits import hold_out, split_warnings
 
-Prepare = Callable[[bytes], tuple[Image.Image, str]]  # a file's bytes to its prepared image and a warning
+Prepare = Callable[[bytes], PreparedImage]  # a file's bytes to its prepared image
 _Bad = tuple[str, str]  # a file that cannot be used, and the reason
 
 
@@ -47,7 +50,9 @@ class Source:
     png: bytes  # the prepared image, lossless: RGB (size x size) of a background, RGBA with straight alpha of a cut-out
     width: int
     height: int
+    class_name: str = ""  # see `SourceFile`
     thumbnail: bytes = b""  # to find copies; see `lookalikes`
+    is_corrected: bool = False  # see `PreparedImage`
     held_out: bool = False
     depth: bytes = b""  # of a background: PNG of the depth predicted from it, once it is labelled
     ground: Ground | None = None  # of a background whose depth shows it, if the recipe asks where it is
@@ -55,7 +60,8 @@ class Source:
     @property
     def content_digest(self) -> str:
         """Digest of all that rows take from this source: its name, its prepared pixels and its randomness' key."""
-        return json_digest([self.name, self.digest, self.pixels_digest, self.width, self.height])
+        classes = [self.class_name] if self.class_name else []
+        return json_digest([self.name, self.digest, self.pixels_digest, self.width, self.height, *classes])
 
 
 @dataclass(frozen=True)
@@ -69,6 +75,13 @@ class Sources:
     ignored: tuple[str, ...] = ()  # files in the folders that are no readable pictures: "1 .heic, 2 .txt in photos"
     # outputs of this project in the folders; not in the card: only later builds see the output of the first build
     ignored_outputs: tuple[str, ...] = ()
+    license_notes: tuple[str, ...] = ()  # licences of the pictures, as annotation files state them
+    trimmed: tuple[str, ...] = ()  # backgrounds whose frame was cut away, by name
+    defringed: tuple[str, ...] = ()  # cut-outs whose soft edge got new colours, by name
+
+    @cached_property
+    def classes(self) -> SourceClasses:
+        return SourceClasses.of(*([(s.name, s.class_name) for s in kind] for kind in (self.backgrounds, self.cutouts)))
 
 
 @dataclass(frozen=True)
@@ -78,7 +91,7 @@ class KnownSources:
     Args:
         backgrounds, cutouts: None: those of this kind are prepared from the recipe's folder, as usual.
         add_backgrounds, add_foregrounds: folders, or datasets on the Hub, whose pictures are added; "" for none.
-        skipped, ignored: of the version, for the card.
+        skipped, ignored, license_notes: of the version, for the card.
     """
 
     backgrounds: tuple[Source, ...] | None = None
@@ -87,6 +100,7 @@ class KnownSources:
     add_foregrounds: str = ""
     skipped: tuple[tuple[str, str], ...] = ()
     ignored: tuple[str, ...] = ()
+    license_notes: tuple[str, ...] = ()
 
 
 @dataclass
@@ -148,6 +162,9 @@ def load_sources(recipe: Recipe, workers: int = 1, known: KnownSources | None = 
         ),
         tuple(dict.fromkeys([*known.ignored, *(each.ignored for each in listings if each.ignored)])),
         tuple(dict.fromkeys(output for each in listings for output in each.outputs)),
+        license_notes=(*known.license_notes, *(each.license_note for each in listings if each.license_note)),
+        trimmed=tuple(source.name for source in bgs if source.is_corrected),
+        defringed=tuple(source.name for source in fgs if source.is_corrected),
     )
 
 
@@ -157,10 +174,13 @@ def list_sources(where: str, kind: str) -> FolderListing:
     Raises:
         SourceError: there is no such folder or dataset, or it has no picture.
     """
-    if where.startswith("hf://"):
+    address = parse_address(where)
+    if address.prefix == HUB:
         from fgbg_depth.sources.hub import list_hub_images
 
         return FolderListing(list_hub_images(where))
+    if address.prefix:
+        return list_instances(address, kind)
     return list_folder(paths.DATA / kind if where == DEMO else Path(os.path.expanduser(where)), kind)
 
 
@@ -223,7 +243,7 @@ def _check(file: SourceFile, kind: Kind, prepare: Prepare, recipe: Recipe) -> tu
     """The file's name, its source or the reason why it cannot be used, and a warning or ""."""
     try:
         data = file.read()
-        image, warning = prepare(data)
+        image, warning, is_corrected = prepare(data)
         if recipe.skip_bad and (reason := reason_to_skip_file(data, kind, recipe)):
             return file.name, reason, ""
     except SourceError as e:
@@ -238,7 +258,9 @@ def _check(file: SourceFile, kind: Kind, prepare: Prepare, recipe: Recipe) -> tu
         png=encode_png(image),
         width=image.width,
         height=image.height,
+        class_name=file.class_name,
         thumbnail=thumbnail(image).tobytes(),
+        is_corrected=is_corrected,
     )
     return file.name, source, warning
 

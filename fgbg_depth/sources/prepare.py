@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from typing import NamedTuple
 
 import numpy as np
 from PIL import Image
@@ -13,35 +14,54 @@ from fgbg_depth.render.resample import resize_cutout
 from fgbg_depth.rng import sample_rng
 from fgbg_depth.schema import FOREGROUND_ALPHA
 from fgbg_depth.sources.decode import load_rgb, load_rgba
+from fgbg_depth.sources.defringe import MAX_SIDE, defringe
+from fgbg_depth.sources.frames import find_frame, trim_frame
 
 VISIBLE_ALPHA = 8  # of 255; fainter pixels (3 %) cannot be seen and do not count as part of a cut-out
 MIN_SIDE = 4  # pixels; a smaller source shows nothing
 
 
-def prepare_background(data: bytes, recipe: Recipe) -> tuple[Image.Image, str]:
+class PreparedImage(NamedTuple):
+    """A source at its final size.
+
+    Args:
+        image: uint8 sRGB: (size, size, 3) of a background, (height, width, 4) with straight alpha of a cut-out.
+        warning: for people, or "".
+        is_corrected: whether a frame was cut away (`trim_frames`), or the colours of the soft edge were estimated
+            (`defringe`).
+    """
+
+    image: Image.Image
+    warning: str = ""
+    is_corrected: bool = False
+
+
+def prepare_background(data: bytes, recipe: Recipe) -> PreparedImage:
     """Crop the middle square of a background and resize it to the composite's size.
 
-    Returns:
-        the image, (size, size, 3) uint8 sRGB; a warning for people, or "".
+    With `trim_frames`, a frame or letterbox of one colour is cut away first.
+
     Raises:
         SourceError: why the file cannot be used.
     """
-    image = load_rgb(data, at_least=2 * recipe.size)
+    image, margins = load_rgb(data, at_least=2 * recipe.size), None
+    if recipe.trim_frames and find_frame(image) is not None:
+        image, margins = trim_frame(load_rgb(data))  # decoded at full size: what remains may be much smaller
     side = min(image.size)
     if side < MIN_SIDE:
         raise SourceError(f"is smaller than {MIN_SIDE} pixels ({image.width}x{image.height})")
     left, top = (image.width - side) // 2, (image.height - side) // 2
     square = image.resize((recipe.size, recipe.size), Image.Resampling.LANCZOS, (left, top, left + side, top + side))
-    return square, f"smaller than {recipe.size} pixels, enlarged" if side < recipe.size else ""
+    warning = f"smaller than {recipe.size} pixels, enlarged" if side < recipe.size else ""
+    return PreparedImage(square, warning, margins is not None)
 
 
-def prepare_cutout(data: bytes, recipe: Recipe) -> tuple[Image.Image, str]:
+def prepare_cutout(data: bytes, recipe: Recipe) -> PreparedImage:
     """Crop a cut-out to its visible part and resize it as the recipe says.
 
-    `resize_cutout` says how it is resized, and why no halo shows.
+    `resize_cutout` says how it is resized, and why that causes no halo. A halo that the file itself has is removed
+    before, if the recipe's `defringe` says so.
 
-    Returns:
-        the image, (height, width, 4) uint8 sRGB with straight alpha; a warning for people, or "".
     Raises:
         SourceError: why the file cannot be used.
     """
@@ -64,7 +84,9 @@ def prepare_cutout(data: bytes, recipe: Recipe) -> tuple[Image.Image, str]:
         scale = recipe.size / max(width, height)
         warning = f"scaled down to fit into the frame ({recipe.size} pixels)"
     size = [min(recipe.size, max(1, round(side * scale))) for side in (width, height)]
-    cutout = resize_cutout(image.crop(box), (size[0], size[1]))
+    visible = image.crop(box)
+    clean = defringe(visible, recipe.defringe, max(MAX_SIDE, recipe.size))
+    cutout = resize_cutout(clean or visible, (size[0], size[1]))
     if np.asarray(cutout)[..., 3].max() < FOREGROUND_ALPHA:
         raise SourceError(f"is too faint to be foreground (alpha below {FOREGROUND_ALPHA} everywhere)")
-    return cutout, warning
+    return PreparedImage(cutout, warning, clean is not None)

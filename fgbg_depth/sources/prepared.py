@@ -30,6 +30,7 @@ from fgbg_depth.errors import ShardError
 from fgbg_depth.render.codecs import decode_grey
 from fgbg_depth.render.inputs import Background, Cutout
 from fgbg_depth.render.png import encode_mask
+from fgbg_depth.sources.classes import SourceClasses
 from fgbg_depth.sources.load import Source, Sources
 from fgbg_depth.storage.files import HashingFile, Storage
 from fgbg_depth.storage.parquet import ROW_GROUP, damaged, parquet_writer, read_record, write_parquet
@@ -130,8 +131,8 @@ def _is_picture(data: bytes) -> bool:
 class Prepared:
     """Prepared sources by name, decoded when they are needed."""
 
-    def __init__(self, backgrounds: _Images, cutouts: _Images) -> None:
-        self._backgrounds, self._cutouts = backgrounds, cutouts
+    def __init__(self, backgrounds: _Images, cutouts: _Images, classes: SourceClasses) -> None:
+        self._backgrounds, self._cutouts, self.classes = backgrounds, cutouts, classes
         # decoded cut-outs are kept between shards; 400 of 100x80 pixels take 26 MB with `rgb` and `alpha`
         self.cutout = lru_cache(maxsize=400)(self._cutout)
 
@@ -144,22 +145,30 @@ class Prepared:
         """
         with ThreadPoolExecutor(_PARALLEL_FILES) as pool:  # at a URL, opening a file is several requests
             cutouts = pool.map(lambda name: _read(storage, name, ["name", "digest", "image"]), fg_files)
+            classes = [
+                [pair for found in pool.map(lambda name: _read_classes(storage, name), files) for pair in found]
+                for files in (bg_files, fg_files)
+            ]
             return cls(
-                _BackgroundFiles(storage, bg_files, pool), {name: cutout for found in cutouts for name, cutout in found}
+                _BackgroundFiles(storage, bg_files, pool),
+                {name: cutout for found in cutouts for name, cutout in found},
+                SourceClasses.of(*classes),
             )
 
     @classmethod
     def of(cls, sources: Sources) -> Prepared:
         """Sources in memory, which need not be written to an output."""
         kinds = (sources.backgrounds, sources.cutouts)
-        return cls(*({s.name: _Stored(s.digest, s.png, s.depth) for s in kind} for kind in kinds))
+        backgrounds, cutouts = ({s.name: _Stored(s.digest, s.png, s.depth) for s in kind} for kind in kinds)
+        return cls(backgrounds, cutouts, sources.classes)
 
     @classmethod
     def of_pictures(
         cls, backgrounds: Mapping[str, tuple[str, bytes, bytes]], cutouts: Mapping[str, tuple[str, bytes, bytes]]
     ) -> Prepared:
         """Sources by name: digest of the original file, PNG of the picture, and PNG of its depth or b""."""
-        return cls(*({name: _Stored(*stored) for name, stored in kind.items()} for kind in (backgrounds, cutouts)))
+        bgs, fgs = ({name: _Stored(*stored) for name, stored in kind.items()} for kind in (backgrounds, cutouts))
+        return cls(bgs, fgs, SourceClasses())
 
     def background(self, name: str) -> Background:
         digest, data, depth = self._backgrounds[name]
@@ -185,6 +194,7 @@ def _bg_row(s: Source) -> dict[str, Any]:
         "depth": {"bytes": s.depth, "path": None},
         "horizon": s.ground.horizon if s.ground else math.nan,
         "ground_error": s.ground.error if s.ground else math.nan,
+        "class_name": s.class_name,
     }
 
 
@@ -268,6 +278,15 @@ class _BackgroundFiles:
 def _read(storage: Storage, name: str, columns: list[str]) -> list[tuple[str, _Stored]]:
     with _open(storage, name) as file:
         return list(_stored_rows(file.read(columns=columns)))
+
+
+def _read_classes(storage: Storage, name: str) -> list[tuple[str, str]]:
+    """(name, class) of the sources in a file; empty if none of them has a class."""
+    with _open(storage, name) as file:
+        if "class_name" not in file.schema_arrow.names:
+            return []
+        table = file.read(columns=["name", "class_name"])
+        return list(zip(table["name"].to_pylist(), table["class_name"].to_pylist(), strict=True))
 
 
 def _stored_rows(table: pa.Table) -> Iterator[tuple[str, _Stored]]:

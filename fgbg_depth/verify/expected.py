@@ -51,6 +51,9 @@ def replan(storage: Storage, manifest: Manifest) -> tuple[Expected | None, list[
             tuple((item.file, item.reason) for item in manifest.skipped),
             tuple(manifest.warnings),
             tuple(manifest.ignored),
+            license_notes=tuple(manifest.license_notes),
+            trimmed=tuple(manifest.trimmed),
+            defringed=tuple(manifest.defringed),
         )
         if schema.GROUND in manifest.extras and manifest.depth is not None:
             backgrounds = tuple(with_ground(source, manifest.depth) for source in sources.backgrounds)

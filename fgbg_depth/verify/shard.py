@@ -18,6 +18,7 @@ from fgbg_depth.plan import Plan
 from fgbg_depth.read.parquet import open_parquet, read_row_groups
 from fgbg_depth.read.spread import GOLDEN_RATIO
 from fgbg_depth.render.inputs import Background
+from fgbg_depth.sources.classes import SourceClasses
 from fgbg_depth.statistics import Sums, count_columns
 from fgbg_depth.storage.files import Storage
 from fgbg_depth.storage.parquet import is_written_as, read_footer
@@ -95,6 +96,7 @@ def check_shard(
                 composer = composers.of(background, shard.fgs)
                 rows = list(composer.facts())
                 _check_facts(parquet, rows)
+                _check_classes(parquet, expected.prepared.classes)
                 if footer["bg_depth"] != background.depth_digest:
                     raise ShardError("its labels were made with another depth of the background than the config bg has")
                 check.rows = entry.rows
@@ -162,6 +164,18 @@ def _check_facts(parquet: pq.ParquetFile, expected: Sequence[Facts]) -> None:
         if stored != right:
             row = next(i for i, (a, b) in enumerate(zip(stored, right, strict=True)) if a != b)
             raise ShardError(f"row {row}: {column} is {stored[row]!r}; recipe and sources give {right[row]!r}")
+
+
+def _check_classes(parquet: pq.ParquetFile, classes: SourceClasses) -> None:
+    """Compare the columns of classes of all rows; `bg` and `fg` are checked already."""
+    if not classes.extras:
+        return
+    table = read_row_groups(parquet, columns=["bg", "fg", *classes.extras])
+    for column, right in classes.expected(table).items():
+        if table[column].combine_chunks() != right:
+            stored, wanted = table[column].to_pylist(), right.to_pylist()
+            row = next(i for i, (a, b) in enumerate(zip(stored, wanted, strict=True)) if a != b)
+            raise ShardError(f"row {row}: {column} is {stored[row]!r}; its source has the class {wanted[row]!r}")
 
 
 def _check_images(
