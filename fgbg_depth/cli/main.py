@@ -13,6 +13,7 @@ from fgbg_depth import __version__
 from fgbg_depth.app import launch
 from fgbg_depth.cli.build import add_build
 from fgbg_depth.cli.compare import add_compare
+from fgbg_depth.cli.cutouts import add_cutouts
 from fgbg_depth.cli.inputs import add_convert_weights, add_recipe
 from fgbg_depth.cli.outputs import add_push, add_verify
 from fgbg_depth.cli.parser import CommandParser
@@ -43,6 +44,7 @@ kept outside of outputs:
 
 _STOPPED = {
     "build": "Stopped. Finished shards are kept; the same command continues from there.",
+    "cutouts": "Stopped. Finished cut-outs are kept; the same command continues from there.",
     "push": "Stopped. The same command continues; files that are already on the Hub are not uploaded again.",
 }
 
@@ -62,6 +64,7 @@ def parser() -> CommandParser:
     add_compare(commands)
     add_verify(commands)
     add_push(commands)
+    add_cutouts(commands)
     add_recipe(commands)
     add_convert_weights(commands)
     return top
