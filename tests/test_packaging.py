@@ -27,7 +27,7 @@ PROJECT_FILES = ("app.py", "dataset_card.md", "space/README.md")
 # where an import differs from the name of its package
 PACKAGE_OF = {"PIL": "pillow", "yaml": "pyyaml", "markdown_it": "markdown-it-py"}
 # a part of the package whose imports are an extra's, by the start of the module's path
-EXTRA_OF = {"app/": "app", "engine/ray.py": "ray", "sources/decode.py": "heif"}
+EXTRA_OF = {"app/": "app", "engine/ray.py": "ray", "sources/decode.py": "heif", "sources/cutouts/": "cutouts"}
 
 
 @pytest.fixture(scope="session")
@@ -168,8 +168,10 @@ def test_the_pinned_versions_are_within_the_ranges() -> None:
     """The tests run with the pins; the ranges are what `pip install fgbg-depth` may choose."""
     everything = {**declared(), **declared("app")}
     assert everything.keys() <= pins("requirements.txt").keys()
-    known = pins("requirements.txt") | pins("requirements-ray.txt") | pins("requirements-dev.txt")
-    for package, requirement in {**everything, **declared("ray"), **declared("s3")}.items():
+    files = ("requirements.txt", "requirements-ray.txt", "requirements-cutouts.txt", "requirements-dev.txt")
+    known = {package: version for name in files for package, version in pins(name).items()}
+    extras = {package: r for extra in ("cutouts", "ray", "s3") for package, r in declared(extra).items()}
+    for package, requirement in {**everything, **extras}.items():
         assert requirement.specifier.contains(known[package]), f"{requirement} excludes the pinned {known[package]}"
         assert ">=" in str(requirement.specifier), f"{requirement} has no lower bound"
 

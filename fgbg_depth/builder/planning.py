@@ -16,6 +16,7 @@ from fgbg_depth.plan import Plan, make_plan
 from fgbg_depth.recipe import Recipe, parse_recipe, published, with_absolute_folders, with_local_folders
 from fgbg_depth.render.codecs import decode_rgb
 from fgbg_depth.sources.load import Sources, load_sources
+from fgbg_depth.sources.stated_terms import TERMS_FILE
 from fgbg_depth.storage.files import Storage
 
 HUB_FOLDER_FILES = 10_000  # Source: https://huggingface.co/docs/hub/storage-limits
@@ -39,6 +40,9 @@ def plan_build(recipe: Recipe, workers: int = 1, device: str = "auto", log: Log 
         log(f"... and {count(len(sources.warnings) - WARNINGS_SHOWN, 'more warning')}; the card lists all of them.")
     for ignored in (*sources.ignored, *sources.ignored_outputs):
         log(f"ignored: {ignored}")
+    for kind, words in (("bg", "backgrounds"), ("fg", "cut-outs")):
+        if kind in sources.terms:
+            log(f"The card will quote {TERMS_FILE} in the folder of the {words}.")
     for file, reason in sources.skipped:
         log(f"skipped: {file} {reason}")
     spec = None

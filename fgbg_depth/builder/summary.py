@@ -73,6 +73,7 @@ def summarize(
         skipped=[SkippedFile(file=file, reason=reason) for file, reason in plan.sources.skipped],
         warnings=list(plan.sources.warnings),
         ignored=list(plan.sources.ignored),
+        terms=dict(plan.sources.terms),
         shards={path: _entry(rows_of[path], info) for path, info in sorted(shards.items())},
         files=dict(sorted(files.items())),
         history=previous.history if previous else [],

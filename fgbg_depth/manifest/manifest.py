@@ -51,6 +51,7 @@ class Manifest(Entry):
         skipped: source files that were left out.
         warnings: messages about sources, for the card.
         ignored: files in the source folders that are no readable pictures, for the card: "1 .heic, 2 .txt in photos".
+        terms: text of the file SOURCES.md in the folders of the sources, by kind ("bg", "fg"), for the card.
         shards, files: the parquet files under data/, and the files of the other configs, by path.
         pictures: the card's pictures, by path; empty if an earlier version of this project built the dataset.
         history: published versions, newest first.
@@ -75,6 +76,7 @@ class Manifest(Entry):
     skipped: list[SkippedFile] = Field(default_factory=list)
     warnings: list[str] = Field(default_factory=list)
     ignored: list[str] = Field(default_factory=list)
+    terms: dict[str, str] = Field(default_factory=dict)
     shards: dict[ShardPath, FileEntry]
     files: dict[ConfigPath, FileEntry]
     pictures: dict[str, PictureEntry] = Field(default_factory=dict)
@@ -127,8 +129,8 @@ class Manifest(Entry):
         return cls.from_json(text, f"{storage}/{schema.STATISTICS}")
 
     def to_dict(self) -> dict[str, Any]:
-        """Values as JSON types, in the order of the fields."""
-        return self.model_dump()
+        """Values as JSON types, in the order of the fields; `terms` only if there are any."""
+        return self.model_dump(exclude=set() if self.terms else {"terms"})
 
     def to_json(self) -> str:
         """The text of `statistics.json`."""

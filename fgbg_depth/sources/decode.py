@@ -89,9 +89,10 @@ def load_photo(data: bytes) -> Image.Image:
     """
     image = _open(data)
     if has_transparency(image):
-        if _to_rgba(image).getchannel("A").getextrema()[0] < 255:
+        rgba = _to_rgba(image)
+        if np.asarray(rgba.getchannel("A")).min() < 255:
             raise SourceError("is a cut-out already: it has transparent parts")
-        return _to_rgba(image).convert("RGB")
+        return rgba.convert("RGB")
     return _to_rgb(image)
 
 
@@ -105,9 +106,9 @@ def load_matte(data: bytes) -> np.ndarray:
     """
     image = _open(data)
     if has_transparency(image):
-        alpha = _to_rgba(image).getchannel("A")
-        if alpha.getextrema()[0] < 255:
-            return np.asarray(alpha)
+        alpha = np.asarray(_to_rgba(image).getchannel("A"))
+        if alpha.min() < 255:
+            return alpha
     if image.mode in ("I;16", "I;16B", "I;16L", "I;16N", "I", "F"):
         return _to_8_bit(np.asarray(image))
     if image.mode in ("1", "L", "LA", "La"):

@@ -16,6 +16,7 @@ from fgbg_depth import schema
 from fgbg_depth.errors import SourceError
 from fgbg_depth.sources.decode import HEIF_EXTENSIONS, readable_extensions
 from fgbg_depth.sources.names import printable
+from fgbg_depth.sources.stated_terms import TERMS_FILE, read_terms
 
 _MAX_KINDS = 8  # of files that are no pictures; a message names the most frequent ones
 SHEET_MARK = "fgbg-depth dry run"  # in the PNG of a contact sheet, to tell it from other pictures
@@ -37,6 +38,7 @@ class FolderListing:
         ""  # number of files that are no readable pictures: "1 .heic (install pillow-heif), 2 .txt in photos"
     )
     outputs: tuple[str, ...] = ()  # "photos/my-set (an output of fgbg-depth)"
+    terms: str = ""  # text of the folder's SOURCES.md, for the card
 
 
 def list_folder(folder: Path, kind: str) -> FolderListing:
@@ -71,7 +73,7 @@ def list_folder(folder: Path, kind: str) -> FolderListing:
             outputs.append(path)
         elif extension in readable:
             pictures.append(path)
-        else:
+        elif path != folder / TERMS_FILE:
             others[extension] += 1
     if not pictures:
         raise SourceError(
@@ -86,6 +88,7 @@ def list_folder(folder: Path, kind: str) -> FolderListing:
             f"{name}/{printable(path.relative_to(folder).as_posix())} (an output of fgbg-depth)"
             for path in sorted(outputs)
         ),
+        read_terms(folder),
     )
 
 

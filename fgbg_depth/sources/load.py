@@ -63,6 +63,7 @@ class Sources:
     ignored: tuple[str, ...] = ()  # files in the folders that are no readable pictures: "1 .heic, 2 .txt in photos"
     # outputs of this project in the folders; not in the card: only later builds see the output of the first build
     ignored_outputs: tuple[str, ...] = ()
+    terms: dict[str, str] = field(default_factory=dict)  # text of SOURCES.md by kind, "bg" or "fg", where there is one
 
 
 @dataclass
@@ -114,6 +115,7 @@ def load_sources(recipe: Recipe, workers: int = 1) -> Sources:
         ),
         tuple(dict.fromkeys(each.ignored for each in listings if each.ignored)),
         tuple(dict.fromkeys(output for each in listings for output in each.outputs)),
+        {kind: each.terms for kind, each in zip(("bg", "fg"), listings, strict=True) if each.terms},
     )
 
 

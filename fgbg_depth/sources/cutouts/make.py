@@ -203,7 +203,8 @@ class _Run:
         """The result for a photograph whose cut-out's name belongs to a file that no run wrote."""
         if record is None or not record.file:
             return self._left_out(
-                file, f"{self.storage}/{name} exists and was not made by this command; move it, or choose another output"
+                file,
+                f"{self.storage}/{name} exists and was not made by this command; move it, or choose another output",
             )
         self.log(f"{file.name}: {self.storage}/{name} was changed by hand and is kept; delete it to make it again")
         return Cutout(file.name, name)

@@ -93,6 +93,4 @@ def find_model(name: str) -> MattingModel:
     for model in MODELS:
         if model.name == name:
             return model
-    raise MattingError(
-        f"there is no matting model {name!r}.\n  Models: {', '.join(model.name for model in MODELS)}."
-    )
+    raise MattingError(f"there is no matting model {name!r}.\n  Models: {', '.join(model.name for model in MODELS)}.")

@@ -58,12 +58,12 @@ def prepare_output(output: Path, photos: Path) -> Storage:
     real, real_photos = Path(os.path.realpath(output)), Path(os.path.realpath(photos))
     if real.is_relative_to(real_photos):
         raise OutputError(
-            f"{output} is inside the folder of photographs {photos}, so the next run would take cut-outs as photographs."
-            "\n  Choose a folder outside: --output DIR."
+            f"{output} is inside the folder of photographs {photos}: the next run would read its cut-outs.\n"
+            "  Choose a folder outside: --output DIR."
         )
     if real_photos.is_relative_to(real):
         raise OutputError(
-            f"{output} contains the folder of photographs {photos}, so a build would take photographs as cut-outs.\n"
+            f"{output} contains the folder of photographs {photos}: a build would take photographs for cut-outs.\n"
             "  Choose another folder: --output DIR."
         )
     return Storage(output)
