@@ -61,7 +61,8 @@ def test_a_reduced_frame_is_found_with_its_blurred_edge() -> None:
 
 def test_a_frame_whose_edge_is_hidden_by_a_white_sky_is_as_wide_as_at_the_other_sides() -> None:
     pixels = np.array(Image.open(paths.DATA / "backgrounds" / "meadow.jpg").convert("RGB"))
-    pixels[: len(pixels) // 4] = 255
+    y, x = np.mgrid[: pixels.shape[0], : pixels.shape[1]]
+    pixels[y < 80 + 30 * np.sin(x / 20)] = 255
     found = find_frame(framed(Image.fromarray(pixels), Margins(5, 5, 5, 5)))
     assert found is not None
     assert found.top == pytest.approx(5, abs=1)
