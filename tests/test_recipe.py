@@ -45,6 +45,8 @@ def values_of(name: str) -> st.SearchStrategy[Any]:
         return st.sampled_from(["auto", "native", "480x640", "32x32"])
     if hint is str:
         return PRINTABLE
+    if hint == tuple[str, ...]:
+        return st.lists(PRINTABLE, max_size=3)
     number = st.floats(limits.low or 0, limits.high or 1e6)
     return st.tuples(number, number).filter(lambda p: p[0] < p[1]).map(list)
 

@@ -42,6 +42,7 @@ CHANGED: dict[str, Any] = {  # another value of each field; the test sets the fo
     "depth_flip": True,
     "depth_batch": 3,
     "shard_rows": 2,
+    "exclude": ["scene_00.png"],
     "skip_bad": True,
     "license": "mit",
     "background_license": "x",

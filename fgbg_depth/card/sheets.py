@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import io
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 from PIL import Image, ImageDraw
+from PIL.PngImagePlugin import PngInfo
 
 from fgbg_depth.card.charts import INK, MUTED, PAPER, font, plain, shorten
 from fgbg_depth.depth.colors import COLORS, colorize
@@ -14,6 +16,7 @@ from fgbg_depth.depth.spec import DepthSpec
 from fgbg_depth.render.png import encode_png
 from fgbg_depth.render.resample import resize_cutout
 from fgbg_depth.schema import LABELS, PLACED, PREDICTED
+from fgbg_depth.sources.folder import SHEET_MARK
 
 DEPTHS = tuple(LABELS.values())
 COLUMNS = ("bg", "fg", "fg_bg", "mask", *DEPTHS)
@@ -135,6 +138,14 @@ def best_for_banner(rows: Sequence[Row], count: int = 4) -> list[Row]:
 def png_bytes(image: Image.Image) -> bytes:
     """The image as PNG: equal pixels give equal bytes, because no date or software name is stored."""
     return encode_png(image)
+
+
+def sheet_png(sheet: Image.Image) -> bytes:
+    """A sheet as PNG with a mark, so that a later search for sources does not take it for a picture."""
+    text, data = PngInfo(), io.BytesIO()
+    text.add_text("Software", SHEET_MARK)
+    sheet.save(data, "PNG", pnginfo=text)
+    return data.getvalue()
 
 
 def _depth_range(

@@ -12,6 +12,7 @@ from typing import Any
 from fgbg_depth import __version__
 from fgbg_depth.app import launch
 from fgbg_depth.cli.build import add_build
+from fgbg_depth.cli.check_sources import add_check_sources
 from fgbg_depth.cli.compare import add_compare
 from fgbg_depth.cli.cutouts import add_cutouts
 from fgbg_depth.cli.inputs import add_convert_weights, add_recipe
@@ -60,6 +61,7 @@ def parser() -> CommandParser:
     top.add_argument("--version", action="version", version=f"fgbg-depth {__version__}", help="print the version")
     commands = top.add_subparsers(metavar="COMMAND", dest="command", required=True)
     add_build(commands)
+    add_check_sources(commands)
     launch.add_arguments(commands.add_parser("app", help="browse a dataset in the browser"))
     add_compare(commands)
     add_verify(commands)

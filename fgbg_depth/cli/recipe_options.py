@@ -127,6 +127,8 @@ def _add_option(group: Any, name: str, options: FieldOptions, hint: Any, default
         kwargs |= {"type": number(hint, _range(options)), "metavar": "N"}
     elif hint is str:
         kwargs["metavar"] = "TEXT"
+    elif hint == tuple[str, ...]:
+        kwargs |= {"nargs": "*", "metavar": "TEXT"}
     else:
         kwargs |= {"type": number(float, _range(options)), "nargs": 2, "metavar": ("LOW", "HIGH")}
     group.add_argument(_flag(name), **kwargs)
@@ -157,6 +159,8 @@ def shown_value(value: Any) -> str:
     """A value of a recipe field for help texts: `yes`, `0.72 0.97`, `4,000`, `empty`, `not set`."""
     if isinstance(value, bool):
         return "yes" if value else "no"
+    if value == ():
+        return "none"
     if isinstance(value, tuple):
         return " ".join(map(shown_value, value))
     if isinstance(value, int) or (isinstance(value, float) and value.is_integer()):

@@ -188,8 +188,17 @@ class Recipe:
         high=1_000_000,
         unit="rows",
     )
+    exclude: tuple[str, ...] = _sources(
+        (),
+        "source files to leave out: names, paths below the folder or globs, such as bg7.jpg old/*; foregrounds:NAME "
+        "looks only there",
+        shapes=Shapes.SOURCES,
+    )
     skip_bad: bool = _sources(
-        False, "leave out bad source files (the card lists them) instead of failing", shapes=Shapes.SOURCES
+        False,
+        "leave out bad source files (the card lists them) instead of failing: unreadable ones, and those that "
+        "check-sources certainly finds empty, checkerboard or surround",
+        shapes=Shapes.SOURCES,
     )
     license: str = _output("other", "licence of the dataset, as a Hub licence id", shapes=Shapes.NOTHING)
     background_license: str = _sources("", "origin and licence of the backgrounds, for the card", shapes=Shapes.NOTHING)

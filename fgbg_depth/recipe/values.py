@@ -20,7 +20,7 @@ def checked(key: str, value: Any, hint: Any, options: FieldOptions) -> Any:
 
     Args:
         key: the field's name, for messages.
-        hint: the field's type: int, float, bool, str, a `Literal`, or a pair of floats (`| None`).
+        hint: the field's type: int, float, bool, str, a `Literal`, a pair of floats (`| None`), or any number of texts.
     Raises:
         RecipeError: the type or the value is not allowed; the message has the key, the value and what is allowed.
     """
@@ -38,6 +38,8 @@ def checked(key: str, value: Any, hint: Any, options: FieldOptions) -> Any:
         return _number(key, value, int, options)
     if hint is float:
         return _number(key, value, float, options)
+    if hint == tuple[str, ...]:
+        return _texts(key, value, options)
     if value is None and type(None) in get_args(hint):
         return None
     if not isinstance(value, (list, tuple)) or len(value) != 2:
@@ -66,6 +68,15 @@ def _text(key: str, value: Any, options: FieldOptions) -> str:
     if not text.isprintable():
         raise RecipeError(f"{key} is {show(value)}; line breaks and control characters are not allowed.")
     return text
+
+
+def _texts(key: str, value: Any, options: FieldOptions) -> tuple[str, ...]:
+    if not isinstance(value, (list, tuple)):
+        raise RecipeError(f"{key} is {show(value)}; allowed: a list of texts, such as [a.jpg, b.jpg].")
+    texts = tuple(_text(key, item, options) for item in value)
+    if not all(text.strip() for text in texts):
+        raise RecipeError(f"{key} is {show(value)}; an empty text is not allowed in it.")
+    return texts
 
 
 def _number(key: str, value: Any, kind: type[Number], options: FieldOptions) -> Number:

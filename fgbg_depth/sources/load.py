@@ -20,7 +20,10 @@ from fgbg_depth.recipe import DEMO, Recipe
 from fgbg_depth.render.png import encode_png
 from fgbg_depth.rng import json_digest
 from fgbg_depth.scene.layers import ground_warnings
+from fgbg_depth.sources.checks.decoding import reason_to_skip_file
+from fgbg_depth.sources.checks.finding import Kind
 from fgbg_depth.sources.decode import NO_TRANSPARENCY
+from fgbg_depth.sources.exclude import Exclusion
 from fgbg_depth.sources.folder import FolderListing, SourceFile, list_folder
 from fgbg_depth.sources.lookalikes import SIDE, group_lookalikes, thumbnail
 from fgbg_depth.sources.names import USUAL_EXTENSION, source_name, unique_names
@@ -85,8 +88,10 @@ def load_sources(recipe: Recipe, workers: int = 1) -> Sources:
         SourceError: a folder cannot be read; or files cannot be used and `recipe.skip_bad` is false (one message
             names them all); or no file is left.
     """
-    backgrounds = _check_all(recipe.backgrounds, "backgrounds", lambda data: prepare_background(data, recipe), workers)
-    cutouts = _check_all(recipe.foregrounds, "foregrounds", lambda data: prepare_cutout(data, recipe), workers)
+    exclusion = Exclusion(recipe.exclude)
+    backgrounds = _check_all(recipe, "backgrounds", lambda data: prepare_background(data, recipe), exclusion, workers)
+    cutouts = _check_all(recipe, "foregrounds", lambda data: prepare_cutout(data, recipe), exclusion, workers)
+    exclusion.check_all_found()
     bad = backgrounds.bad + cutouts.bad
     if bad and not recipe.skip_bad:
         raise _bad_files(backgrounds.bad, cutouts.bad)
@@ -96,7 +101,8 @@ def load_sources(recipe: Recipe, workers: int = 1) -> Sources:
     ):
         if not checked.sources:
             raise SourceError(
-                f"{where}: every {what} was left out because it cannot be used; none is left to build from."
+                f"{where}: every {what} was left out (by exclude, or because it cannot be used); none is left to build "
+                "from."
             )
     bg_groups, fg_groups = (group_lookalikes([_thumbnail_of(s) for s in c.sources]) for c in (backgrounds, cutouts))
     bgs = _named_and_divided(backgrounds.sources, bg_groups, recipe, "bg")
@@ -119,7 +125,12 @@ def load_sources(recipe: Recipe, workers: int = 1) -> Sources:
     )
 
 
-def _list_sources(where: str, kind: str) -> FolderListing:
+def list_sources(where: str, kind: str) -> FolderListing:
+    """The pictures that a recipe's `backgrounds` or `foregrounds` names.
+
+    Raises:
+        SourceError: there is no such folder or dataset, or it has no picture.
+    """
     if where.startswith("hf://"):
         from fgbg_depth.sources.hub import list_hub_images
 
@@ -127,14 +138,15 @@ def _list_sources(where: str, kind: str) -> FolderListing:
     return list_folder(paths.DATA / kind if where == DEMO else Path(os.path.expanduser(where)), kind)
 
 
-def _check_all(where: str, kind: str, prepare: Prepare, workers: int) -> _Checked:
+def _check_all(recipe: Recipe, kind: Kind, prepare: Prepare, exclusion: Exclusion, workers: int) -> _Checked:
     """Prepare every file of one folder or Hub dataset, in order, and collect the reasons of those that fail."""
-    checked = _Checked(_list_sources(where, kind))
+    checked = _Checked(list_sources(recipe.backgrounds if kind == "backgrounds" else recipe.foregrounds, kind))
+    files = exclusion.kept(checked.listing.pictures, kind)
     with warnings.catch_warnings():
         # decoders warn of harmless defects, and of large images, which decode.MAX_PIXELS refuses
         warnings.simplefilter("ignore")
         with ThreadPoolExecutor(max(1, workers)) as pool:
-            for file, result, warning in pool.map(lambda file: _check(file, kind, prepare), checked.listing.pictures):
+            for file, result, warning in pool.map(lambda file: _check(file, kind, prepare, recipe), files):
                 if isinstance(result, str):
                     checked.bad.append((file, result))
                     continue
@@ -144,11 +156,13 @@ def _check_all(where: str, kind: str, prepare: Prepare, workers: int) -> _Checke
     return checked
 
 
-def _check(file: SourceFile, kind: str, prepare: Prepare) -> tuple[str, Source | str, str]:
+def _check(file: SourceFile, kind: Kind, prepare: Prepare, recipe: Recipe) -> tuple[str, Source | str, str]:
     """The file's name, its source or the reason why it cannot be used, and a warning or ""."""
     try:
         data = file.read()
         image, warning = prepare(data)
+        if recipe.skip_bad and (reason := reason_to_skip_file(data, kind, recipe)):
+            return file.name, reason, ""
     except SourceError as e:
         return file.name, str(e), ""
     except OSError as e:
