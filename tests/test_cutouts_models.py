@@ -1,4 +1,4 @@
-"""`cutouts` with rembg's own sessions and tiny models: no weights are downloaded, and all other code is the real one."""
+"""`cutouts` with the sessions of rembg and tiny models: no weights are downloaded, all other code is the real one."""
 
 from __future__ import annotations
 
@@ -120,7 +120,9 @@ def test_every_model_of_the_table_runs_on_this_machine_and_has_rembgs_address() 
         assert model.license and model.terms.startswith("https://"), model.name
     assert find_model(DEFAULT_MODEL).license == "MIT"
     assert not {"withoutbg", "atlascloud"} & {model.name for model in MODELS}
-    with pytest.raises(MattingError, match=r"there is no matting model 'withoutbg'\.\n  Models: birefnet-general-lite, "):
+    with pytest.raises(
+        MattingError, match=r"there is no matting model 'withoutbg'\.\n  Models: birefnet-general-lite, "
+    ):
         find_model("withoutbg")
 
 
@@ -178,7 +180,9 @@ def test_no_network_says_what_to_do(
     import pooch
 
     real = pooch.retrieve
-    monkeypatch.setattr(pooch, "retrieve", lambda url, *rest, **named: real("http://127.0.0.1:9/x.onnx", *rest, **named))
+    monkeypatch.setattr(
+        pooch, "retrieve", lambda url, *rest, **named: real("http://127.0.0.1:9/x.onnx", *rest, **named)
+    )
     assert main(["cutouts", str(make_photos(tmp_path / "photos", 1)), "--output", str(tmp_path / "fg")]) == 1
     error = capsys.readouterr().err
     assert f"{DEFAULT_MODEL} cannot be downloaded from" in error and "ConnectionError" in error

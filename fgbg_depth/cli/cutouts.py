@@ -8,6 +8,7 @@ import shlex
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from fgbg_depth.cli.parser import count as count_type
@@ -90,6 +91,7 @@ def add_cutouts(commands: Any) -> None:
 
 
 def _cutouts(options: argparse.Namespace) -> int:
+    from fgbg_depth.card.cutouts_sheet import write_sheet
     from fgbg_depth.sources.cutouts.make import make_cutouts
     from fgbg_depth.sources.cutouts.outline import CutOptions
 
@@ -104,19 +106,20 @@ def _cutouts(options: argparse.Namespace) -> int:
             log=log,
             progress=on_photo,
         )
+    sheet = write_sheet(result)
     if options.json:
-        print(json.dumps(result.to_dict()))
+        print(json.dumps(result.to_dict() | {"sheet": str(sheet)}))
     if len(result.left_out) == len(result.cutouts):
         raise SourceError(
             f"no photograph of {options.photos} gave a cut-out; the lines above say why.\n"
-            f"  The photographs are shown in {result.sheet}."
+            f"  The photographs are shown in {sheet}."
         )
     if not options.json:
-        _print_result(result)
+        _print_result(result, sheet)
     return 0
 
 
-def _print_result(result: CutoutsResult) -> None:
+def _print_result(result: CutoutsResult, sheet: Path) -> None:
     """Say what was made and which command to type next."""
     from fgbg_depth.builder.messages import count
 
@@ -126,7 +129,7 @@ def _print_result(result: CutoutsResult) -> None:
         print(f"Reused {result.reused:,} of {len(result.cutouts):,}; made {result.made:,}.")
     if result.left_out:
         print(f"Left out {len(result.left_out):,}.")
-    print(f"look:     {result.sheet}")
+    print(f"look:     {sheet}")
     print(f"terms:    write into {result.output}/SOURCES.md where the photographs come from")
     print(f"next:     {command(f'build --foregrounds {output} --backgrounds DIR --dry-run')}")
 

@@ -7,10 +7,16 @@ from dataclasses import dataclass
 import numpy as np
 from PIL import Image
 
+from fgbg_depth.sources.checks.finding import CERTAIN, Picture
+from fgbg_depth.sources.checks.registry import check_cutout
+
 SOLID = 128  # of 255; alpha from it on counts as inside the object
 MIN_SIDE_PX = 16  # of the object; a smaller one shows nothing at the usual size of 80 to 120 pixels
 MAX_COVERED = 0.97  # of the photograph; a matte that covers more found no outline
 MAX_CUT = 0.05  # of the object's height or width on one side of the photograph, above which it is cut off
+
+# Names of checks. A halo or a hole is for people to judge, and what is enlarged depends on the recipe.
+LEAVES_OUT = frozenset({"empty", "tiny", "surround", "parts", "cut_off"})
 
 
 @dataclass(frozen=True)
@@ -55,5 +61,15 @@ def judge_matte(matte: np.ndarray) -> Verdict:
 
 
 def judge_cutout(cutout: Image.Image) -> Verdict:
-    """Checks of the finished cut-out (RGBA)."""
-    return Verdict()
+    """The checks of `check-sources`, of the finished cut-out.
+
+    A certain finding of a kind in `LEAVES_OUT` is a reason to leave it out; all others are notes.
+
+    Args:
+        cutout: RGBA, straight alpha.
+    """
+    findings = check_cutout(Picture.cutout(cutout))
+    reasons = [each for each in findings if each.check in LEAVES_OUT and each.certainty >= CERTAIN]
+    if reasons:
+        return Verdict("; ".join(f"{each.check}: {each.detail}" for each in reasons))
+    return Verdict(notes=tuple(str(each) for each in findings))

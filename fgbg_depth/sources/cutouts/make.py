@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import os
+import warnings
 from collections.abc import Callable
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
@@ -21,7 +22,6 @@ from fgbg_depth.sources.cutouts.models import DEFAULT_MODEL, find_model
 from fgbg_depth.sources.cutouts.outline import CutOptions, check_options, clean_matte, cut_out
 from fgbg_depth.sources.cutouts.places import find_photos, prepare_output, remove_temporary_files
 from fgbg_depth.sources.cutouts.rembg_mattes import Device, RembgMattes
-from fgbg_depth.sources.cutouts.sheet import Tile, write_sheet
 from fgbg_depth.sources.cutouts.state import Record, State
 from fgbg_depth.sources.cutouts.terms import write_terms
 from fgbg_depth.sources.decode import load_photo
@@ -41,9 +41,11 @@ class Cutout:
         made: the cut-out was made now; False: an earlier run made it.
         reason: why the photograph was left out; "" if it was not.
         notes: what is doubtful about the cut-out.
+        read: returns the bytes of the cut-out, or of the photograph if it was left out; may raise OSError.
     """
 
     photo: str
+    read: Callable[[], bytes] = field(repr=False, compare=False)
     file: str = ""
     made: bool = False
     reason: str = ""
@@ -57,12 +59,10 @@ class CutoutsResult:
     Args:
         output: the folder of cut-outs.
         cutouts: one entry for each photograph, sorted by name.
-        sheet: path of the contact sheet.
     """
 
     output: str
     cutouts: tuple[Cutout, ...]
-    sheet: str
 
     @property
     def made(self) -> int:
@@ -78,8 +78,15 @@ class CutoutsResult:
 
     def to_dict(self) -> dict[str, object]:
         """Values as JSON types."""
-        counts = {"photos": len(self.cutouts), "made": self.made, "reused": self.reused}
-        return {**asdict(self), **counts, "left_out": len(self.left_out)}
+        names = ("photo", "file", "made", "reason", "notes")
+        return {
+            "output": self.output,
+            "photos": len(self.cutouts),
+            "made": self.made,
+            "reused": self.reused,
+            "left_out": len(self.left_out),
+            "cutouts": [{name: getattr(each, name) for name in names} for each in self.cutouts],
+        }
 
 
 def make_cutouts(
@@ -119,11 +126,12 @@ def make_cutouts(
         mattes = GivenMattes(Path(os.path.expanduser(matte)), files)
     else:
         mattes = RembgMattes(find_model(model), device, log)
-    with storage.lock():
+    with storage.lock(), warnings.catch_warnings():
         remove_temporary_files(storage)
         run = _Run(str(folder), storage, State(storage.root), mattes, options, log)
         found: list[Cutout] = []
         try:
+            warnings.simplefilter("ignore")  # decoders warn of harmless defects
             for file in files:
                 progress(len(found), len(files))
                 found.append(run.process(file))
@@ -132,8 +140,7 @@ def make_cutouts(
             if run.state.cutouts():
                 write_terms(storage, run.state.cutouts())
         run.report_stale({file.name for file in files})
-        sheet = write_sheet(storage.root, [run.tile(each, file) for each, file in zip(found, files, strict=True)])
-    return CutoutsResult(str(storage), tuple(found), str(sheet))
+    return CutoutsResult(str(storage), tuple(found))
 
 
 @dataclass(frozen=True)
@@ -165,7 +172,7 @@ class _Run:
             if not record.file:
                 return self._left_out(file, record.reason)
             if self.state.content(record.file) != "missing":
-                return Cutout(file.name, record.file, notes=record.notes)
+                return self._kept(file, record.file, record.notes)
         name = self.state.file_for(self.folder, file.name, digest)
         if self.state.content(name) == "other":
             return self._not_ours(file, name, record)
@@ -184,7 +191,7 @@ class _Run:
         self.storage.write(name, png)
         for note in verdict.notes:
             self.log(f"{file.name}: made, but look at it: {note}")
-        return Cutout(file.name, name, made=True, notes=verdict.notes)
+        return self._kept(file, name, verdict.notes, made=True)
 
     def _make(self, file: SourceFile, data: bytes) -> tuple[Image.Image | None, Verdict]:
         image = load_photo(data)
@@ -195,9 +202,12 @@ class _Run:
         cutout = cut_out(np.asarray(image), matte, self.options)
         return cutout, judge_cutout(cutout)
 
+    def _kept(self, file: SourceFile, name: str, notes: tuple[str, ...] = (), made: bool = False) -> Cutout:
+        return Cutout(file.name, (self.storage.root / name).read_bytes, name, made, notes=notes)
+
     def _left_out(self, file: SourceFile, reason: str) -> Cutout:
         self.log(f"{file.name}: left out: {reason}")
-        return Cutout(file.name, reason=reason)
+        return Cutout(file.name, file.read, reason=reason)
 
     def _not_ours(self, file: SourceFile, name: str, record: Record | None) -> Cutout:
         """The result for a photograph whose cut-out's name belongs to a file that no run wrote."""
@@ -207,7 +217,7 @@ class _Run:
                 f"{self.storage}/{name} exists and was not made by this command; move it, or choose another output",
             )
         self.log(f"{file.name}: {self.storage}/{name} was changed by hand and is kept; delete it to make it again")
-        return Cutout(file.name, name)
+        return self._kept(file, name)
 
     def report_stale(self, photos: set[str]) -> None:
         """Say which cut-outs belong to photographs that are no longer in the folder; they are kept."""
@@ -215,8 +225,3 @@ class _Run:
         if stale:
             names = ", ".join(stale[:3]) + (f" and {len(stale) - 3} more" if len(stale) > 3 else "")
             self.log(f"kept, although their photographs are gone: {names}")
-
-    def tile(self, cutout: Cutout, file: SourceFile) -> Tile:
-        """What the contact sheet shows of a photograph."""
-        path = self.storage.root / cutout.file
-        return Tile(cutout.photo, path.read_bytes if cutout.file else file.read, cutout.reason, cutout.notes)

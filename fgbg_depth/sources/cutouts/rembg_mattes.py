@@ -11,12 +11,31 @@ import numpy as np
 from PIL import Image
 
 from fgbg_depth.errors import MattingError, SourceError, install_command
+from fgbg_depth.sources.checks.areas import connected_areas
 from fgbg_depth.sources.cutouts.mattes import Log, Origin
 from fgbg_depth.sources.cutouts.models import MattingModel
 from fgbg_depth.sources.folder import SourceFile
+from fgbg_depth.sources.prepare import VISIBLE_ALPHA
 
 Device = Literal["auto", "cpu", "cuda"]
 _CUDA, _CPU = "CUDAExecutionProvider", "CPUExecutionProvider"
+SPECK = 0.005  # of the largest part's pixels; smaller separate parts are noise of a model
+
+
+def without_specks(matte: np.ndarray) -> np.ndarray:
+    """A matte without its small separate parts, which would make the crop larger than the object.
+
+    A part is what is connected by visible pixels, so loose hair stays.
+
+    Args:
+        matte: (h, w) uint8.
+    """
+    areas = connected_areas(matte >= VISIBLE_ALPHA)
+    if areas.count < 2:
+        return matte
+    is_speck = areas.sizes < SPECK * areas.sizes.max()
+    is_speck[0] = False
+    return np.where(is_speck[areas.labels], 0, matte).astype(np.uint8)
 
 
 class RembgMattes:
@@ -51,7 +70,10 @@ class RembgMattes:
         return f"{self._model.name} rembg {self._version}"
 
     def matte(self, photo: SourceFile, image: Image.Image) -> np.ndarray:
-        """See `MatteSource`. The models scale a matte to the full range, so an empty photograph gives noise."""
+        """See `MatteSource`; small separate parts are removed.
+
+        rembg scales each matte to the full range, so the matte of a photograph without an object may be noise.
+        """
         if self._session is None:
             self._session = self._load()
         try:
@@ -66,7 +88,7 @@ class RembgMattes:
         matte = np.asarray(found.convert("L"))
         if matte.shape != (image.height, image.width):
             raise SourceError(f"got a matte of another size from {self._model.name}")
-        return matte
+        return without_specks(matte)
 
     def _load(self) -> Any:
         """The session, with its weights downloaded if they are not on this machine."""
