@@ -22,7 +22,7 @@ from fgbg_depth.sources.cutouts.models import DEFAULT_MODEL, find_model
 from fgbg_depth.sources.cutouts.outline import CutOptions, check_options, clean_matte, cut_out
 from fgbg_depth.sources.cutouts.places import find_photos, prepare_output, remove_temporary_files
 from fgbg_depth.sources.cutouts.rembg_mattes import Device, RembgMattes
-from fgbg_depth.sources.cutouts.state import Record, State
+from fgbg_depth.sources.cutouts.state import Content, Record, State
 from fgbg_depth.sources.cutouts.terms import write_terms
 from fgbg_depth.sources.decode import load_photo
 from fgbg_depth.sources.folder import SourceFile
@@ -111,6 +111,7 @@ def make_cutouts(
         model: a name of `models.MODELS`.
         matte: a matte, or a folder of mattes, to use instead of a model.
         device: where the model runs.
+        options: size and colours of the cut-outs.
         log: called with each line for people, such as why a photograph is left out.
         progress: called with the number of photographs done and their total.
     Raises:
@@ -171,10 +172,10 @@ class _Run:
                 self.state.append(record)
             if not record.file:
                 return self._left_out(file, record.reason)
-            if self.state.content(record.file) != "missing":
+            if self.state.content(record.file) in (Content.LATEST, Content.OTHER):
                 return self._kept(file, record.file, record.notes)
         name = self.state.file_for(self.folder, file.name, digest)
-        if self.state.content(name) == "other":
+        if self.state.content(name) is Content.OTHER:
             return self._not_ours(file, name, record)
         origin = replace(self.mattes.origin, options=str(self.options))
         made = Record(self.folder, file.name, key, origin=origin)
@@ -189,8 +190,6 @@ class _Run:
         png = encode_png(cutout)
         self.state.append(replace(made, file=name, sha256=hashlib.sha256(png).hexdigest(), notes=verdict.notes))
         self.storage.write(name, png)
-        for note in verdict.notes:
-            self.log(f"{file.name}: made, but look at it: {note}")
         return self._kept(file, name, verdict.notes, made=True)
 
     def _make(self, file: SourceFile, data: bytes) -> tuple[Image.Image | None, Verdict]:
@@ -203,6 +202,8 @@ class _Run:
         return cutout, judge_cutout(cutout)
 
     def _kept(self, file: SourceFile, name: str, notes: tuple[str, ...] = (), made: bool = False) -> Cutout:
+        for note in notes:
+            self.log(f"{file.name}: kept, but look at it: {note}")
         return Cutout(file.name, (self.storage.root / name).read_bytes, name, made, notes=notes)
 
     def _left_out(self, file: SourceFile, reason: str) -> Cutout:

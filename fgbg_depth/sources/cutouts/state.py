@@ -10,6 +10,7 @@ import hashlib
 import json
 import os
 from dataclasses import asdict, dataclass, field
+from enum import Enum
 from pathlib import Path
 from typing import Any
 
@@ -56,6 +57,15 @@ class Record:
             return None
 
 
+class Content(Enum):
+    """What a file of the output is."""
+
+    MISSING = "missing"
+    LATEST = "as the last record says"
+    EARLIER = "as an earlier record says: a run was killed before it wrote the file again"
+    OTHER = "changed by hand, or made by something else"
+
+
 class State:
     """The records of an output, read once and appended to.
 
@@ -68,7 +78,7 @@ class State:
         self._output = output
         self._by_photo: dict[tuple[str, str], Record] = {}
         self._by_key: dict[tuple[str, str], Record] = {}  # by photograph and key
-        self._written: dict[str, set[str]] = {}  # SHA-256 of all that was ever written to a file, by file
+        self._written: dict[str, list[str]] = {}  # SHA-256 of all that was ever written to a file, by file
         self._ends_in_line = True
         if self._path.exists():
             data = self._path.read_bytes()
@@ -94,15 +104,18 @@ class State:
         names = (f"{stem}.png", f"{stem}-{digest[:6]}.png", f"{photo}-{digest}.png")
         return next(name for name in names if name not in taken)
 
-    def content(self, file: str) -> str:
-        """What a file of the output is: "missing", "ours" (as some run wrote it) or "other"."""
+    def content(self, file: str) -> Content:
+        """What a file of the output is now."""
         try:
             found = hashlib.sha256((self._output / file).read_bytes()).hexdigest()
         except FileNotFoundError:
-            return "missing"
+            return Content.MISSING
         except OSError:  # a folder, or a file that cannot be read
-            return "other"
-        return "ours" if found in self._written.get(file, set()) else "other"
+            return Content.OTHER
+        written = self._written.get(file, [])
+        if not written or found not in written:
+            return Content.OTHER
+        return Content.LATEST if found == written[-1] else Content.EARLIER
 
     def append(self, record: Record) -> None:
         """Add a record, on disk too.
@@ -136,4 +149,4 @@ class State:
         self._by_photo[record.folder, record.photo] = record
         self._by_key[record.photo, record.key] = record
         if record.file:
-            self._written.setdefault(record.file, set()).add(record.sha256)
+            self._written.setdefault(record.file, []).append(record.sha256)
