@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import time
 from dataclasses import dataclass
 from itertools import chain, count, islice
@@ -11,7 +10,6 @@ from typing import Any
 
 import numpy as np
 from PIL import Image
-from PIL.PngImagePlugin import PngInfo
 
 from fgbg_depth import schema
 from fgbg_depth.builder.background_labels import predict_backgrounds
@@ -19,8 +17,9 @@ from fgbg_depth.builder.messages import Log, log_to_stderr
 from fgbg_depth.builder.output import OutputState, check_output
 from fgbg_depth.builder.planning import plan_output
 from fgbg_depth.builder.shard import composing_counts_images
+from fgbg_depth.builder.source_findings import report_sheet
 from fgbg_depth.builder.work import Work, find_work
-from fgbg_depth.card.sheets import contact_sheet
+from fgbg_depth.card.sheets import contact_sheet, sheet_png
 from fgbg_depth.depth import decode_depth, models
 from fgbg_depth.depth.label_batch import decode_image
 from fgbg_depth.depth.placed import Silhouette
@@ -33,12 +32,14 @@ from fgbg_depth.render.codecs import decode_grey, decode_rgb
 from fgbg_depth.render.compose import compose_rows
 from fgbg_depth.render.inputs import Background, Cutout
 from fgbg_depth.render.png import encode_depth
-from fgbg_depth.sources.folder import SHEET_MARK, is_contact_sheet
+from fgbg_depth.sources.checks.folders import SourceReport
+from fgbg_depth.sources.folder import is_contact_sheet
 from fgbg_depth.sources.prepared import Prepared
 from fgbg_depth.statistics import DepthSums, Sums
 from fgbg_depth.storage.files import Storage
 
 SHEET_ROWS = 6
+FINDINGS_SHEET = "findings-contact-sheet"
 ROWS_PER_PAIR = 16  # composed for the estimate; one of them is shown
 
 Row = dict[str, Any]
@@ -79,26 +80,43 @@ def plan_dry_run(
     return plan, find_work(plan, storage, OutputState.read(storage))
 
 
-def write_sheet(storage: Storage, sheet: Image.Image) -> Path:
-    """Write the contact sheet beside the output; for an output at a URL, into the current folder.
+def write_sheet(storage: Storage, sheet: Image.Image, kind: str = "contact-sheet") -> Path:
+    """Write a sheet beside the output; for an output at a URL, into the current folder.
 
     A sheet of an earlier dry run is replaced. If the name belongs to another file, a number is appended.
 
+    Args:
+        kind: the end of the file's name; it contains "contact-sheet", by which a search for sources knows it.
     Returns:
         the file's path.
     """
+    folder, name = _sheet_place(storage, kind)
+    taken = (folder / f"{name}{suffix}.png" for suffix in chain([""], (f"-{i}" for i in count(2))))
+    path = next(path for path in taken if not path.exists() or is_contact_sheet(path))
+    Storage(folder).write(path.name, sheet_png(sheet))
+    return path
+
+
+def write_findings_sheet(storage: Storage, report: SourceReport) -> Path | None:
+    """Write the picture of source files with findings, as `write_sheet`; None if nothing was found.
+
+    The sheet of an earlier dry run is removed if nothing is found now.
+    """
+    sheet = report_sheet(report)
+    if sheet is not None:
+        return write_sheet(storage, sheet, FINDINGS_SHEET)
+    folder, name = _sheet_place(storage, FINDINGS_SHEET)
+    if is_contact_sheet(path := folder / f"{name}.png"):
+        path.unlink()
+    return None
+
+
+def _sheet_place(storage: Storage, kind: str) -> tuple[Path, str]:
+    """The folder of a sheet, and its name without extension."""
     output = Path(storage.url if storage.is_local else storage.url.rstrip("/").rsplit("/", 1)[-1])
     if storage.is_local and output.name in ("", ".."):  # the current folder, for example
         output = output.resolve()
-    name = f"{output.name}-contact-sheet"
-    folder = output.parent if storage.is_local else Path()
-    taken = (folder / f"{name}{suffix}.png" for suffix in chain([""], (f"-{i}" for i in count(2))))
-    path = next(path for path in taken if not path.exists() or is_contact_sheet(path))
-    text, data = PngInfo(), io.BytesIO()
-    text.add_text("Software", SHEET_MARK)
-    sheet.save(data, "PNG", pnginfo=text)
-    Storage(folder).write(path.name, data.getvalue())
-    return path
+    return output.parent if storage.is_local else Path(), f"{output.name}-{kind}"
 
 
 def estimate(plan: Plan, work: Work, workers: int, device: str = "auto") -> Estimate:

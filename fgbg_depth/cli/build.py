@@ -55,7 +55,9 @@ def add_build(commands: Any) -> None:
         "--output", metavar="DIR", default=DEFAULT_OUTPUT, help="folder or fsspec URL (default: %(default)s)"
     )
     run.add_argument(
-        "--dry-run", action="store_true", help="print rows, bytes and time, draw a contact sheet; build nothing"
+        "--dry-run",
+        action="store_true",
+        help="print rows, bytes, time and faults of the sources, draw sheets of both; build nothing",
     )
     run.add_argument(
         "--workers", type=int, metavar="N", help="processes, 1 to 1024; 1 builds in this process (default: one a core)"
@@ -159,8 +161,10 @@ def _echo(recipe: Recipe) -> None:
 
 def _dry_run(options: argparse.Namespace, recipe: Recipe) -> int:
     """Print what a build would do and cost; only the contact sheet is written."""
-    from fgbg_depth.builder.dry_run import estimate, plan_dry_run, write_sheet
+    from fgbg_depth.builder.dry_run import estimate, plan_dry_run, write_findings_sheet, write_sheet
     from fgbg_depth.builder.planning import default_workers
+    from fgbg_depth.builder.source_findings import SHEET_FILES, report_lines, report_values
+    from fgbg_depth.sources.checks.folders import check_sources
     from fgbg_depth.storage.files import Storage
 
     storage = Storage(options.output)
@@ -168,11 +172,14 @@ def _dry_run(options: argparse.Namespace, recipe: Recipe) -> int:
     plan, work = plan_dry_run(recipe, storage, workers, options.device)
     found = estimate(plan, work, workers, options.device)
     sheet = write_sheet(storage, found.sheet)
+    report = check_sources(plan.recipe, workers=workers, pictures=SHEET_FILES)
+    findings = write_findings_sheet(storage, report)
     if options.json:
         values = {f.name: getattr(found, f.name) for f in dataclasses.fields(found) if f.name != "sheet"}
         deletion = work.deletion
         values["deletes"] = {"shards": deletion.paths, "reasons": deletion.reasons} if deletion else None
-        print(json.dumps(values | {"sheet": str(sheet)}))
+        values |= {"sheet": str(sheet), "findings": report_values(report)}
+        print(json.dumps(values | {"findings_sheet": None if findings is None else str(findings)}))
         return 0
     num_bg, num_fg = len(plan.sources.backgrounds), len(plan.sources.cutouts)
     labels = f", label {found.label_rows_per_s:,.0f} rows/s" if found.label_rows_per_s else ""
@@ -185,6 +192,9 @@ def _dry_run(options: argparse.Namespace, recipe: Recipe) -> int:
     print(f"time           {duration if found.shards_to_build else 'none: nothing to build'}")
     print(f"               (each worker: compose {found.compose_rows_per_s:,.0f} rows/s{labels})")
     print(f"contact sheet  {sheet}")
+    if findings is not None:
+        print(f"findings       {findings}")
+        print("\n" + "\n".join(report_lines(report, limit=20)))
     if work.deletion is not None:
         print(f"\n{work.deletion.text()}\n  In a terminal the build asks first; elsewhere it needs --replace.")
     return 0

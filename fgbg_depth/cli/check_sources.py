@@ -98,4 +98,8 @@ def _files_bar() -> Iterator[Callable[[int], None]]:
     from tqdm import tqdm
 
     with tqdm(unit=" files", disable=not sys.stderr.isatty(), dynamic_ncols=True) as bar:
-        yield bar.update
+
+        def show(count: int) -> None:
+            bar.update(count)
+
+        yield show

@@ -63,6 +63,6 @@ CHECK = Check(
     "cut_off",
     ("foregrounds",),
     "the frame of the original picture cut the object off: its outline is straight along a side",
-    "use a picture that shows the whole object, or place it at that side only; leave it out with exclude",
+    "use a picture that shows the whole object, or leave it out with exclude",
     _look,
 )

@@ -37,6 +37,7 @@ COPY = Fault(
 )
 FAULTS: tuple[Fault, ...] = (UNREADABLE, *CHECKS, COPY)
 Progress = Callable[[int], None]  # called with the number of files that were checked since the last call
+SMALL = 224  # pixels of the longer side of a report's pictures
 _AHEAD = 64  # files that are read before their results are used, for each worker
 
 
@@ -66,11 +67,10 @@ class SourceReport:
 
 @dataclass(frozen=True)
 class _Result:
-    file: str
+    file: SourceFile
     findings: list[Finding]
     digest: str = ""
     thumbnail: np.ndarray | None = None
-    picture: Image.Image | None = None
 
 
 def check_sources(
@@ -86,7 +86,7 @@ def check_sources(
     Args:
         kinds: which sources.
         workers: threads.
-        pictures: of so many files with findings, of each kind, the report has a small picture.
+        pictures: of so many files with findings the report has a small picture.
     Raises:
         SourceError: a folder cannot be read, or `exclude` names what does not exist.
     """
@@ -96,15 +96,15 @@ def check_sources(
     for kind in kinds:
         listing = list_sources(recipe.backgrounds if kind == "backgrounds" else recipe.foregrounds, kind)
         results: list[_Result] = []
-        shown = 0
         for result in _look_at_all(exclusion.kept(listing.pictures, kind), kind, recipe, workers):
-            shown += bool(result.findings)
-            keep = result.findings and shown <= pictures
-            results.append(result if keep else _without_picture(result))
+            results.append(result)
             progress(1)
         checked[kind] = len(results)
         _add_copies(results)
-        files += [FileFindings(kind, r.file, tuple(r.findings), r.picture) for r in results if r.findings]
+        for result in results:
+            if result.findings:
+                small = _small_picture(result.file, kind, recipe) if len(files) < pictures else None
+                files.append(FileFindings(kind, result.file.name, tuple(result.findings), small))
     exclusion.check_all_found(kinds)
     return SourceReport(checked, tuple(files))
 
@@ -123,28 +123,32 @@ def _look_at(file: SourceFile, kind: Kind, recipe: Recipe) -> _Result:
         data = file.read()
         picture = load_picture(data, kind, recipe)
     except SourceError as e:
-        return _Result(file.name, [UNREADABLE.found(1, str(e))])
+        return _Result(file, [UNREADABLE.found(1, str(e))])
     except OSError as e:
-        return _Result(file.name, [UNREADABLE.found(1, f"cannot be read ({e.strerror or e})")])
+        return _Result(file, [UNREADABLE.found(1, f"cannot be read ({e.strerror or e})")])
     findings = check_background(picture) if kind == "backgrounds" else check_cutout(picture)
     image = _image(picture)
-    small = image.copy()
-    small.thumbnail((224, 224))
     if kind == "backgrounds":  # what is placed is the middle square
         side = min(image.size)
         left, top = (image.width - side) // 2, (image.height - side) // 2
         image = image.crop((left, top, left + side, top + side))
-    return _Result(file.name, findings, hashlib.sha256(data).hexdigest(), thumbnail(image), small)
+    return _Result(file, findings, hashlib.sha256(data).hexdigest(), thumbnail(image))
+
+
+def _small_picture(file: SourceFile, kind: Kind, recipe: Recipe) -> Image.Image | None:
+    """The picture for the sheet, read again, so that few pictures are in memory; None: it cannot be read."""
+    try:
+        image = _image(load_picture(file.read(), kind, recipe))
+    except (SourceError, OSError):
+        return None  # `UNREADABLE` says why
+    image.thumbnail((SMALL, SMALL))
+    return image
 
 
 def _image(picture: Picture) -> Image.Image:
     if picture.alpha is None:
         return Image.fromarray(picture.rgb)
     return Image.fromarray(np.dstack([picture.rgb, picture.alpha]))
-
-
-def _without_picture(result: _Result) -> _Result:
-    return _Result(result.file, result.findings, result.digest, result.thumbnail)
 
 
 def _add_copies(results: Sequence[_Result]) -> None:
@@ -155,11 +159,11 @@ def _add_copies(results: Sequence[_Result]) -> None:
         for position in group[1:]:
             result, thumb = seen[position]
             if result.digest == first.digest:
-                result.findings.append(COPY.found(1, f"the same file as {first.file}"))
+                result.findings.append(COPY.found(1, f"the same file as {first.file.name}"))
                 continue
             nearest = min(_difference(thumb, original), _difference(thumb[:, ::-1], original))
             certainty = max(0.5, 0.9 - 0.4 * nearest / MAX_DIFFERENCE)
-            result.findings.append(COPY.found(certainty, f"looks like {first.file}"))
+            result.findings.append(COPY.found(certainty, f"looks like {first.file.name}"))
 
 
 def _difference(a: np.ndarray, b: np.ndarray) -> float:
