@@ -55,7 +55,7 @@ NEEDS: dict[str, dict[str, Any]] = {  # values of other fields that a field need
 }
 NOT_TESTED = {
     "depth_revision": "only a model on the Hub has revisions; tests/depth/test_hub_models.py covers it",
-    "skip_bad": "has an effect only if a file is bad; tests/test_sources.py covers it",
+    "skip_bad": "has an effect only if a file is bad; tests/test_load_sources.py covers it",
 }
 
 

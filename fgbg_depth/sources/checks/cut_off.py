@@ -22,15 +22,15 @@ def _look(picture: Picture) -> tuple[float, str] | None:
     margins = {"left": left, "top": top, "right": picture.width - right, "bottom": picture.height - bottom}
     lines = {"left": alpha.T, "top": alpha, "right": alpha[:, ::-1].T, "bottom": alpha[::-1]}
     shares = {side: share for side, pixels in lines.items() if (share := _straight(pixels))}
-    if len(shares) == 4:
-        return None  # a rectangle; `surround` looks at those
+    if {"left", "right"} <= shares.keys() or {"top", "bottom"} <= shares.keys():
+        return None  # a box, a pot, a screen: the shape of the object
     is_tight = max(margins.values()) <= 2
     if is_tight and shares.get("bottom", 1) < LONG_RUN:
         shares.pop("bottom")  # a flat base in a tightly cropped file
     if not shares:
         return None
     touches = any(margins[side] <= 1 for side in shares)
-    certainty = 0.55 if not touches or (is_tight and set(shares) == {"bottom"}) else 0.85
+    certainty = 0.55 if not touches or (is_tight and len(shares) == 1) else 0.85
     longest = max(shares.values())
     return certainty + 0.1 * longest, "straight at " + ", ".join(f"{side} ({s:.0%})" for side, s in shares.items())
 

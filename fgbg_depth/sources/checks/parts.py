@@ -11,7 +11,7 @@ MIN_PART = 0.002  # of the visible area; smaller rests are no wider than a hair 
 MIN_PART_PX = 6
 OPAQUE = 200  # of 255; a fainter pixel inside the body is part of a hole
 CLEAR = 64  # of 255; the middle of a hole is at least so transparent
-SURROUNDED = 0.97  # of the hole's neighbourhood is opaque; gaps between legs or leaves have 0.95 at most
+SURROUNDED = 0.99  # of the hole's neighbourhood is opaque; gaps between legs or leaves have 0.98 at most
 MIN_HOLE = 0.0004  # of the visible area
 MIN_HOLE_PX = 4
 

@@ -13,14 +13,16 @@ BAND = 0.16  # of the height, at the upper and at the lower side
 CONTRASTS = (12, 18, 26, 40)  # of 255: characters are so much brighter or darker than the mean around them
 AROUND = 6  # pixels each way, for that mean
 HEIGHTS = (5, 40)  # pixels of a character; at most 0.4 of the band
-MIN_CHARACTERS = 6
-MAX_OFFSET = 0.18  # of a character's height: the characters of a line stand and end at the same heights
+MIN_CHARACTERS = 7
+MAX_OFFSET = 0.18  # of a character's height: the characters of a line stand at the same height
+MIN_HEIGHT = 0.65  # of a character's height: small letters beside capitals
 # In a line of print. Measured on 80 photographs and rendered pictures without text, over all heights of the picture:
 # rows of windows, grass and fences pass one of these limits, but not all.
 MIN_DENSITY = 0.2  # of the line is stroke
 MAX_OTHERS = 0.06  # of the line is something else with the contrast of strokes
 MAX_OUTSIDE = 0.12  # of the strip above, and of the strip below
 MAX_SPREAD = 16.0  # of 255: standard deviation of the characters' brightness
+MIN_VARIETY = 0.1  # of the mean: characters differ in width or in how much of their box is stroke
 MAX_GAP = 0.9  # of a character's height, to the next character; also a space between words
 
 
@@ -65,7 +67,8 @@ def _chains(areas: Areas) -> Iterator[np.ndarray]:
         height = heights[first]
         near = max(1, MAX_OFFSET * height)
         rest = like[i + 1 :]
-        rest = rest[(np.abs(boxes[rest][:, 1:4:2] - boxes[first, 1:4:2]) <= near).all(1)]
+        on_line = np.abs(boxes[rest, 3] - boxes[first, 3]) <= near
+        rest = rest[on_line & (heights[rest] >= MIN_HEIGHT * height) & (heights[rest] <= height / MIN_HEIGHT)]
         chain, end = [first], boxes[first, 2]
         for number in rest:
             if boxes[number, 0] - end > MAX_GAP * height:
@@ -91,6 +94,11 @@ def _is_text(chain: np.ndarray, areas: Areas, strokes: np.ndarray, bright: np.nd
     outside = max([float(part.mean()) for part in (above, below) if part.size] or [0.0])
     if density < MIN_DENSITY or others > MAX_OTHERS or outside > MAX_OUTSIDE:
         return False
+    widths = areas.boxes[chain, 2] - areas.boxes[chain, 0]
+    heights = areas.boxes[chain, 3] - areas.boxes[chain, 1]
+    fill = areas.sizes[chain] / (widths * heights)
+    if np.std(widths) < MIN_VARIETY * np.mean(widths) and np.std(fill) < MIN_VARIETY * np.mean(fill):
+        return False  # equal shapes: windows, fence posts
     levels = [float(np.median(bright[line][areas.labels[line] == number])) for number in chain]
     return bool(np.std(levels) <= MAX_SPREAD)
 
