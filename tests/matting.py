@@ -8,6 +8,7 @@ import numpy as np
 from PIL import Image
 from tiny import save
 
+COLOR = (220, 30, 40)  # of the object
 SIDE = 1024  # input of the BiRefNet models
 
 
@@ -46,19 +47,19 @@ def matte_of(height: int, width: int, center: tuple[float, float] = (0.5, 0.5), 
     return np.rint(255 * np.clip((1 - distance) * 8 + 0.5, 0, 1)).astype(np.uint8)
 
 
-def compose(matte: np.ndarray, color: tuple[int, int, int] = (220, 30, 40), seed: int = 0) -> np.ndarray:
+def compose(matte: np.ndarray, seed: int = 0, noise: float = 12) -> np.ndarray:
     """(h, w, 3) uint8: an object of one colour, set into a noisy green and blue background by its matte."""
     rng = np.random.default_rng(seed)
-    background = np.array([20, 170, 150]) + rng.normal(0, 12, (*matte.shape, 3))
+    background = np.array([20, 170, 150]) + rng.normal(0, noise, (*matte.shape, 3))
     alpha = matte[..., None] / 255
-    return np.rint(np.clip(alpha * np.array(color) + (1 - alpha) * background, 0, 255)).astype(np.uint8)
+    return np.rint(np.clip(alpha * np.array(COLOR) + (1 - alpha) * background, 0, 255)).astype(np.uint8)
 
 
-def make_photos(folder: Path, number: int, height: int = 90, width: int = 120) -> Path:
+def make_photos(folder: Path, number: int, height: int = 90, width: int = 120, noise: float = 12) -> Path:
     """Write `number` photographs `photo_00.png`, ... with an object each."""
     for i in range(number):
         matte = matte_of(height, width, (0.45 + 0.02 * (i % 5), 0.5), 0.2 + 0.02 * (i % 4))
-        save(compose(matte, seed=i), folder / f"photo_{i:02d}.png")
+        save(compose(matte, seed=i, noise=noise), folder / f"photo_{i:02d}.png")
     return folder
 
 

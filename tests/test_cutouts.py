@@ -14,23 +14,23 @@ from typing import Any
 
 import numpy as np
 import pytest
-from matting import compose, cutout_at, make_mattes, make_photos, matte_of
+from matting import COLOR, compose, cutout_at, make_mattes, make_photos, matte_of
 from PIL import Image
 from tiny import save, thing, tiny_recipe, tree
 
 from fgbg_depth.card.cutouts_sheet import MAX_TILES, draw_sheet, write_sheet
 from fgbg_depth.cli.main import main
 from fgbg_depth.errors import OutputError, SourceError
-from fgbg_depth.sources.cutouts import make, outline, rembg_mattes
+from fgbg_depth.sources.cutouts import outline, rembg_mattes
 from fgbg_depth.sources.cutouts.make import Cutout, CutoutsResult, make_cutouts
 from fgbg_depth.sources.cutouts.outline import CutOptions
-from fgbg_depth.sources.cutouts.state import STATE_FILE
+from fgbg_depth.sources.cutouts.state import STATE_FILE, State
 from fgbg_depth.sources.cutouts.terms import YOUR_PART
 from fgbg_depth.sources.folder import is_contact_sheet
 from fgbg_depth.sources.load import load_sources
 from fgbg_depth.storage.files import Storage
 
-KEEP = CutOptions(keep_colors=True)  # quick: PyMatting is not loaded
+KEEP = CutOptions(keep_colors=True)
 ROOT = Path(__file__).parent.parent
 
 
@@ -67,13 +67,12 @@ def test_the_matte_is_kept_and_the_crop_has_a_margin(places: Path) -> None:
 
 def test_the_colours_of_the_edge_lose_the_old_background(places: Path) -> None:
     """Against the known colour of the object; opaque pixels keep the photograph's colours."""
-    pytest.importorskip("pymatting")
     errors = {}
     for name, options in (("kept", KEEP), ("estimated", CutOptions())):
         run(places, name, options=options)
         cutout = cutout_at(places / name / "photo_01.png").astype(float)
         edge = (cutout[..., 3] >= 26) & (cutout[..., 3] < 255)
-        errors[name] = np.sqrt(((cutout[edge][:, :3] - (220, 30, 40)) ** 2).mean())
+        errors[name] = np.sqrt(((cutout[edge][:, :3] - COLOR) ** 2).mean())
     kept, estimated = (cutout_at(places / name / "photo_01.png") for name in ("kept", "estimated"))
     assert np.array_equal(kept[..., 3], estimated[..., 3])
     assert np.array_equal(kept[kept[..., 3] == 255], estimated[kept[..., 3] == 255])
@@ -88,7 +87,7 @@ def test_a_large_cutout_is_reduced(tmp_path: Path) -> None:
     small, full = (cutout_at(tmp_path / name / "photo_00.png") for name in ("small", "full"))
     assert max(small.shape) == 100 and max(full.shape) > 300
     solid = small[small[..., 3] > 200][:, :3]
-    assert np.abs(solid.astype(int) - (220, 30, 40)).mean() < 12
+    assert np.abs(solid.astype(int) - COLOR).mean() < 12
 
 
 def test_photographs_are_turned_upright(tmp_path: Path) -> None:
@@ -102,7 +101,7 @@ def test_photographs_are_turned_upright(tmp_path: Path) -> None:
     save(matte, tmp_path / "mattes" / "a.png")
     assert run(tmp_path).made == 1
     cutout = cutout_at(tmp_path / "fg" / "a.png")
-    assert np.abs(cutout[cutout[..., 3] == 255][:, :3].astype(int) - (220, 30, 40)).mean() < 8
+    assert np.abs(cutout[cutout[..., 3] == 255][:, :3].astype(int) - COLOR).mean() < 8
     save(np.rot90(matte).copy(), tmp_path / "mattes" / "a.png")
     assert reasons(run(tmp_path, "fg2"))["a.jpg"] == (
         "its matte a.png has 90x120 pixels and the photograph 120x90; the photograph is turned by its EXIF "
@@ -366,7 +365,7 @@ def test_a_run_that_is_killed_anywhere_is_continued(places: Path, monkeypatch: p
     """Before and after each write; over cut-outs that an earlier run made with other options."""
     run(places, "right")
     right = {name: digest for name, digest in tree(places / "right").items() if name != STATE_FILE}
-    real_write, real_append = Storage.write, make.State.append
+    real_write, real_append = Storage.write, State.append
     for limit in range(1, 12):
         output = places / f"killed_{limit}"
         run(places, output.name, options=CutOptions(longest=30, keep_colors=True))
@@ -387,12 +386,12 @@ def test_a_run_that_is_killed_anywhere_is_continued(places: Path, monkeypatch: p
             count()
 
         monkeypatch.setattr(Storage, "write", write)
-        monkeypatch.setattr(make.State, "append", append)
+        monkeypatch.setattr(State, "append", append)
         if limit <= 10:
             with pytest.raises(Killed):
                 run(places, output.name)
         monkeypatch.setattr(Storage, "write", real_write)
-        monkeypatch.setattr(make.State, "append", real_append)
+        monkeypatch.setattr(State, "append", real_append)
         continued = run(places, output.name)
         assert continued.made + continued.reused == 5
         assert {name: d for name, d in tree(output).items() if name != STATE_FILE} == right, limit
@@ -566,17 +565,6 @@ def test_wrong_options(capsys: pytest.CaptureFixture[str], arguments: list[str],
     with pytest.raises(SystemExit) as e:
         main(["cutouts", *arguments])
     assert e.value.code == 2 and message in capsys.readouterr().err
-
-
-def test_colours_need_pymatting(
-    places: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    monkeypatch.setattr(outline, "find_spec", lambda name: None)
-    line = ["cutouts", str(places / "photos"), "--output", str(places / "fg"), "--matte", str(places / "mattes")]
-    assert main(line) == 1
-    error = capsys.readouterr().err
-    assert "needs the package pymatting" in error and "requirements-cutouts.txt" in error and "--keep-colors" in error
-    assert main([*line, "--keep-colors"]) == 0
 
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere")

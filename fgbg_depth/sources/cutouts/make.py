@@ -19,7 +19,7 @@ from fgbg_depth.sources.cutouts.given_mattes import GivenMattes
 from fgbg_depth.sources.cutouts.judge import Verdict, judge_cutout, judge_matte
 from fgbg_depth.sources.cutouts.mattes import Log, MatteSource
 from fgbg_depth.sources.cutouts.models import DEFAULT_MODEL, find_model
-from fgbg_depth.sources.cutouts.outline import CutOptions, check_options, clean_matte, cut_out
+from fgbg_depth.sources.cutouts.outline import CutOptions, clean_matte, cut_out
 from fgbg_depth.sources.cutouts.places import find_photos, prepare_output, remove_temporary_files
 from fgbg_depth.sources.cutouts.rembg_mattes import Device, RembgMattes
 from fgbg_depth.sources.cutouts.state import Content, Record, State
@@ -121,7 +121,6 @@ def make_cutouts(
     """
     folder, files = find_photos(Path(os.path.expanduser(photos)))
     storage = prepare_output(Path(os.path.expanduser(output)), folder)
-    check_options(options)
     mattes: MatteSource
     if matte is not None:
         mattes = GivenMattes(Path(os.path.expanduser(matte)), files)

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from importlib.util import find_spec
 
 import numpy as np
 from PIL import Image
 
-from fgbg_depth.errors import MattingError, install_command
 from fgbg_depth.render.resample import resize_cutout
+from fgbg_depth.sources.defringe import estimate_foreground
 from fgbg_depth.sources.prepare import VISIBLE_ALPHA
 
 MARGIN = 0.02  # of the object's longer side, transparent around it
@@ -30,21 +29,8 @@ class CutOptions:
     keep_colors: bool = False
 
     def __str__(self) -> str:
-        colors = "colours as in the photograph" if self.keep_colors else "colours of the edge estimated (PyMatting)"
+        colors = "colours as in the photograph" if self.keep_colors else "colours of the soft edge estimated"
         return f"{colors}; longest side at most {self.longest} pixels" if self.longest else colors
-
-
-def check_options(options: CutOptions) -> None:
-    """Check that the options can be used here.
-
-    Raises:
-        MattingError: PyMatting is needed and not installed.
-    """
-    if not options.keep_colors and find_spec("pymatting") is None:
-        raise MattingError(
-            "estimating the colours of the edge needs the package pymatting, which is not installed.\n"
-            f"  Install it: {install_command('cutouts')}\n  Or keep the photograph's colours: --keep-colors."
-        )
 
 
 def clean_matte(matte: np.ndarray) -> np.ndarray:
@@ -96,12 +82,5 @@ def cut_out(photo: np.ndarray, matte: np.ndarray, options: CutOptions) -> Image.
 
 
 def _edge_colors(photo: np.ndarray, matte: np.ndarray) -> np.ndarray:
-    """The photograph with the estimated colours of the foreground where the matte is not 255.
-
-    Source: Germer et al. 2020, "Fast Multi-Level Foreground Estimation"; PyMatting's implementation.
-    """
-    from pymatting import estimate_foreground_ml  # compiles its functions at the first import on a machine
-
-    foreground = estimate_foreground_ml(photo / np.float32(255), matte / np.float32(255))
-    estimated = np.rint(np.clip(foreground, 0, 1) * 255).astype(np.uint8)
-    return np.where((matte == 255)[..., None], photo, estimated)
+    """The photograph with the estimated colours of the foreground where the matte is not 255."""
+    return np.where((matte == 255)[..., None], photo, estimate_foreground(photo, matte))
