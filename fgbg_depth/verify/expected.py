@@ -61,7 +61,6 @@ def replan(storage: Storage, manifest: Manifest) -> tuple[Expected | None, list[
             tuple((item.file, item.reason) for item in manifest.skipped),
             tuple(manifest.warnings),
             tuple(manifest.ignored),
-            terms=manifest.terms,
         )
         plan = make_plan(manifest.recipe, sources, manifest.depth)
         if recipe is not None and recipe != manifest.recipe:
