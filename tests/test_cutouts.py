@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import shutil
@@ -572,6 +573,24 @@ def test_an_output_that_cannot_be_written(places: Path) -> None:
     (places / "fg").mkdir(mode=0o500)
     with pytest.raises(OutputError, match="cannot write"):
         run(places)
+
+
+def test_a_full_disk_keeps_what_is_finished(places: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    real = Storage._write_local
+
+    def write(self: Storage, name: str, content: Any) -> Any:
+        if name == "photo_02.png":
+            raise OSError(errno.ENOSPC, "No space left on device")
+        return real(self, name, content)
+
+    monkeypatch.setattr(Storage, "_write_local", write)
+    with pytest.raises(
+        OutputError, match=r"(?s)photo_02\.png: cannot write .*The disk is full\. .*finished files are kept"
+    ):
+        run(places)
+    monkeypatch.setattr(Storage, "_write_local", real)
+    result = run(places)
+    assert (result.made, result.reused) == (3, 2)
 
 
 def test_a_photograph_that_cannot_be_read_is_left_out(places: Path, monkeypatch: pytest.MonkeyPatch) -> None:
