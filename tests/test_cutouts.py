@@ -148,10 +148,10 @@ def test_mattes_of_many_kinds(places: Path, kind: str) -> None:
         assert alpha.shape == expected.shape and np.abs(alpha - expected).max() <= (10 if kind == "jpeg" else 1)
 
 
-def test_one_photograph_with_one_matte(places: Path) -> None:
-    line = [str(places / "photos" / "photo_02.png"), "--output", str(places / "fg"), "--keep-colors"]
-    assert main(["cutouts", *line, "--matte", str(places / "mattes" / "photo_02.png")]) == 0
-    assert [path.name for path in (places / "fg").glob("*.png")] == ["photo_02.png"]
+def test_one_photograph_with_one_matte(places: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(places / "photos")
+    assert main(["cutouts", "photo_02.png", "--output", "fg", "--matte", str(places / "mattes" / "photo_02.png")]) == 0
+    assert [path.name for path in (places / "photos" / "fg").glob("*.png")] == ["photo_02.png"]
 
 
 # ---- what is left out

@@ -119,8 +119,9 @@ def make_cutouts(
         OutputError: the output cannot be used or written.
         MattingError: the model cannot be used.
     """
-    folder, files = find_photos(Path(os.path.expanduser(photos)))
-    storage = prepare_output(Path(os.path.expanduser(output)), folder)
+    source = Path(os.path.expanduser(photos))
+    folder, files = find_photos(source)
+    storage = prepare_output(Path(os.path.expanduser(output)), source)
     mattes: MatteSource
     if matte is not None:
         mattes = GivenMattes(Path(os.path.expanduser(matte)), files)

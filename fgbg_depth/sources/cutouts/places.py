@@ -42,7 +42,7 @@ def prepare_output(output: Path, photos: Path) -> Storage:
     """Make the folder of cut-outs.
 
     Args:
-        photos: the folder of photographs.
+        photos: the folder of photographs, or one photograph, which may lie anywhere.
     Raises:
         OutputError: the output is a URL, a file, a dataset, inside the folder of photographs or around it, or cannot
             be written.
@@ -55,6 +55,8 @@ def prepare_output(output: Path, photos: Path) -> Storage:
         raise OutputError(
             f"{output} is a dataset that fgbg-depth built.\n  Choose a folder for the cut-outs: --output DIR."
         )
+    if photos.is_file():
+        return Storage(output)
     real, real_photos = Path(os.path.realpath(output)), Path(os.path.realpath(photos))
     if real.is_relative_to(real_photos):
         raise OutputError(
