@@ -167,6 +167,10 @@ class PlacementError(FgBgError):
     """A cut-out cannot be placed in the frame."""
 
 
+class MattingError(FgBgError):
+    """A matting model is not known, or cannot be downloaded, loaded or run."""
+
+
 class DepthError(FgBgError):
     """A depth model cannot be found, loaded or used."""
 

@@ -33,6 +33,7 @@ EXTRA_OF = {
     "sources/decode.py": "heif",
     "render/poisson.py": "blend",
     "sources/instances/": "coco",
+    "sources/cutouts/": "cutouts",
 }
 
 
@@ -174,9 +175,19 @@ def test_the_pinned_versions_are_within_the_ranges() -> None:
     """The tests run with the pins; the ranges are what `pip install fgbg-depth` may choose."""
     everything = {**declared(), **declared("app")}
     assert everything.keys() <= pins("requirements.txt").keys()
-    files = ("requirements.txt", "requirements-blend.txt", "requirements-ray.txt", "requirements-dev.txt")
-    known = {package: version for file in files for package, version in pins(file).items()}
-    for package, requirement in {**everything, **declared("blend"), **declared("ray"), **declared("s3")}.items():
+    files = (
+        "requirements.txt",
+        "requirements-blend.txt",
+        "requirements-coco.txt",
+        "requirements-cutouts.txt",
+        "requirements-ray.txt",
+        "requirements-dev.txt",
+    )
+    known = {package: version for name in files for package, version in pins(name).items()}
+    extras = {
+        package: r for extra in ("blend", "coco", "cutouts", "ray", "s3") for package, r in declared(extra).items()
+    }
+    for package, requirement in {**everything, **extras}.items():
         assert requirement.specifier.contains(known[package]), f"{requirement} excludes the pinned {known[package]}"
         assert ">=" in str(requirement.specifier), f"{requirement} has no lower bound"
 

@@ -9,7 +9,8 @@ import pytest
 ROOT = Path(__file__).parent.parent
 HEAVY = (
     "torch", "transformers", "datasets", "pyarrow", "pandas", "PIL", "matplotlib", "gradio", "huggingface_hub", "httpx",
-    "ray", "fsspec", "h5py", "jinja2", "tqdm", "pydantic", "markdown_it", "nh3",
+    "ray", "fsspec", "h5py", "jinja2", "tqdm", "pydantic", "markdown_it", "nh3", "rembg", "onnxruntime", "pymatting",
+    "scipy", "numba",
 )  # fmt: skip
 RUN = """
 import runpy, sys
@@ -36,6 +37,7 @@ print("imported:", *(set(sys.modules) & set(%r)))
         ("builder.py", "build", "--help"),
         ("builder.py", "verify", "--help"),
         ("builder.py", "push", "--help"),
+        ("builder.py", "cutouts", "--help"),
         ("builder.py", "recipe"),
         ("builder.py", "app", "--help"),
         ("builder.py", "--version"),

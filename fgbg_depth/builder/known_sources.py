@@ -69,6 +69,7 @@ def known_sources(
         tuple((item.file, item.reason) for item in manifest.skipped) if all(stored.values()) else (),
         tuple(manifest.ignored) if all(stored.values()) else (),
         tuple(manifest.license_notes) if all(stored.values()) else (),
+        {kind: manifest.terms[kind] for field, kind in _FOLDERS.items() if stored[field] and kind in manifest.terms},
     )
 
 

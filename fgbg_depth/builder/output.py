@@ -77,6 +77,7 @@ class OutputState:
             self.shard_sizes == shard_sizes
             and set(manifest.shards) == {shard.path for shard in plan.shards}
             and manifest.recipe == published(plan.recipe)
+            and manifest.terms == plan.sources.terms
             and storage.exists(schema.CARD)
             and _has_recipe(storage)
             and _card_pictures(manifest) <= set(storage.list(schema.ASSETS))

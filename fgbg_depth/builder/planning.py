@@ -19,6 +19,7 @@ from fgbg_depth.render.codecs import decode_rgb
 from fgbg_depth.render.poisson import check_opencv, has_opencv
 from fgbg_depth.sources.defringe import OFF
 from fgbg_depth.sources.load import KnownSources, Sources, load_sources
+from fgbg_depth.sources.stated_terms import TERMS_FILE
 from fgbg_depth.storage.files import Storage
 
 HUB_FOLDER_FILES = 10_000  # Source: https://huggingface.co/docs/hub/storage-limits
@@ -54,6 +55,9 @@ def plan_build(
         log(corrected("Estimated the edge colours of", sources.defringed, len(sources.cutouts), "cut-out"))
     for ignored in (*sources.ignored, *sources.ignored_outputs):
         log(f"ignored: {ignored}")
+    for kind, words in (("bg", "backgrounds"), ("fg", "cut-outs")):
+        if kind in sources.terms:
+            log(f"The card will quote {TERMS_FILE} in the folder of the {words}.")
     for file, reason in sources.skipped:
         log(f"skipped: {file} {reason}")
     spec = None

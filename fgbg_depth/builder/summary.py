@@ -82,6 +82,7 @@ def summarize(
         trimmed=list(plan.sources.trimmed),
         defringed=list(plan.sources.defringed),
         classes=plan.sources.classes.counts(),
+        terms=dict(plan.sources.terms),
         shards={path: _entry(rows_of[path], info) for path, info in sorted(shards.items())},
         files=dict(sorted(files.items())),
         history=previous.history if previous else [],

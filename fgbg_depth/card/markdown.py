@@ -32,6 +32,17 @@ def fence(value: str, language: str = "") -> str:
     return f"{marks}{language}\n{value.rstrip()}\n{marks}"
 
 
+def quotation(value: str) -> str:
+    """The text of a file of the user as a code block.
+
+    HTML comments are removed, and each line is indented: a quoted line must not be one by which `notes` finds the words
+    of a person in a card.
+    """
+    shown = re.sub(r"<!--.*?-->", "", value, flags=re.DOTALL).replace("<!--", "<! --")
+    lines = re.sub(r"\n\s*\n", "\n\n", shown).strip().split("\n")
+    return fence("\n".join(f"  {line}".rstrip() for line in lines), "text")
+
+
 def count(value: int) -> str:
     return f"{value:,}"
 

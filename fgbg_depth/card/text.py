@@ -49,6 +49,7 @@ def _template(text: str) -> jinja2.Template:
         "text": markdown.text,
         "code": markdown.code,
         "fence": markdown.fence,
+        "quotation": markdown.quotation,
         "count": markdown.count,
         "size": markdown.size,
         "channels": markdown.channels,

@@ -14,6 +14,7 @@ from fgbg_depth.app import launch
 from fgbg_depth.cli.build import add_build
 from fgbg_depth.cli.check_sources import add_check_sources
 from fgbg_depth.cli.compare import add_compare
+from fgbg_depth.cli.cutouts import add_cutouts
 from fgbg_depth.cli.inputs import add_convert_weights, add_recipe
 from fgbg_depth.cli.outputs import add_push, add_verify
 from fgbg_depth.cli.parser import CommandParser
@@ -45,6 +46,7 @@ kept outside of outputs:
 
 _STOPPED = {
     "build": "Stopped. Finished shards are kept; the same command continues from there.",
+    "cutouts": "Stopped. Finished cut-outs are kept; the same command continues from there.",
     "push": "Stopped. The same command continues; files that are already on the Hub are not uploaded again.",
     "rollback": "Stopped. The branch holds either the version before or the one that was asked for.",
 }
@@ -69,6 +71,7 @@ def parser() -> CommandParser:
     add_log(commands)
     add_diff(commands)
     add_rollback(commands)
+    add_cutouts(commands)
     add_recipe(commands)
     add_convert_weights(commands)
     return top

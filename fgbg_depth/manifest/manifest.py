@@ -61,6 +61,7 @@ class Manifest(Entry):
         trimmed: names of the backgrounds from which a frame was cut away (`trim_frames`).
         defringed: names of the cut-outs whose soft edge got new colours (`defringe`).
         classes: number of sources by class, by kind ("bg", "fg"), for kinds of which a source has a class.
+        terms: text of the file SOURCES.md in the folders of the sources, by kind ("bg", "fg"), for the card.
         shards, files: the parquet files under data/, and the files of the other configs, by path.
         pictures: the card's pictures, by path; empty if an earlier version of this project built the dataset.
         history: published versions, newest first.
@@ -92,6 +93,7 @@ class Manifest(Entry):
     trimmed: list[str] = Field(default_factory=list)
     defringed: list[str] = Field(default_factory=list)
     classes: dict[str, dict[str, int]] = Field(default_factory=dict)
+    terms: dict[str, str] = Field(default_factory=dict)
     shards: dict[ShardPath, FileEntry]
     files: dict[ConfigPath, FileEntry]
     pictures: dict[str, PictureEntry] = Field(default_factory=dict)
@@ -144,8 +146,8 @@ class Manifest(Entry):
         return cls.from_json(text, f"{storage}/{schema.STATISTICS}")
 
     def to_dict(self) -> dict[str, Any]:
-        """Values as JSON types, in the order of the fields."""
-        return self.model_dump()
+        """Values as JSON types, in the order of the fields; `terms` only if there are any."""
+        return self.model_dump(exclude=set() if self.terms else {"terms"})
 
     def to_json(self) -> str:
         """The text of `statistics.json`. Lists of numbers are on one line: each version uploads the file."""

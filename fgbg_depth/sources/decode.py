@@ -24,6 +24,7 @@ HEIF_EXTENSIONS = frozenset((".heic", ".heif", ".hif"))  # photographs of phones
 DECODERS = {**dict.fromkeys(HEIF_EXTENSIONS, "pillow-heif"), ".avif": "Pillow 11.3 or newer"}  # what else reads them
 MAX_PIXELS = 2**27  # 134 million: four times the largest phone photograph, 0.5 GB decoded
 NO_TRANSPARENCY = "has no transparency"  # start of the reason why a picture without alpha is no cut-out
+_GREY_SPREAD = 8  # of 255: how much the channels of a grey picture differ after JPEG compression
 _SRGB = ImageCms.createProfile("sRGB")
 
 
@@ -99,6 +100,48 @@ def _annotated_photo(instance: Instance) -> Image.Image:
         return _to_rgb(upright)
     sizes = f"{stored.width}x{stored.height} pixels, but its annotations say {instance.width}x{instance.height}"
     raise SourceError(f"has a photograph of {sizes}")
+
+
+def load_photo(data: bytes) -> Image.Image:
+    """Decode a photograph to RGB, upright, in sRGB.
+
+    Returns:
+        (height, width, 3) uint8.
+    Raises:
+        SourceError: the reason why the file cannot be used, to be printed after its name.
+    """
+    image = _open(data)
+    if has_transparency(image):
+        rgba = _to_rgba(image)
+        if np.asarray(rgba.getchannel("A")).min() < 255:
+            raise SourceError("is a cut-out already: it has transparent parts")
+        return rgba.convert("RGB")
+    return _to_rgb(image)
+
+
+def load_matte(data: bytes) -> np.ndarray:
+    """Decode a matte: the alpha of a picture with transparency, else its grey values of 8 or 16 bits.
+
+    Returns:
+        (height, width) uint8; 255 is foreground.
+    Raises:
+        SourceError: the reason why the file cannot be used, to be printed after its name.
+    """
+    image = _open(data)
+    if has_transparency(image):
+        alpha = np.asarray(_to_rgba(image).getchannel("A"))
+        if alpha.min() < 255:
+            return alpha
+    if image.mode in ("I;16", "I;16B", "I;16L", "I;16N", "I", "F"):
+        return _to_8_bit(np.asarray(image))
+    if image.mode in ("1", "L", "LA", "La"):
+        return np.asarray(image.convert("L"))
+    rgb = np.asarray(image.convert("RGB")).astype(np.int16)
+    if (rgb.max(axis=-1) - rgb.min(axis=-1)).max() > _GREY_SPREAD:
+        raise SourceError(
+            f"is a picture in colour without transparency (mode {image.mode}); a matte is grey, or the alpha of RGBA"
+        )
+    return np.asarray(image.convert("L"))
 
 
 def has_transparency(image: Image.Image) -> bool:

@@ -16,6 +16,7 @@ from fgbg_depth import schema
 from fgbg_depth.errors import SourceError
 from fgbg_depth.sources.decode import DECODERS, readable_extensions
 from fgbg_depth.sources.names import printable
+from fgbg_depth.sources.stated_terms import TERMS_FILE, read_terms
 
 _MAX_KINDS = 8  # of files that are no pictures; a message names the most frequent ones
 SHEET_MARK = "fgbg-depth dry run"  # in the PNG of a contact sheet, to tell it from other pictures
@@ -39,6 +40,7 @@ class FolderListing:
     )
     outputs: tuple[str, ...] = ()  # "photos/my-set (an output of fgbg-depth)"
     license_note: str = ""  # licences of the pictures, as an annotation file states them
+    terms: str = ""  # text of the folder's SOURCES.md, for the card
 
 
 def list_folder(folder: Path, kind: str) -> FolderListing:
@@ -73,7 +75,7 @@ def list_folder(folder: Path, kind: str) -> FolderListing:
             outputs.append(path)
         elif extension in readable:
             pictures.append(path)
-        else:
+        elif path != folder / TERMS_FILE:
             others[extension] += 1
     if not pictures:
         raise SourceError(
@@ -88,6 +90,7 @@ def list_folder(folder: Path, kind: str) -> FolderListing:
             f"{name}/{printable(path.relative_to(folder).as_posix())} (an output of fgbg-depth)"
             for path in sorted(outputs)
         ),
+        terms=read_terms(folder),
     )
 
 

@@ -6,7 +6,7 @@ import hashlib
 import os
 import warnings
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from functools import cached_property
@@ -78,6 +78,7 @@ class Sources:
     license_notes: tuple[str, ...] = ()  # licences of the pictures, as annotation files state them
     trimmed: tuple[str, ...] = ()  # backgrounds whose frame was cut away, by name
     defringed: tuple[str, ...] = ()  # cut-outs whose soft edge got new colours, by name
+    terms: dict[str, str] = field(default_factory=dict)  # text of SOURCES.md by kind, "bg" or "fg", where there is one
 
     @cached_property
     def classes(self) -> SourceClasses:
@@ -91,7 +92,7 @@ class KnownSources:
     Args:
         backgrounds, cutouts: None: those of this kind are prepared from the recipe's folder, as usual.
         add_backgrounds, add_foregrounds: folders, or datasets on the Hub, whose pictures are added; "" for none.
-        skipped, ignored, license_notes: of the version, for the card.
+        skipped, ignored, license_notes, terms: of the version, for the card.
     """
 
     backgrounds: tuple[Source, ...] | None = None
@@ -101,6 +102,7 @@ class KnownSources:
     skipped: tuple[tuple[str, str], ...] = ()
     ignored: tuple[str, ...] = ()
     license_notes: tuple[str, ...] = ()
+    terms: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass
@@ -165,6 +167,10 @@ def load_sources(recipe: Recipe, workers: int = 1, known: KnownSources | None = 
         license_notes=(*known.license_notes, *(each.license_note for each in listings if each.license_note)),
         trimmed=tuple(source.name for source in bgs if source.is_corrected),
         defringed=tuple(source.name for source in fgs if source.is_corrected),
+        terms={
+            **known.terms,
+            **{kind: each.terms for kind, each in zip(("bg", "fg"), listings, strict=True) if each.terms},
+        },
     )
 
 

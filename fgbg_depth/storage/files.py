@@ -201,7 +201,7 @@ class Storage:
     def write_error(self, e: OSError, name: str) -> OutputError:
         """The error to raise for a failed write of `name`: it says what to do about `e`."""
         if e.errno in (errno.ENOSPC, errno.EDQUOT):
-            hint = "The disk is full. Free some space and run the same command again; finished shards are kept."
+            hint = "The disk is full. Free some space and run the same command again; finished files are kept."
         elif e.errno == errno.EFBIG:
             hint = (
                 "The file is larger than the file system or a limit (ulimit -f) allows.\n"
@@ -215,7 +215,7 @@ class Storage:
                 "  Remove it, or choose another --output."
             )
         else:
-            hint = "Run the same command again; finished shards are kept."
+            hint = "Run the same command again; finished files are kept."
         return OutputError(f"{self.url}/{name}: cannot write ({e.strerror or e}).\n  {hint}")
 
     @contextmanager
