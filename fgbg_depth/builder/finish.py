@@ -56,7 +56,7 @@ def finish_build(
     files = {name: FileEntry(rows=rows, bytes=sizes[name], sha256=hashes[name]) for name, rows in prepared.all.items()}
     manifest = summarize(plan, sums, shards, files, previous).with_color_range(previous)
     manifest = keep_version(manifest.with_files(write_preview(storage, manifest)), previous)
-    write_card(storage, manifest)
+    write_card(storage, manifest, previous=previous)
     manifest.replace(pictures=_pictures(storage)).write(storage)
     remove_records(storage)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
@@ -18,10 +18,11 @@ from fgbg_depth.read.files import StorageFiles, read_columns
 from fgbg_depth.read.samples import RowValues, read_rows
 from fgbg_depth.read.spread import GOLDEN_RATIO
 from fgbg_depth.render.codecs import decode_grey, decode_rgb
-from fgbg_depth.schema import CHECKS, FOREGROUND_ALPHA
+from fgbg_depth.schema import CHECKS, FOREGROUND_ALPHA, ShardName, picture_path
 from fgbg_depth.storage.files import Storage
 
 NUM_ROWS = 4  # of each kind
+_SHEET = "checked_rows"  # name of the picture
 _PARALLEL_SHARDS = 16  # read at once over a network, where each costs some requests
 _CHECKS = tuple(columns["boundary_recall"] for columns in CHECKS.values())  # the first that exists decides
 _DEPTHS = {"fg_bg_depth": "predicted depth", "fg_bg_depth_placed": "placed depth"}
@@ -36,10 +37,43 @@ def checked_rows_sheet(storage: Storage, manifest: Manifest, cell_px: int = 208)
         RGB image: one column for each row, four with the lowest recall at the left and four with the highest at the
         right; one line for the composite with the cut-out's outline, one for each depth map.
     """
+    picture = sheet_or_previous(storage, manifest, None, cell_px)
+    assert not isinstance(picture, bytes)
+    return picture
+
+
+def sheet_or_previous(
+    storage: Storage, manifest: Manifest, previous: Manifest | None, cell_px: int = 208
+) -> Image.Image | bytes | None:
+    """As `checked_rows_sheet`, or the file of the previous build if that shows the same rows in the same colours.
+
+    Over a network, drawing the sheet reads a row group of each of its rows, which may be 100 MB in all. So there, and
+    only there, an equal sheet is kept.
+
+    Args:
+        previous: manifest of the previous build.
+    Returns:
+        The image, or the content of the file.
+    """
     check = next((name for name in _CHECKS if manifest.columns.get(name) and manifest.columns[name].count), None)
     if check is None or manifest.depth is None:
         return None
-    lowest, highest = choose_checked_rows(storage, manifest, check)
+    values = _read_values(storage, manifest, check)
+    lowest, highest = _choose(values, NUM_ROWS)
+    path = picture_path(_SHEET)
+    if (
+        previous is not None
+        and not StorageFiles(storage).is_local
+        and path in previous.pictures
+        and (previous.depth, previous.labels, previous.depth_range)
+        == (manifest.depth, manifest.labels, manifest.depth_range)
+        and storage.exists(path)
+        and storage.sha256(path) == previous.pictures[path].sha256
+    ):
+        before = {ShardName.parse(path).digest for path in previous.shards}
+        old_values = {path: column for path, column in values.items() if ShardName.parse(path).digest in before}
+        if old_values and len(old_values) == len(before) and _choose(old_values, NUM_ROWS) == (lowest, highest):
+            return storage.read(path)
     rows = read_rows(storage, [*lowest, *highest])
     return draw_checked_rows(rows[: len(lowest)], rows[len(lowest) :], check, manifest, cell_px)
 
@@ -49,23 +83,39 @@ def choose_checked_rows(
 ) -> tuple[list[tuple[str, int]], list[tuple[str, int]]]:
     """The rows with the lowest and those with the highest value of a check. Equal shards give equal rows.
 
-    Rows with NaN are left out. Of rows with equal values those are taken whose numbers, times the golden ratio, have
-    the smallest fractional part, so that they do not all come from one background. No row is in both lists.
+    Rows with NaN are left out. Of rows with equal values those are taken that come first in a shuffle by the digests
+    of their shards, so that they do not all come from one background, and stay when others are added. No row is in both
+    lists.
 
     Args:
         check: a column of numbers.
     Returns:
         (path, row in the shard) pairs: the lowest in increasing order, the highest in decreasing order.
     """
-    rows: list[tuple[str, int]] = []
-    values: list[NDArray[np.float32]] = []
+    return _choose(_read_values(storage, manifest, check), num_rows)
+
+
+def _read_values(storage: Storage, manifest: Manifest, check: str) -> dict[str, NDArray[np.float32]]:
+    """A column of each shard, by its path."""
     files, paths = StorageFiles(storage), sorted(manifest.shards)
     with ThreadPoolExecutor(1 if files.is_local else _PARALLEL_SHARDS) as pool:
-        for path, table in zip(paths, pool.map(lambda path: read_columns(files, path, [check]), paths), strict=True):
-            values.append(table[check].to_numpy())
-            rows += [(path, row) for row in range(len(table))]
-    value = np.concatenate(values)
-    spread = np.mod((np.arange(len(value)) + 0.5) * GOLDEN_RATIO, 1.0)
+        tables = pool.map(lambda path: read_columns(files, path, [check]), paths)
+        return {path: table[check].to_numpy() for path, table in zip(paths, tables, strict=True)}
+
+
+def _choose(
+    values: Mapping[str, NDArray[np.float32]], num_rows: int
+) -> tuple[list[tuple[str, int]], list[tuple[str, int]]]:
+    """See `choose_checked_rows`."""
+    rows = [(path, row) for path, column in values.items() for row in range(len(column))]
+    value = np.concatenate(list(values.values()))
+    starts = [int(ShardName.parse(path).digest[:8], 16) / 2**32 for path in values]
+    spread = np.concatenate(
+        [
+            np.mod(start + np.arange(len(column)) * GOLDEN_RATIO, 1.0)
+            for start, column in zip(starts, values.values(), strict=True)
+        ]
+    )
     valid = np.flatnonzero(~np.isnan(value))
     rising = valid[np.lexsort((spread[valid], value[valid]))]
     falling = valid[np.lexsort((spread[valid], -value[valid]))]

@@ -7,7 +7,7 @@ import math
 from PIL import Image
 
 from fgbg_depth.card.check_charts import NAMES, check_statistics, checks_chart
-from fgbg_depth.card.checked_rows import checked_rows_sheet
+from fgbg_depth.card.checked_rows import sheet_or_previous
 from fgbg_depth.manifest import ColumnStatistics, Manifest
 from fgbg_depth.schema import CHECKS, LABELS, picture_path
 from fgbg_depth.storage.files import Storage
@@ -85,11 +85,15 @@ def checks_section(manifest: Manifest, repo: str = "user/name") -> str:
     return "\n".join(lines) + "\n"
 
 
-def checks_pictures(storage: Storage, manifest: Manifest) -> dict[str, Image.Image]:
-    """The section's pictures by name: the chart, and the sheet of rows. Empty if the dataset has no checks."""
-    chart = checks_chart(manifest)
-    sheet = checked_rows_sheet(storage, manifest) if manifest.depth is not None else None
-    pictures = {CHART: chart, SHEET: sheet}
+def checks_pictures(
+    storage: Storage, manifest: Manifest, previous: Manifest | None = None
+) -> dict[str, Image.Image | bytes]:
+    """The section's pictures by name: the chart, and the sheet of rows. Empty if the dataset has no checks.
+
+    Args:
+        previous: manifest of the previous build, whose sheet may be kept; see `sheet_or_previous`.
+    """
+    pictures = {CHART: checks_chart(manifest), SHEET: sheet_or_previous(storage, manifest, previous)}
     return {name: picture for name, picture in pictures.items() if picture is not None}
 
 

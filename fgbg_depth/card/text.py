@@ -68,6 +68,7 @@ def write_card(
     rows: Sequence[RowValues] | None = None,
     notes: str | None = None,
     repo_id: str | None = None,
+    previous: Manifest | None = None,
 ) -> list[str]:
     """Write README.md and the pictures in assets/. Files that already have the same content are left alone.
 
@@ -75,6 +76,7 @@ def write_card(
         rows: as `sheets.contact_sheet` takes them; the sheet shows the first 6, the banner the best 4. Default: a
             sample from the preview.
         notes: default: the notes in the existing README.md.
+        previous: manifest of the previous build, whose pictures may be kept.
     Returns:
         Names of the files that were written.
     """
@@ -83,7 +85,7 @@ def write_card(
     if rows is None:
         rows = sample_rows(storage, manifest, 24)  # 6 for the sheet; the banner chooses 4 of them
     pictures = draw_pictures(manifest, rows)
-    pictures |= {name: _encoded(name, image) for name, image in checks_pictures(storage, manifest).items()}
+    pictures |= {name: _encoded(name, image) for name, image in checks_pictures(storage, manifest, previous).items()}
     files = {schema.picture_path(name): data for name, data in pictures.items()}
     files[schema.CARD] = render_card(manifest, notes, repo_id).encode()
     changed = [name for name, data in files.items() if not storage.exists(name) or storage.read(name) != data]
@@ -112,7 +114,9 @@ def draw_pictures(manifest: Manifest, rows: Sequence[RowValues]) -> dict[str, by
     return {name: _encoded(name, image) for name, image in pictures.items()}
 
 
-def _encoded(name: str, image: Image.Image) -> bytes:
+def _encoded(name: str, image: Image.Image | bytes) -> bytes:
+    if isinstance(image, bytes):
+        return image
     return sheets.webp_bytes(image) if name in schema.SHEETS else charts.chart_bytes(image)
 
 

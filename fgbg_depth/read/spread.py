@@ -67,7 +67,7 @@ def _choose_in_split(paths: Sequence[str], shards: Mapping[str, int], count: int
     return chosen
 
 
-def choose_steady_rows(shards: Mapping[str, int], num_rows: int, per_shard: int = 8) -> list[tuple[str, int]]:
+def choose_steady_rows(shards: Mapping[str, int], num_rows: int, per_shard: int = 4) -> list[tuple[str, int]]:
     """Rows spread over splits, backgrounds and cut-outs, of which few change when a background is added.
 
     Each split has an equal share of the rows. In a split each shard gives the same number of rows, a power of two; in
