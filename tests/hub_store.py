@@ -84,6 +84,8 @@ class HubStore:
         self.lock = threading.RLock()
         self.repos: dict[tuple[str, str], Repo] = {}
         self.xet_hashes: dict[str, str] | None = None  # with Xet: sha256 -> hash in Xet's storage
+        self.xet_over_http = False
+        self.xorbs: dict[str, int] = {}  # blocks of chunks that Xet sent over HTTP: name -> bytes
         self._counter = itertools.count()
 
     def blob_path(self, name: str) -> Path:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shlex
 
-from huggingface_hub.errors import HfHubHTTPError, LocalTokenNotFoundError, OfflineModeIsEnabled
+from huggingface_hub.errors import LocalTokenNotFoundError, OfflineModeIsEnabled
 
 from fgbg_depth.errors import HubError
 from fgbg_depth.hub.target import RepoTarget
@@ -18,7 +18,7 @@ _QUOTA_WORDS = ("storage limit", "quota", "storage patterns", "disk space")
 
 def explain(error: RequestError, target: RepoTarget) -> HubError:
     """The message for a request that failed before anything was committed. Raise it `from error`."""
-    status, reason, step = error.status, _reason(error), error.step
+    status, reason, step = error.status, error.reason, error.step
     number = f" ({status})" if status else ""
     unchanged = f"Nothing was committed to branch {target.revision}.{target.shards_ready}"
     if any(isinstance(cause, LocalTokenNotFoundError) for cause in causes(error)):
@@ -27,6 +27,12 @@ def explain(error: RequestError, target: RepoTarget) -> HubError:
         return HubError(
             "the Hub cannot be reached: offline mode is on.\n"
             f"  Unset HF_HUB_OFFLINE and run the same command again.\n  {unchanged}"
+        )
+    if error.is_from_storage:
+        return HubError(
+            f"the Hub's storage refused the upload{number} while {step}, also at new addresses: {reason}\n"
+            f"  Your token is not the reason. Check the clock of this computer, then run the same command again.\n"
+            f"  {unchanged}"
         )
     if status == 401 and "credentials" in reason.lower():
         return HubError(f"the Hub rejected the token (401): {reason}\n  {LOG_IN}\n  {unchanged}")
@@ -110,36 +116,29 @@ def tag_failed(target: RepoTarget, tag: str, commit: str, made_commit: bool, err
         hint = "  If the Hub does not accept this name, push again with another --tag.\n"
     return HubError(
         f"the dataset is {done} {target.path}, branch {target.revision}, as commit {commit};"
-        f" only setting tag {tag} failed{number}: {_reason(error)}\n"
+        f" only setting tag {tag} failed{number}: {error.reason}\n"
         f"{'' if error.is_temporary else hint}"
-        f"  Set the tag: hf repos tag create {target.repo_id} {shlex.quote(tag)} --revision {commit}"
-        f" --type {target.repo_type}\n"
+        f"  {_requested_wait(error)}Set the tag: hf repos tag create {target.repo_id} {shlex.quote(tag)}"
+        f" --revision {commit} --type {target.repo_type}\n"
         "  Or run the same command again: it makes no second commit and sets only the tag."
     )
 
 
 def _no_answer(error: RequestError) -> str:
-    status, reason = error.status, _reason(error)
+    status, reason = error.status, error.reason
     if status:
         return f"the Hub answered with error {status} while {error.step}: {reason}"
     return f"the Hub did not answer while {error.step}: {reason}"
 
 
 def _run_again(error: RequestError) -> str:
-    wait_s = requested_wait_s(error)
-    return f"The Hub asks to wait {wait_s:.0f} s. {_RUN_AGAIN}" if wait_s else _RUN_AGAIN
+    return f"{_requested_wait(error)}{_RUN_AGAIN}"
 
 
-def _reason(error: RequestError) -> str:
-    """The Hub's own text, or that of the innermost error, on one line."""
-    raised = error.error
-    if isinstance(raised, ValueError):  # what the client itself found wrong, such as invalid metadata of the card
-        return " ".join(str(raised).split())
-    for cause in causes(raised):
-        if isinstance(cause, HfHubHTTPError) and cause.server_message:
-            return " ".join(cause.server_message.split())
-    if isinstance(raised, RuntimeError) and raised.__cause__ is not None and not error.is_temporary:
-        return " ".join(f"{raised} ({raised.__cause__})".split())  # the client wraps what an upload raised
-    with_text = [cause for cause in causes(raised) if str(cause).strip()]
-    chosen = with_text[-1] if with_text and error.is_temporary else raised
-    return " ".join(str(chosen).split()) or type(chosen).__name__
+def _requested_wait(error: RequestError) -> str:
+    """A sentence about the wait that the Hub asks for, before a space; "" if it asks for none."""
+    wait_s, limit_s = requested_wait_s(error), error.wait_limit_s
+    if not wait_s:
+        return ""
+    longer = f", longer than the limit of {limit_s:.0f} s" if limit_s is not None and wait_s > limit_s else ""
+    return f"The Hub asks to wait {wait_s:.0f} s{longer}. "

@@ -17,10 +17,11 @@ from fgbg_depth.hub.messages import explain, tag_exists
 from fgbg_depth.hub.output import LocalFile, read_output
 from fgbg_depth.hub.report import PushReport
 from fgbg_depth.hub.repository import RemoteState, RepoClient, check_login, check_write_access, read_state
+from fgbg_depth.hub.session import Traffic, single_tries
 from fgbg_depth.hub.target import RepoTarget, check_ref, check_repo_id
 from fgbg_depth.hub.upload import upload
 from fgbg_depth.manifest import Manifest
-from fgbg_depth.retry import RequestError, RetryPolicy, client_settings
+from fgbg_depth.retry import RequestError, RetryPolicy
 
 
 def push(
@@ -55,7 +56,7 @@ def push(
         create_pr: open a pull request instead of moving the branch.
         dry_run: only report what a push would do. It changes nothing, and a public repository needs no token.
         token: default: the token of `hf auth login` or HF_TOKEN.
-        progress: show a bar in bytes on stderr if it is a terminal.
+        progress: show the Hub client's progress bars on stderr if it is a terminal.
         verified: the caller has just run `verify` on the output, so it is not run again.
         retry_policy: how often and how long to retry.
     Raises:
@@ -79,10 +80,12 @@ def push(
         _verify(folder)
     target = RepoTarget(repo_id, revision, "dataset", str(output), len(manifest.shards))
     client = RepoClient(HfApi(token=token), target, retry_policy, token)
-    job = _PushJob(client, folder, tag, private, message, create_pr, dry_run, progress)
     try:
-        with client_settings(retry_policy):
-            return job.run(manifest, files)
+        with single_tries(retry_policy, show_bars=progress) as traffic:
+            job = _PushJob(client, folder, tag, private, message, create_pr, dry_run, traffic)
+            report = job.run(manifest, files)
+        report.sent_bytes = traffic.sent_bytes
+        return report
     except RequestError as e:
         raise explain(e, target) from e
 
@@ -98,7 +101,7 @@ class _PushJob:
     message: str | None
     create_pr: bool
     dry_run: bool
-    progress: bool
+    traffic: Traffic
 
     def run(self, manifest: Manifest, files: list[LocalFile]) -> PushReport:
         """Push `files` and the two generated files.
@@ -164,7 +167,7 @@ class _PushJob:
         return state
 
     def _commit(self, changes: ChangeSet, state: RemoteState, version: str | None) -> Committed:
-        operations = upload(self.client, changes, self.create_pr, self.progress)
+        operations = upload(self.client, changes, self.create_pr, self.traffic)
         counts = f"{len(changes.added)} added, {len(changes.replaced)} replaced, {len(changes.deleted)} deleted"
         message = self.message or f"{version or 'Update'}: {counts}"
         return commit_once(self.client, changes, operations, message, state.head, self.create_pr)

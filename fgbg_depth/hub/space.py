@@ -12,10 +12,11 @@ from fgbg_depth.hub.commit import commit_once
 from fgbg_depth.hub.messages import explain
 from fgbg_depth.hub.output import LocalFile
 from fgbg_depth.hub.repository import RemoteState, RepoClient, check_login, check_write_access, read_state
+from fgbg_depth.hub.session import Traffic, single_tries
 from fgbg_depth.hub.space_files import PACKAGE, space_files
 from fgbg_depth.hub.target import RepoTarget, check_repo_id
 from fgbg_depth.hub.upload import upload
-from fgbg_depth.retry import RequestError, RetryPolicy, client_settings
+from fgbg_depth.retry import RequestError, RetryPolicy
 
 DATASET, REVISION = "FGBG_DATASET", "FGBG_REVISION"  # variables of the Space, which the app reads
 
@@ -84,15 +85,20 @@ def publish_space(
     files = [LocalFile.of_content(name, data) for name, data in sorted(space_files(dataset_id).items())]
     report = SpaceReport(space_id, dataset_id, f"{client.api.endpoint}/{client.target.path}")
     try:
-        with client_settings(retry_policy):
-            _publish(client, files, variables, private, report)
+        with single_tries(retry_policy) as traffic:
+            _publish(client, files, variables, private, report, traffic)
     except RequestError as e:
         raise explain(e, client.target) from e
     return report
 
 
 def _publish(
-    client: RepoClient, files: list[LocalFile], variables: dict[str, str], private: bool, report: SpaceReport
+    client: RepoClient,
+    files: list[LocalFile],
+    variables: dict[str, str],
+    private: bool,
+    report: SpaceReport,
+    traffic: Traffic,
 ) -> None:
     api = client.api
     check_login(client)
@@ -120,7 +126,7 @@ def _publish(
     report.replaced = [file.name for file in changes.replaced]
     report.deleted = changes.deleted
     if not changes.is_empty:
-        operations = upload(client, changes, create_pr=False, show=False)
+        operations = upload(client, changes, create_pr=False, traffic=traffic)
         message = f"Show {report.dataset_id}"
         report.commit = commit_once(client, changes, operations, message, state.head, create_pr=False).oid
 
