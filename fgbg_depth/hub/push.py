@@ -13,9 +13,9 @@ from fgbg_depth.errors import HubError, UsageError, command
 from fgbg_depth.hub.changes import ChangeSet, compare, files_of_earlier_push, foreign_data_warnings
 from fgbg_depth.hub.commit import Committed, commit_once, set_tag, tagged_commit
 from fgbg_depth.hub.generated import generated_files, next_version, write_back
-from fgbg_depth.hub.messages import explain, tag_exists
+from fgbg_depth.hub.messages import CREATING, explain, tag_exists
 from fgbg_depth.hub.output import LocalFile, read_output
-from fgbg_depth.hub.report import PushReport
+from fgbg_depth.hub.report import IncompletePushError, PushReport
 from fgbg_depth.hub.repository import RemoteState, RepoClient, check_login, check_write_access, read_state
 from fgbg_depth.hub.session import Traffic, single_tries
 from fgbg_depth.hub.target import RepoTarget, check_ref, check_repo_id
@@ -83,9 +83,7 @@ def push(
     try:
         with single_tries(retry_policy, show_bars=progress) as traffic:
             job = _PushJob(client, folder, tag, private, message, create_pr, dry_run, traffic)
-            report = job.run(manifest, files)
-        report.sent_bytes = traffic.sent_bytes
-        return report
+            return job.run(manifest, files)
     except RequestError as e:
         raise explain(e, target) from e
 
@@ -130,8 +128,12 @@ class _PushJob:
         if not changes.is_empty:
             committed = self._commit(changes, state, published.version)
             report.commit, report.pr_url, head = committed.oid, committed.pr_url, committed.oid
+        report.sent_bytes = self.traffic.sent_bytes
         if tag is not None and tag not in state.tags:
-            set_tag(client, tag, head, made_commit=report.commit is not None)
+            try:
+                set_tag(client, tag, head, made_commit=report.commit is not None)
+            except HubError as e:
+                raise IncompletePushError(str(e), report) from e
         if not self.create_pr:
             report.warnings += write_back(self.folder, generated)
         return report
@@ -149,8 +151,7 @@ class _PushJob:
         client, api, revision = self.client, self.client.api, self.client.target.revision
         if not state.repo_exists:
             private = self.private or None  # None: as the account's settings say
-            step = "creating the repository"
-            client.request(step, api.create_repo, **client.repo_args, private=private, exist_ok=True)
+            client.request(CREATING, api.create_repo, **client.repo_args, private=private, exist_ok=True)
             state = read_state(client)
         elif not self.create_pr:
             check_write_access(client)

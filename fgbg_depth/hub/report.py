@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from fgbg_depth.errors import HubError
+
 
 @dataclass
 class PushReport:
@@ -63,3 +65,12 @@ class PushReport:
 
 def _mb(num_bytes: int) -> str:
     return f"{num_bytes / 1e6:,.1f} MB"
+
+
+class IncompletePushError(HubError):
+    """The dataset is on the branch, but its tag was not set. `report` says what was done."""
+
+    def __init__(self, message: str, report: PushReport) -> None:
+        super().__init__(message)
+        report.tag = None
+        self.report = report
