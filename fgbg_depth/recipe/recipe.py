@@ -49,13 +49,13 @@ class Recipe:
     name: str = _output("fgbg", "name of the dataset; title of its card", shapes=Shapes.NOTHING)
     backgrounds: str = _sources(
         DEMO,
-        "folder of pictures, or hf://datasets/USER/NAME[@REV][#COLUMN]; demo = bundled",
+        "folder of pictures, or hf://datasets/USER/NAME[@REV][/CONFIG][:SPLIT][#COLUMN]; demo = bundled",
         shapes=Shapes.SOURCES,
         names_folder=True,
     )
     foregrounds: str = _sources(
         DEMO,
-        "folder of cut-outs with alpha, or hf://datasets/USER/NAME; demo = bundled",
+        "folder of cut-outs with alpha, or hf://datasets/... as for backgrounds; demo = bundled",
         shapes=Shapes.SOURCES,
         names_folder=True,
     )
