@@ -16,10 +16,10 @@ from fgbg_depth.hub.repository import RepoClient
 from fgbg_depth.hub.session import Traffic
 from fgbg_depth.retry import RequestError, causes, send, wait_before_retry
 
-# One call of the client uploads one group, and a retry repeats the call. Larger groups waste more when a retry sends
-# Xet's blocks again; smaller ones print more progress bars.
+# One call of the client uploads one group, and a retry repeats the call. A retry skips files that LFS has stored, but
+# sends the blocks of a group (64 MB each) to Xet again. Smaller groups waste less, and print more progress bars.
 GROUP_FILES = 64
-GROUP_BYTES = 1_000_000_000
+GROUP_BYTES = 500_000_000
 
 
 def upload(client: RepoClient, changes: ChangeSet, create_pr: bool, traffic: Traffic) -> list[CommitOperationAdd]:
