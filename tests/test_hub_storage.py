@@ -3,6 +3,7 @@
 import logging
 import sys
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -174,3 +175,11 @@ def test_the_session_of_the_client_is_as_before_after_a_push(hub: HubServer, wor
     with pytest.raises(HubError):
         send(work / "out")
     assert get_session() is session and (session.timeout, session.send) == before
+
+
+def test_pushes_of_two_threads_do_not_disturb_the_session(hub: HubServer, work: Path):
+    before = get_session().send
+    hub.faults.add(Fault("503", "PUT /storage/", times=3))
+    with ThreadPoolExecutor(2) as pool:
+        reports = list(pool.map(lambda name: send(work / "out", name), ["alice/one", "alice/two"]))
+    assert all(report.commit for report in reports) and get_session().send == before

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 import sys
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -26,6 +27,7 @@ from fgbg_depth.retry import TEMPORARY_STATUS, RetryPolicy
 
 # What the client would retry; it does not retry their base class TransportError.
 _CLIENT_RETRIES = (httpx2.TimeoutException, httpx2.NetworkError, httpx2.RemoteProtocolError)
+_lock = threading.RLock()  # the session and Xet's settings are those of the process
 _XET_RETRIES = "HF_XET_CLIENT_RETRY_MAX_ATTEMPTS"  # read by Xet's library
 
 
@@ -91,13 +93,18 @@ def single_tries(policy: RetryPolicy, show_bars: bool = False) -> Iterator[Traff
     """Make the Hub client of this process send each request once, with the time limit of `policy`.
 
     The client's session is changed, not replaced, so that a user's own session (proxies, certificates) is kept. At the
-    end it is as it was before. Two pushes at the same time need two processes.
+    end it is as it was before. A push in another thread waits until then.
 
     Args:
         show_bars: show the client's progress bars if stderr is a terminal.
     Yields:
         A count of the bytes that are sent meanwhile.
     """
+    with _lock:
+        yield from _single_tries(policy, show_bars)
+
+
+def _single_tries(policy: RetryPolicy, show_bars: bool) -> Iterator[Traffic]:
     session, traffic, had_bars = get_session(), Traffic(), not are_progress_bars_disabled()
     timeout, send = session.timeout, session.send
 
@@ -134,6 +141,9 @@ def _xet_sessions(traffic: Traffic) -> Iterator[None]:
     """
     from huggingface_hub.utils import _xet
 
+    if not hasattr(_xet, "XetSessionHolder"):
+        yield  # another version of the client: the retries of Xet stay, and its bytes are not counted
+        return
     holder: Any = _xet.XetSessionHolder()
     originals = _xet.get_xet_session, _xet.abort_xet_session
     previous = os.environ.get(_XET_RETRIES)
