@@ -106,6 +106,7 @@ def test_the_python_of_the_space_satisfies_its_requirements(published: HubServer
     assert SpecifierSet(ours).contains(f"{python}.0")
 
 
+@pytest.mark.slow
 def test_every_package_that_browsing_imports_is_in_the_requirements(published: HubServer):
     """Those that the app's modules import by themselves; what they need in turn, pip knows."""
     code = (
@@ -352,6 +353,14 @@ def test_a_refused_space_says_that_no_file_of_it_was_changed(
     assert "the Hub asks for a paid plan for spaces/alice/look (402): Subscribe to PRO" in shown.err
     assert "No file of the Space was changed." in shown.err and "no storage left" not in shown.err
     assert "Pushed to" in shown.out
+
+
+def test_a_failing_dataset_is_in_the_json_too(hub: HubServer, work: Path, capsys: pytest.CaptureFixture[str]):
+    hub.faults.add(Fault("422", "POST .*/datasets/.*/commit/", message="unprocessable"))
+    assert push_with_space(work, "--json") == 1
+    shown = capsys.readouterr()
+    assert "unprocessable" in json.loads(shown.out)["failed"]["dataset"] and "HubError: " in shown.err
+    assert ("space", SPACE) not in hub.store.repos
 
 
 def test_a_failing_tag_is_reported_apart(hub: HubServer, work: Path, capsys: pytest.CaptureFixture[str], quick: None):
