@@ -2,6 +2,8 @@
 
 Every call of the Hub client goes through `send` or `request`. They turn the client's errors into `RequestError`, so
 that only a failed request is explained as the Hub's fault. An error in this project's own code is raised unchanged.
+
+This is the only layer that retries during a push: `hub.session` switches off the client's own retries.
 """
 
 from __future__ import annotations
@@ -10,21 +12,19 @@ import logging
 import re
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import ParamSpec, TypeVar
 
 import httpx2
-import huggingface_hub
 from huggingface_hub.errors import (
     EntryNotFoundError,
     HfHubHTTPError,
     OfflineModeIsEnabled,
     RevisionResolutionError,
 )
-from huggingface_hub.utils import are_progress_bars_disabled, disable_progress_bars, enable_progress_bars
+from huggingface_hub.utils import parse_ratelimit_headers
 
 from fgbg_depth.errors import HubError
 
@@ -41,7 +41,9 @@ _CLIENT_ERRORS = (
     RevisionResolutionError,
     EntryNotFoundError,
 )
-_TEMPORARY_STATUS = {408, 425, 429, 500, 502, 503, 504, 520, 521, 522, 523, 524, 529}
+_XET_STATUS = re.compile(r"HTTP status (?:client|server) error \((\d{3})")
+_XET_TOKEN_ROUTE = "/xet-write-token"  # the only address in Xet's errors that is of the Hub itself
+TEMPORARY_STATUS = {408, 425, 429, 500, 502, 503, 504, 520, 521, 522, 523, 524, 529}
 
 
 @dataclass(frozen=True)
@@ -49,7 +51,7 @@ class RetryPolicy:
     """How often to send a request, and how long to wait.
 
     Args:
-        tries: how often a request is sent before it fails; the client's own retries come on top.
+        tries: how often a request is sent before it fails.
         first_wait_s: wait before the second try; it doubles from try to try.
         longest_wait_s: upper limit of each wait. If the Hub asks for a longer one (Retry-After), the request fails.
         timeout_s: how long a connection may be silent. The client by itself has no limit.
@@ -71,6 +73,7 @@ class RequestError(HubError):
     def __init__(self, step: str, error: Exception) -> None:
         super().__init__(f"{step} failed: {first_line(error)}")
         self.step, self.error = step, error
+        self.wait_limit_s: float | None = None  # the policy's longest wait, once a retry was considered
 
     @property
     def status(self) -> int | None:
@@ -81,6 +84,16 @@ class RequestError(HubError):
     def is_temporary(self) -> bool:
         """Whether the same request may succeed later."""
         return is_temporary(self.error)
+
+    @property
+    def is_from_storage(self) -> bool:
+        """Whether a storage address refused the request (401 or 403), and not the Hub itself."""
+        return is_storage_refusal(self.error)
+
+    @property
+    def reason(self) -> str:
+        """The Hub's own text, or that of the innermost error, on one line."""
+        return reason_of(self.error)
 
 
 def send(step: str, function: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> T:
@@ -122,12 +135,13 @@ def wait_before_retry(error: RequestError, try_index: int, policy: RetryPolicy) 
     Raises:
         RequestError: `error`, if this was the last try or the Hub asks for a longer wait than the policy allows.
     """
-    requested_s = requested_wait_s(error) or 0.0
+    requested_s, error.wait_limit_s = requested_wait_s(error.error) or 0.0, policy.longest_wait_s
     if try_index + 1 >= policy.tries or requested_s > policy.longest_wait_s:
         raise error
     wait_s = max(policy.wait_s(try_index), requested_s)
+    reason = f"error {error.status}: {error.reason}" if error.status else error.reason
     numbers = (wait_s, try_index + 2, policy.tries)
-    logger.warning("%s failed: %s; retrying in %.1f s (%d/%d)", error.step, first_line(error.error)[:160], *numbers)
+    logger.warning("%s failed: %s; retrying in %.1f s (try %d of %d)", error.step, reason[:160], *numbers)
     time.sleep(wait_s)
 
 
@@ -143,16 +157,32 @@ def status_of(error: BaseException) -> int | None:
     for cause in causes(error):
         if isinstance(cause, HfHubHTTPError) and cause.response is not None:
             return int(cause.response.status_code)
-        if found := re.search(r"HTTP status (?:client|server) error \((\d{3})", str(cause)):
+        if found := _XET_STATUS.search(str(cause)):
             return int(found[1])
     return None
 
 
+def is_storage_refusal(error: BaseException) -> bool:
+    """Whether a storage address (LFS or Xet) answered 401 or 403, as it does when the signed address has expired.
+
+    Such a refusal says nothing about the user's token, because the client sends the token only to the Hub itself. The
+    Hub gives a new address when the same call is made again.
+    """
+    if status_of(error) not in (401, 403):
+        return False
+    for cause in causes(error):
+        if isinstance(cause, HfHubHTTPError) and cause.response is not None:
+            return "Authorization" not in cause.response.request.headers
+        if _XET_STATUS.search(str(cause)):
+            return _XET_TOKEN_ROUTE not in str(cause)
+    return False
+
+
 def is_temporary(error: BaseException) -> bool:
-    """Whether the same request may succeed later: a busy server or a broken connection."""
+    """Whether the same request may succeed later: a busy server, a broken connection, an expired storage address."""
     status = status_of(error)
     if status is not None:
-        return status in _TEMPORARY_STATUS
+        return status in TEMPORARY_STATUS or is_storage_refusal(error)
     if any(isinstance(cause, OfflineModeIsEnabled) for cause in causes(error)):
         return False
     return any(
@@ -163,46 +193,41 @@ def is_temporary(error: BaseException) -> bool:
 
 
 def requested_wait_s(error: BaseException) -> float | None:
-    """Seconds that the Hub asks to wait (Retry-After, as a number or a date), or None."""
+    """Seconds that the Hub asks to wait (Retry-After as a number or a date, or its rate limit's header), or None."""
     for cause in causes(error):
-        if isinstance(cause, HfHubHTTPError) and cause.response is not None:
-            value = cause.response.headers.get("Retry-After", "").strip()
-            if value.isdigit():
-                return float(value)
-            try:
-                return max((parsedate_to_datetime(value) - datetime.now(UTC)).total_seconds(), 0.0)
-            except (TypeError, ValueError):
-                return None
+        if not isinstance(cause, HfHubHTTPError) or cause.response is None:
+            continue
+        headers = cause.response.headers
+        limit = parse_ratelimit_headers(headers)
+        if cause.response.status_code == 429 and limit is not None and limit.remaining == 0:
+            return float(limit.reset_in_seconds)
+        value = headers.get("Retry-After", "").strip()
+        if value.isdigit():
+            return float(value)
+        try:
+            return max((parsedate_to_datetime(value) - datetime.now(UTC)).total_seconds(), 0.0)
+        except (TypeError, ValueError):
+            return None
     return None
+
+
+def reason_of(error: BaseException) -> str:
+    """The Hub's own text for a failed request, or that of the innermost error, on one line."""
+    if isinstance(error, ValueError):  # what the client itself found wrong, such as invalid metadata of the card
+        return _one_line(error)
+    for cause in causes(error):
+        if isinstance(cause, HfHubHTTPError) and cause.server_message:
+            return " ".join(cause.server_message.split())
+    if isinstance(error, RuntimeError) and error.__cause__ is not None and not is_temporary(error):
+        return f"{_one_line(error)} ({_one_line(error.__cause__)})"  # the client wraps what an upload raised
+    with_text = [cause for cause in causes(error) if str(cause).strip()]
+    return _one_line(with_text[-1] if with_text and is_temporary(error) else error)
+
+
+def _one_line(error: BaseException) -> str:
+    return " ".join(str(error).split()) or type(error).__name__
 
 
 def first_line(error: BaseException) -> str:
     """The first line of an error's text; the name of its class if it has no text."""
     return next(iter(str(error).strip().splitlines()), type(error).__name__)
-
-
-@contextmanager
-def client_settings(policy: RetryPolicy) -> Iterator[None]:
-    """Give the Hub client a time limit for silent connections, and switch off its progress bars.
-
-    The client has no setting for one call, so this replaces its factory for HTTP clients and restores it at the end.
-    """
-    from huggingface_hub.utils import _http
-
-    factory = getattr(_http, "_GLOBAL_CLIENT_FACTORY", _http.default_client_factory)
-
-    def with_timeout() -> httpx2.Client:
-        session = factory()
-        session.timeout = httpx2.Timeout(policy.timeout_s, connect=min(policy.timeout_s, 20.0))
-        return session
-
-    had_bars = not are_progress_bars_disabled()
-    huggingface_hub.set_client_factory(with_timeout)
-    disable_progress_bars()
-    try:
-        yield
-    finally:
-        huggingface_hub.set_client_factory(factory)
-        huggingface_hub.close_session()
-        if had_bars:
-            enable_progress_bars()

@@ -286,11 +286,13 @@ def variables(hub, request, kind, repo):
 
 
 def xet_token(hub, request, kind, repo, mode, revision):
-    """The address of Xet's chunks. In tests it is a folder, which its library accepts instead of a server."""
+    """The address of Xet's chunks: a folder, which its library accepts instead of a server, or this server."""
     find(hub, request, kind, repo, write=mode == "write" and "create_pr" not in request.query)
     if hub.store.xet_hashes is None:
         raise HubRefusalError(404, "no Xet here", "EntryNotFound")
     where, until = f"local://{hub.store.root}/cas", "4102444800"
+    if hub.store.xet_over_http:
+        where = f"{hub.url}/cas"
     headers = {"X-Xet-Cas-Url": where, "X-Xet-Access-Token": "x", "X-Xet-Token-Expiration": until}
     request.send_json({"casUrl": where, "accessToken": "x", "exp": int(until)}, headers=headers)
 

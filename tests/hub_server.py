@@ -24,6 +24,7 @@ from urllib.parse import parse_qs, unquote, urlsplit
 from hub_faults import Fault, Faults
 from hub_routes import ROUTES
 from hub_store import HubRefusalError, HubStore
+from hub_xet import XET_ROUTES
 
 CHUNK = 1 << 20
 TOKENS = {  # token: (user, role)
@@ -58,14 +59,16 @@ class HubServer:
         self._http.shutdown()
         self._http.server_close()
 
-    def use_xet(self) -> Path:
-        """Offer Xet. Its real library stores the chunks in the returned folder instead of a server."""
+    def use_xet(self, over_http: bool = False) -> Path:
+        """Offer Xet. Its real library stores the chunks in the returned folder, or sends them to this server."""
         self.store.xet_hashes = {}
+        self.store.xet_over_http = over_http
         return self.store.root / "cas"
 
     def uploaded_bytes(self) -> int:
-        """Bytes of file content received so far, LFS and regular together."""
-        return sum(size for method, path, size in self.log if "/storage/" in path or "/commit/" in path)
+        """Bytes of file content received so far: LFS, Xet over HTTP and regular together."""
+        parts = ("/storage/", "/commit/", "/cas/v1/xorbs/", "/cas/v1/shards")
+        return sum(size for method, path, size in self.log if any(part in path for part in parts))
 
     def forget_content(self) -> None:
         """Delete all blobs, to free the disk in runs with gigabytes."""
@@ -111,7 +114,7 @@ class _Handler(BaseHTTPRequestHandler):
             self.close_connection = True
 
     def _route(self, path: str) -> None:
-        for method, pattern, function in ROUTES:
+        for method, pattern, function in ROUTES + XET_ROUTES:
             match = re.fullmatch(pattern, path)
             if match and self.command in method:
                 function(self.hub, self, **{k: unquote(v or "") for k, v in match.groupdict().items()})

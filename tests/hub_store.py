@@ -87,6 +87,8 @@ class HubStore:
         self.repos: dict[tuple[str, str], Repo] = {}
         self.xet_hashes: dict[str, str] | None = None  # with Xet: sha256 -> hash in Xet's storage
         self.sizes: dict[str, int] = {}  # of all LFS objects that a commit named, by sha256
+        self.xet_over_http = False
+        self.xorbs: dict[str, int] = {}  # blocks of chunks that Xet sent over HTTP: name -> bytes
         self._counter = itertools.count()
 
     def blob_path(self, name: str) -> Path:

@@ -248,7 +248,7 @@ def test_nothing_in_the_app_compares_kinds_of_depth() -> None:
 def test_a_space_gets_templates_and_static_files() -> None:
     from fgbg_depth.hub.space_files import space_files
 
-    files = space_files("user/name")
+    files = space_files()
     expected = [p for folder in ("templates", "static") for p in (APP / folder).iterdir()]
     assert len(expected) > 15
     assert {f"fgbg_depth/app/{p.parent.name}/{p.name}" for p in expected} <= files.keys()

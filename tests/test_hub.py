@@ -239,19 +239,6 @@ def test_file_that_changes_during_the_push_is_not_published(hub: HubServer, work
     assert [commit.title for commit in repo_of(hub).history("main")] == ["initial commit"]
 
 
-def test_progress_counts_bytes(hub: HubServer, work: Path, capsys: pytest.CaptureFixture[str]):
-    from fgbg_depth.hub.upload import Progress
-
-    send(work / "out")
-    assert capsys.readouterr() == ("", "")  # no bar, because stderr is not a terminal here
-    progress = Progress(1000, show=False)
-    progress.update("a", 400)
-    progress.update("b", 500)
-    progress.update("a", 0)  # a retry sends it again from the start
-    progress.update("a", 500)
-    assert sum(progress.sent.values()) == 1000
-
-
 def test_output_passes_verify_after_the_push(hub: HubServer, work: Path):
     from fgbg_depth.verify.check import verify
 

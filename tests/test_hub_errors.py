@@ -1,7 +1,9 @@
 """Errors in this project's own code during a push or a download are raised unchanged, not explained as the Hub's."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import BinaryIO
 
 import pytest
 from hub_client import NAME, QUICK, repo_of, send
@@ -23,7 +25,6 @@ OUR_FUNCTIONS = {
     "git's hash": (repository, "git_sha1"),
     "the list of earlier files": (push, "files_of_earlier_push"),
     "preparing an upload": (upload, "_addition"),
-    "the progress bar": (upload.Progress, "update"),
     "writing back": (push, "write_back"),
 }
 
@@ -88,9 +89,32 @@ def test_file_that_disappears_during_the_push(hub: HubServer, work: Path, monkey
 
 def test_file_that_cannot_be_read_during_the_upload(hub: HubServer, work: Path, monkeypatch: pytest.MonkeyPatch):
     """The client reads in its own threads and wraps the error of the disk."""
-    monkeypatch.setattr(upload.Progress, "update", failing(OSError(5, "Input/output error")))
-    with pytest.raises(OutputError, match=r"cannot be read: \[Errno 5\] Input/output error\n.*Nothing was committed"):
+    shard = next((work / "out" / "data").iterdir())
+
+    @contextmanager
+    def broken(path: str) -> Iterator[BinaryIO]:
+        with open(path, "rb") as file:
+            if path == str(shard):
+                file.read = failing(OSError(5, "Input/output error"))
+            yield file
+
+    monkeypatch.setattr("huggingface_hub.utils.tqdm_stream_file", broken)
+    message = rf"{shard.name} cannot be read: \[Errno 5\] Input/output error\n.*Nothing was committed"
+    with pytest.raises(OutputError, match=message):
         send(work / "out")
+
+
+def test_file_that_disappears_during_the_upload(hub: HubServer, work: Path):
+    shard = next((work / "out" / "data").iterdir())
+
+    def remove(line: str) -> None:
+        if line.endswith("/objects/batch"):
+            shard.unlink(missing_ok=True)
+
+    hub.faults.chance = remove
+    with pytest.raises(OutputError, match=rf"{shard.name} cannot be read: .*\n.*Nothing was committed"):
+        send(work / "out")
+    assert len(repo_of(hub).commits) == 1
 
 
 def test_card_that_is_not_utf8(hub: HubServer, work: Path):

@@ -98,7 +98,7 @@ def test_wait_that_the_hub_asks_for(hub: HubServer, work: Path):
 def test_wait_above_the_limit_ends_the_push(hub: HubServer, work: Path):
     hub.faults.add(Fault("429", COMMIT, headers={"Retry-After": "9999"}))
     with pytest.raises(
-        HubError, match=r"answered with error 429 while committing.*\n.*asks to wait 9999 s. Run the same command"
+        HubError, match=r"answered with error 429 while committing.*\n.*asks to wait 9999 s, longer than the limit"
     ):
         send(work / "out")
 

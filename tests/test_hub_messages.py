@@ -48,17 +48,24 @@ def test_read_only_token_is_refused_before_any_upload(hub: HubServer, work: Path
     assert [method for method, _, _ in hub.log] == ["GET"]
 
 
-@pytest.mark.parametrize("name", ["alice/scenes", "alice/other"])
-def test_missing_write_access(hub: HubServer, work: Path, name: str):
+def test_missing_write_access(hub: HubServer, work: Path):
     send(work / "out")
-    message = message_of_failed_push(work / "out", name, token="bob-write")
-    assert f"cannot write to datasets/{name} (403)" in message and "Reason given by the Hub:" in message
-    assert LOG_IN in message and ("dataset", "alice/other") not in hub.store.repos
+    message = message_of_failed_push(work / "out", token="bob-write")
+    assert "cannot write to datasets/alice/scenes (403)" in message and "Reason given by the Hub:" in message
+    assert LOG_IN in message
 
 
-def test_private_repository_of_another_user(hub: HubServer, work: Path):
-    send(work / "out", private=True)
-    assert "cannot write to datasets/alice/scenes" in message_of_failed_push(work / "out", token="bob-write")
+@pytest.mark.parametrize("exists", [True, False])
+def test_repository_of_another_user_that_is_private_or_missing(hub: HubServer, work: Path, exists: bool):
+    """The Hub gives the same answers to both."""
+    if exists:
+        send(work / "out", private=True)
+    message = message_of_failed_push(work / "out", token="bob-write")
+    assert message.startswith("datasets/alice/scenes was not found, and this token may not create it (403).")
+    assert "Reason given by the Hub: You don't have the rights to create" in message and LOG_IN in message
+    assert "Either it does not exist, or it is a private repository that this token may not read." in message
+    assert "Nothing was committed to branch main." in message and "cannot write" not in message
+    assert (("dataset", NAME) in hub.store.repos) == exists
 
 
 @pytest.mark.parametrize("name", ["scenes", "alice/sce nes", "alice/scenes/2", "alice/-x", "alice/a..b", ""])

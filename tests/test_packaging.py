@@ -20,6 +20,7 @@ from packaging.utils import canonicalize_name
 from fgbg_depth import __version__
 from fgbg_depth.errors import HubError
 from fgbg_depth.hub import space_files
+from fgbg_depth.hub.space import check_space
 
 ROOT = Path(__file__).parent.parent
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
@@ -113,32 +114,27 @@ def test_the_space_of_an_installed_package_is_that_of_the_checkout(site: Path, t
     code = (
         "import hashlib, fgbg_depth.hub.space_files as s\n"
         "print(s.__file__)\n"
-        "for name, data in sorted(s.space_files('user/name').items()): print(name, hashlib.sha256(data).hexdigest())"
+        "for name, data in sorted(s.space_files().items()): print(name, hashlib.sha256(data).hexdigest())"
     )
     installed = run_installed(site, tmp_path, sys.executable, "-c", code)
     assert installed.stdout.startswith(str(site)), installed.stderr
     checkout = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, timeout=120)
     assert installed.stdout.splitlines()[1:] == checkout.stdout.splitlines()[1:]
-    assert {"app.py", "README.md", "requirements.txt"} <= {line.split()[0] for line in installed.stdout.splitlines()}
+    assert {"app.py", "requirements.txt"} <= {line.split()[0] for line in installed.stdout.splitlines()}
 
 
-def test_no_space_without_the_packages_of_the_app(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("missing", ["markdown-it-py", "gradio"])
+def test_no_space_without_the_packages_of_the_app(missing: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """A missing package has no version to pin: the Space would start without it."""
-    pytest.importorskip("gradio")
-    known = {name: found for name, found in metadata.packages_distributions().items() if name != "markdown_it"}
-    monkeypatch.setattr(space_files, "packages_distributions", lambda: known)
-    with pytest.raises(HubError, match=r"not installed: markdown_it\.\n  Install them: .*pip install"):
-        space_files.space_files("user/name")
 
-    def no_gradio(name: str) -> str:
-        if name == "gradio":
+    def version(name: str) -> str:
+        if name == missing:
             raise metadata.PackageNotFoundError(name)
         return metadata.version(name)
 
-    monkeypatch.setattr(space_files, "packages_distributions", metadata.packages_distributions)
-    monkeypatch.setattr(space_files, "version", no_gradio)
-    with pytest.raises(HubError, match=r"not installed: gradio\.\n"):
-        space_files.space_files("user/name")
+    monkeypatch.setattr(space_files, "version", version)
+    with pytest.raises(HubError, match=rf"but {missing} is not installed\.\n  Install it: .*pip install"):
+        check_space("user/name", "user/name", ask_hub=False)
 
 
 def imported_packages(path: Path) -> set[str]:

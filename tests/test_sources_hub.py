@@ -6,13 +6,16 @@ from pathlib import Path
 
 import datasets
 import pytest
-from hub_client import NAME, TOKEN
+from hub_client import NAME, TOKEN, send
 from hub_server import HubServer
 from huggingface_hub import HfApi
+from PIL import Image
 from tiny import make_sources, tiny_recipe
 
 from fgbg_depth.errors import SourceError
-from fgbg_depth.sources.hub import list_hub_images
+from fgbg_depth.read.reader import DatasetReader
+from fgbg_depth.read.stored_sources import read_sources
+from fgbg_depth.sources.hub import HubAddress, list_hub_images
 from fgbg_depth.sources.load import Sources, load_sources
 
 WHERE = f"hf://datasets/{NAME}"
@@ -113,7 +116,7 @@ def test_without_a_revision_it_is_main(two_splits: HubServer, folder: Path) -> N
         (f"{WHERE}@v1#n", r"no image column 'n'\. The image columns are photo\."),
         (f"{WHERE}@v9", r"cannot be loaded \(.*v9"),
         ("hf://datasets/alice/other", r"alice/other cannot be loaded"),
-        ("hf://alice", r"Write hf://datasets/USER/NAME\[@REVISION\]\[:SPLIT\]\[#COLUMN\]\."),
+        ("hf://alice", r"Write hf://datasets/USER/NAME\[@REVISION\]\[/CONFIG\]\[:SPLIT\]\[#COLUMN\]\."),
     ],
 )
 def test_wrong_addresses(two_splits: HubServer, folder: Path, address: str, message: str) -> None:
@@ -149,3 +152,86 @@ def test_an_unreachable_hub(hub: HubServer, monkeypatch: pytest.MonkeyPatch) -> 
     monkeypatch.setattr("huggingface_hub.constants.ENDPOINT", "http://127.0.0.1:9")
     with pytest.raises(SourceError, match="cannot be loaded"):
         next(list_hub_images(WHERE))
+
+
+@pytest.fixture
+def own(hub: HubServer, work: Path) -> Path:
+    """A dataset of this project on the Hub, tag v1: configs default, preview, bg (four) and fg (two)."""
+    send(work / "out", tag="v1")
+    return work
+
+
+def test_sources_of_a_dataset_of_this_project_keep_names_and_alpha(own: Path, folder: Path) -> None:
+    """Loaded from the configs bg and fg, they give the pixels that the dataset stores."""
+    built = DatasetReader.open(str(own / "out"))
+    stored = {kind: read_sources(built.files, built.manifest.files_of(kind)) for kind in ("bg", "fg")}
+    loaded = load(folder, backgrounds=f"{WHERE}@v1/bg", foregrounds=f"{WHERE}@v1/fg")
+    for kind, sources in (("bg", loaded.backgrounds), ("fg", loaded.cutouts)):
+        assert sorted(s.name for s in sources) == sorted(stored[kind]), kind
+    for kind, mode in (("bg", "RGB"), ("fg", "RGBA")):
+        for file in list_hub_images(f"{WHERE}@v1/{kind}"):
+            assert file.read() == stored[kind][file.name].image
+            assert Image.open(io.BytesIO(file.read())).mode == mode
+    again = {
+        s.name: s for s in load(folder, backgrounds=f"{WHERE}@v1/bg", foregrounds=f"{WHERE}/fg:train#image").cutouts
+    }
+    assert again.keys() == stored["fg"].keys()
+
+
+@pytest.mark.parametrize("address", [WHERE, f"{WHERE}@v1", f"{WHERE}@v1:train", f"{WHERE}#fg_bg"])
+def test_several_configs_without_a_name(own: Path, folder: Path, address: str) -> None:
+    """648 composites are no backgrounds."""
+    start = address.split(":train")[0].split("#")[0]
+    named = rf"Name one, such as {start}/bg or {start}/fg"
+    with pytest.raises(SourceError, match=rf"the dataset has 4 configs: .*\n  {named}"):
+        load(folder, backgrounds=address)
+
+
+@pytest.mark.parametrize(
+    ("address", "message"),
+    [
+        (f"{WHERE}@v1/gb", r"no config 'gb'\. The configs are .*bg, fg"),
+        (f"{WHERE}@v1/bg:test", r"no split 'test'\. The splits are train\."),
+        (f"{WHERE}@v1/default", r"has 2 image columns: fg_bg, fg_bg_mask\.\n.*such as .*@v1/default#fg_bg"),
+        (f"{WHERE}@v1/a/b", r"is not the address of a dataset"),
+    ],
+)
+def test_wrong_configs_and_columns(own: Path, folder: Path, address: str, message: str) -> None:
+    with pytest.raises(SourceError, match=message):
+        load(folder, backgrounds=address)
+
+
+def test_a_named_config_and_column(own: Path, folder: Path) -> None:
+    assert len(list(list_hub_images(f"{WHERE}@v1/default#fg_bg"))) == 32
+
+
+def test_stored_backgrounds_with_depth(hub: HubServer, folder: Path) -> None:
+    """The configs of labelled datasets have two image columns; the pictures are in `image`."""
+    pictures = [str(path) for path in sorted((folder / "bg").glob("*.png"))[:2]]
+    columns = {"name": ["lake", "alps/lake"], "digest": ["a", "b"], "image": pictures, "depth": pictures[::-1]}
+    rows = datasets.Dataset.from_dict(columns)
+    buffer = io.BytesIO()
+    rows.cast_column("image", datasets.Image()).cast_column("depth", datasets.Image()).to_parquet(buffer)
+    pushed(hub, {"data/train-0.parquet": buffer.getvalue()})
+    found = list(list_hub_images(WHERE))
+    assert [file.name for file in found] == ["lake", "alps/lake"]
+    assert found[0].read() == Path(pictures[0]).read_bytes()
+
+
+@pytest.mark.parametrize(
+    ("text", "revision", "config", "split", "column"),
+    [
+        ("hf://datasets/a/b", None, "", "", ""),
+        ("hf://datasets/a/b@v1", "v1", "", "", ""),
+        ("hf://datasets/a/b/bg", None, "bg", "", ""),
+        ("hf://datasets/a/b@v1/bg:train#image", "v1", "bg", "train", "image"),
+        ("hf://datasets/a/b@refs/pr/3/bg", "refs/pr/3", "bg", "", ""),
+        ("hf://datasets/a/b@refs/convert/parquet", "refs/convert/parquet", "", "", ""),
+        ("hf://datasets/a/b@next%2F2/bg", "next/2", "bg", "", ""),
+        ("hf://datasets/a/b#a/b:c", None, "", "", "a/b:c"),
+    ],
+)
+def test_addresses(text: str, revision: str | None, config: str, split: str, column: str) -> None:
+    address = HubAddress.parse(text)
+    assert (address.repo, address.revision) == ("a/b", revision)
+    assert (address.config, address.split, address.column) == (config, split, column)

@@ -10,8 +10,8 @@ import time
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
+from fgbg_depth.app.choice import choose
 from fgbg_depth.errors import AppError, FgBgError, UsageError, command, install_command, run_command
-from fgbg_depth.paths import last_output
 
 if TYPE_CHECKING:
     import gradio as gr
@@ -41,13 +41,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "dataset",
         metavar="DATASET",
         nargs="?",
-        help="folder of a dataset, or USER/NAME on the Hub (default: $FGBG_DATASET, or the dataset built last)",
+        help="folder of a dataset, or USER/NAME on the Hub (default: $FGBG_DATASET, what a Space's README.md names, or "
+        "the dataset built last)",
     )
     parser.add_argument(
         "--revision",
         metavar="REVISION",
         default=os.environ.get("FGBG_REVISION"),
-        help="tag, branch or commit of USER/NAME (default: $FGBG_REVISION, or main)",
+        help="tag, branch or commit of USER/NAME (default: $FGBG_REVISION, what a Space's README.md names, or main)",
     )
     parser.add_argument("--host", metavar="ADDRESS", help="address to listen on (default: 127.0.0.1)")
     parser.add_argument(
@@ -71,18 +72,18 @@ def run(options: argparse.Namespace) -> int:
     """Serve until interrupted.
 
     Raises:
-        OutputError, HubError: there is no such dataset.
+        OutputError, HubError: there is no such dataset, or this is a Space that names none.
         AppError: a package that the app needs is not installed, or the address or the port cannot be used.
         UsageError: the port is outside its range.
     """
     if options.port is not None and not 1 <= options.port <= 65535:
         raise UsageError(f"--port is {options.port}; allowed: a whole number from 1 to 65535.")
-    source = options.dataset or os.environ.get("FGBG_DATASET") or _built_last() or default_folder()
-    if source:
-        check_dataset(source, options.revision)
+    shown = choose(options.dataset, options.revision)
+    if shown.source:
+        check_dataset(shown.source, shown.revision)
     check_address(options.host, options.port)
     try:
-        serve(source, options.revision, options.host, options.port)
+        serve(shown.source, shown.revision, options.host, options.port)
     except ModuleNotFoundError as e:
         if e.name not in OWN_PACKAGES:
             raise
@@ -128,17 +129,6 @@ def check_address(host: str | None, port: int | None) -> None:
             probe.bind(place)
     except OSError as e:
         raise _cannot_listen(host, port, e.strerror or str(e)) from e
-
-
-def _built_last() -> str | None:
-    """The dataset that was built last, unless it was deleted."""
-    output = last_output()
-    return output if output and ("://" in output or os.path.isdir(output)) else None
-
-
-def default_folder() -> str | None:
-    """The folder that `build` writes to by default, if it exists here."""
-    return "fgbg-dataset" if os.path.isdir("fgbg-dataset") else None
 
 
 def serve(

@@ -54,6 +54,11 @@ def add_push(commands: Any) -> None:
     parser.add_argument("--create-pr", action="store_true", help="open a pull request instead of changing the branch")
     parser.add_argument("--dry-run", action="store_true", help="print what would be added, replaced and deleted")
     parser.add_argument("--space", metavar="USER/NAME", help="also publish the browsing app as this Space")
+    parser.add_argument(
+        "--space-follows",
+        metavar="REVISION",
+        help="tag or branch that the Space shows (default: --tag, without it the branch)",
+    )
     parser.add_argument("--json", action="store_true", help="print the result as JSON on stdout")
     parser.set_defaults(run=_push)
 
@@ -89,34 +94,75 @@ def _rows_bar() -> Iterator[Callable[[int, int], None]]:
 
 
 def _push(options: argparse.Namespace) -> int:
+    """Push the dataset, set its tag, and publish the Space: three steps that can fail one by one."""
+    from fgbg_depth.errors import FgBgError, UsageError
+
+    if options.space_follows and not options.space:
+        raise UsageError("--space-follows needs --space USER/NAME.")
+    result: dict[str, Any] = {}  # for --json
+    failed: dict[str, str] = {}  # step -> message
+    try:
+        _push_steps(options, result, failed)
+    except FgBgError as e:
+        failed["dataset"] = str(e)
+        raise
+    finally:
+        if options.json:
+            print(json.dumps(result | {"failed": failed}))
+    for step, message in failed.items():
+        print(f"HubError ({step}): {message}", file=sys.stderr)
+    return 1 if failed else 0
+
+
+def _push_steps(options: argparse.Namespace, result: dict[str, Any], failed: dict[str, str]) -> None:
+    """The steps of `push`.
+
+    Args:
+        result: filled with the reports of dataset and Space.
+        failed: filled with the messages of the steps after the dataset that failed.
+    Raises:
+        FgBgError: the dataset was not pushed.
+    """
+    from fgbg_depth.errors import FgBgError
     from fgbg_depth.hub.push import push
+    from fgbg_depth.hub.report import IncompletePushError
+    from fgbg_depth.hub.space import check_space, publish_space
 
+    shown = options.space_follows or options.tag or options.revision
     if options.space:
-        from fgbg_depth.hub.space import check_space
+        check_space(options.space, options.repo_id, options.space_follows, ask_hub=not options.dry_run)
+    try:
+        report = push(
+            options.output,
+            options.repo_id,
+            revision=options.revision,
+            tag=options.tag,
+            private=options.private,
+            message=options.message,
+            create_pr=options.create_pr,
+            dry_run=options.dry_run,
+        )
+    except IncompletePushError as e:
+        report, failed["tag"] = e.report, str(e)
+    result |= dataclasses.asdict(report)
+    say = _print_nothing if options.json else print
+    say(report)
+    if not options.space:
+        return
+    if options.dry_run:
+        say(f"The Space {options.space} would be published after the dataset; it would show revision {shown}.")
+        return
+    if failed and shown == options.tag:
+        failed["space"] = f"the Space {options.space} was not published, because it would show tag {shown}."
+        return
+    try:
+        space = publish_space(options.space, options.repo_id, revision=shown, private=options.private)
+    except FgBgError as e:
+        failed["space"] = f"the dataset is published, but not the Space {options.space}: {e}"
+        return
+    result["space"] = dataclasses.asdict(space)
+    say(space)
 
-        check_space(options.space, options.repo_id)
-    report = push(
-        options.output,
-        options.repo_id,
-        revision=options.revision,
-        tag=options.tag,
-        private=options.private,
-        message=options.message,
-        create_pr=options.create_pr,
-        dry_run=options.dry_run,
-    )
-    if not options.json:
-        print(report, flush=True)
-    space = None
-    if options.space and not options.dry_run:
-        from fgbg_depth.hub.space import publish_space
 
-        space = publish_space(options.space, options.repo_id, private=options.private)
-        if not options.json:
-            print(space)
-    elif options.space and not options.json:
-        print(f"The Space {options.space} would be published after the dataset.")
-    if options.json:
-        values = dataclasses.asdict(report)
-        print(json.dumps(values | {"space": dataclasses.asdict(space)} if space else values))
-    return 0
+def _print_nothing(text: object) -> None:
+    pass

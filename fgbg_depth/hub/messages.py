@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shlex
 
-from huggingface_hub.errors import HfHubHTTPError, LocalTokenNotFoundError, OfflineModeIsEnabled
+from huggingface_hub.errors import LocalTokenNotFoundError, OfflineModeIsEnabled
 
 from fgbg_depth.errors import HubError
 from fgbg_depth.hub.target import RepoTarget
@@ -13,6 +13,7 @@ from fgbg_depth.retry import RequestError, causes, requested_wait_s
 LOG_IN = "Log in with a token that can write: hf auth login."
 _RUN_AGAIN = "Run the same command again; files that are already on the Hub are not uploaded again."
 _CORRECT_IT = "Correct this, then run the same command again; files that are already on the Hub are not uploaded again."
+CREATING = "creating the repository"  # the step of a push and of the Space that needs the right to create
 _QUOTA_WORDS = ("storage limit", "quota", "storage patterns", "disk space")
 
 
@@ -20,7 +21,7 @@ def explain(error: RequestError, target: RepoTarget) -> HubError:
     """The message for a request that failed before anything was committed. Raise it `from error`."""
     status, reason, step = error.status, _reason(error), error.step
     number = f" ({status})" if status else ""
-    unchanged = f"Nothing was committed to branch {target.revision}.{target.shards_ready}"
+    unchanged = _unchanged(target)
     if any(isinstance(cause, LocalTokenNotFoundError) for cause in causes(error)):
         return HubError(f"no token for the Hub was found.\n  {LOG_IN}\n  {unchanged}")
     if any(isinstance(cause, OfflineModeIsEnabled) for cause in causes(error)):
@@ -28,13 +29,31 @@ def explain(error: RequestError, target: RepoTarget) -> HubError:
             "the Hub cannot be reached: offline mode is on.\n"
             f"  Unset HF_HUB_OFFLINE and run the same command again.\n  {unchanged}"
         )
+    if error.is_from_storage:
+        return HubError(
+            f"the Hub's storage refused the upload{number} while {step}, also at new addresses: {reason}\n"
+            f"  Your token is not the reason. Check the clock of this computer, then run the same command again.\n"
+            f"  {unchanged}"
+        )
     if status == 401 and "credentials" in reason.lower():
         return HubError(f"the Hub rejected the token (401): {reason}\n  {LOG_IN}\n  {unchanged}")
+    if status == 402 and target.repo_type == "space":
+        return HubError(
+            f"the Hub asks for a paid plan for {target.path} (402): {reason}\n"
+            f"  See https://huggingface.co/settings/billing, or use another account: --space USER/NAME.\n  {unchanged}"
+        )
     if status in (402, 413, 507) or any(word in reason.lower() for word in _QUOTA_WORDS):
         return HubError(
             f"the Hub has no storage left for {target.path}{number}: {reason}\n"
             "  Free some space or see https://huggingface.co/settings/billing, then run the same command again.\n"
             f"  {unchanged}"
+        )
+    if status in (401, 403) and step == CREATING:
+        return HubError(
+            f"{target.path} was not found, and this token may not create it ({status}).\n"
+            f"  Reason given by the Hub: {reason}\n"
+            "  Either it does not exist, or it is a private repository that this token may not read. Check the name;\n"
+            f"  if it is right, log in with a token of its owner: hf auth login.\n  {unchanged}"
         )
     if status in (401, 403):
         return cannot_write(target, f"{status}", reason)
@@ -59,10 +78,13 @@ def explain(error: RequestError, target: RepoTarget) -> HubError:
 def cannot_write(target: RepoTarget, why: str, reason: str = "") -> HubError:
     """The token has no write access. `why`: the status or a few words; `reason`: the Hub's own text."""
     detail = f"\n  Reason given by the Hub: {reason}" if reason else ""
-    return HubError(
-        f"the token cannot write to {target.path} ({why}).{detail}\n"
-        f"  {LOG_IN}\n  Nothing was committed to branch {target.revision}.{target.shards_ready}"
-    )
+    return HubError(f"the token cannot write to {target.path} ({why}).{detail}\n  {LOG_IN}\n  {_unchanged(target)}")
+
+
+def _unchanged(target: RepoTarget) -> str:
+    if target.repo_type == "space":
+        return "No file of the Space was changed."
+    return f"Nothing was committed to branch {target.revision}.{target.shards_ready}"
 
 
 def commit_unanswered(target: RepoTarget, error: RequestError) -> HubError:
@@ -112,8 +134,8 @@ def tag_failed(target: RepoTarget, tag: str, commit: str, made_commit: bool, err
         f"the dataset is {done} {target.path}, branch {target.revision}, as commit {commit};"
         f" only setting tag {tag} failed{number}: {_reason(error)}\n"
         f"{'' if error.is_temporary else hint}"
-        f"  Set the tag: hf repos tag create {target.repo_id} {shlex.quote(tag)} --revision {commit}"
-        f" --type {target.repo_type}\n"
+        f"  {_requested_wait(error)}Set the tag: hf repos tag create {target.repo_id} {shlex.quote(tag)}"
+        f" --revision {commit} --type {target.repo_type}\n"
         "  Or run the same command again: it makes no second commit and sets only the tag."
     )
 
@@ -126,20 +148,17 @@ def _no_answer(error: RequestError) -> str:
 
 
 def _run_again(error: RequestError) -> str:
-    wait_s = requested_wait_s(error)
-    return f"The Hub asks to wait {wait_s:.0f} s. {_RUN_AGAIN}" if wait_s else _RUN_AGAIN
+    return f"{_requested_wait(error)}{_RUN_AGAIN}"
+
+
+def _requested_wait(error: RequestError) -> str:
+    """A sentence about the wait that the Hub asks for, before a space; "" if it asks for none."""
+    wait_s, limit_s = requested_wait_s(error), error.wait_limit_s
+    if not wait_s:
+        return ""
+    longer = f", longer than the limit of {limit_s:.0f} s" if limit_s is not None and wait_s > limit_s else ""
+    return f"The Hub asks to wait {wait_s:.0f} s{longer}. "
 
 
 def _reason(error: RequestError) -> str:
-    """The Hub's own text, or that of the innermost error, on one line."""
-    raised = error.error
-    if isinstance(raised, ValueError):  # what the client itself found wrong, such as invalid metadata of the card
-        return " ".join(str(raised).split())
-    for cause in causes(raised):
-        if isinstance(cause, HfHubHTTPError) and cause.server_message:
-            return " ".join(cause.server_message.split())
-    if isinstance(raised, RuntimeError) and raised.__cause__ is not None and not error.is_temporary:
-        return " ".join(f"{raised} ({raised.__cause__})".split())  # the client wraps what an upload raised
-    with_text = [cause for cause in causes(raised) if str(cause).strip()]
-    chosen = with_text[-1] if with_text and error.is_temporary else raised
-    return " ".join(str(chosen).split()) or type(chosen).__name__
+    return error.reason

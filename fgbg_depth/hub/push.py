@@ -13,14 +13,15 @@ from fgbg_depth.errors import HubError, UsageError, command
 from fgbg_depth.hub.changes import ChangeSet, compare, files_of_earlier_push, foreign_data_warnings
 from fgbg_depth.hub.commit import Committed, commit_once, set_tag, tagged_commit
 from fgbg_depth.hub.generated import generated_files, next_version, write_back
-from fgbg_depth.hub.messages import explain, tag_exists
+from fgbg_depth.hub.messages import CREATING, explain, tag_exists
 from fgbg_depth.hub.output import LocalFile, read_output
-from fgbg_depth.hub.report import PushReport
+from fgbg_depth.hub.report import IncompletePushError, PushReport
 from fgbg_depth.hub.repository import RemoteState, RepoClient, check_login, check_write_access, read_state
+from fgbg_depth.hub.session import Traffic, single_tries
 from fgbg_depth.hub.target import RepoTarget, check_ref, check_repo_id
 from fgbg_depth.hub.upload import upload
 from fgbg_depth.manifest import Manifest
-from fgbg_depth.retry import RequestError, RetryPolicy, client_settings
+from fgbg_depth.retry import RequestError, RetryPolicy
 
 
 def push(
@@ -55,7 +56,7 @@ def push(
         create_pr: open a pull request instead of moving the branch.
         dry_run: only report what a push would do. It changes nothing, and a public repository needs no token.
         token: default: the token of `hf auth login` or HF_TOKEN.
-        progress: show a bar in bytes on stderr if it is a terminal.
+        progress: show the Hub client's progress bars on stderr if it is a terminal.
         verified: the caller has just run `verify` on the output, so it is not run again.
         retry_policy: how often and how long to retry.
     Raises:
@@ -79,9 +80,9 @@ def push(
         _verify(folder)
     target = RepoTarget(repo_id, revision, "dataset", str(output), len(manifest.shards))
     client = RepoClient(HfApi(token=token), target, retry_policy, token)
-    job = _PushJob(client, folder, tag, private, message, create_pr, dry_run, progress)
     try:
-        with client_settings(retry_policy):
+        with single_tries(retry_policy, show_bars=progress) as traffic:
+            job = _PushJob(client, folder, tag, private, message, create_pr, dry_run, traffic)
             return job.run(manifest, files)
     except RequestError as e:
         raise explain(e, target) from e
@@ -98,7 +99,7 @@ class _PushJob:
     message: str | None
     create_pr: bool
     dry_run: bool
-    progress: bool
+    traffic: Traffic
 
     def run(self, manifest: Manifest, files: list[LocalFile]) -> PushReport:
         """Push `files` and the two generated files.
@@ -127,8 +128,12 @@ class _PushJob:
         if not changes.is_empty:
             committed = self._commit(changes, state, published.version)
             report.commit, report.pr_url, head = committed.oid, committed.pr_url, committed.oid
+        report.sent_bytes = self.traffic.sent_bytes
         if tag is not None and tag not in state.tags:
-            set_tag(client, tag, head, made_commit=report.commit is not None)
+            try:
+                set_tag(client, tag, head, made_commit=report.commit is not None)
+            except HubError as e:
+                raise IncompletePushError(str(e), report) from e
         if not self.create_pr:
             report.warnings += write_back(self.folder, generated)
         return report
@@ -146,8 +151,7 @@ class _PushJob:
         client, api, revision = self.client, self.client.api, self.client.target.revision
         if not state.repo_exists:
             private = self.private or None  # None: as the account's settings say
-            step = "creating the repository"
-            client.request(step, api.create_repo, **client.repo_args, private=private, exist_ok=True)
+            client.request(CREATING, api.create_repo, **client.repo_args, private=private, exist_ok=True)
             state = read_state(client)
         elif not self.create_pr:
             check_write_access(client)
@@ -164,7 +168,7 @@ class _PushJob:
         return state
 
     def _commit(self, changes: ChangeSet, state: RemoteState, version: str | None) -> Committed:
-        operations = upload(self.client, changes, self.create_pr, self.progress)
+        operations = upload(self.client, changes, self.create_pr, self.traffic)
         counts = f"{len(changes.added)} added, {len(changes.replaced)} replaced, {len(changes.deleted)} deleted"
         message = self.message or f"{version or 'Update'}: {counts}"
         return commit_once(self.client, changes, operations, message, state.head, self.create_pr)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from fgbg_depth.errors import HubError
+
 
 @dataclass
 class PushReport:
@@ -21,6 +23,7 @@ class PushReport:
     deleted: list[str] = field(default_factory=list)
     num_unchanged: int = 0
     upload_bytes: int = 0  # content that no file on the branch had before
+    sent_bytes: int = 0  # what was sent: less, if the Hub's storage had parts of it already
     warnings: list[str] = field(default_factory=list)
     dry_run: bool = False
 
@@ -38,12 +41,14 @@ class PushReport:
 
     def _counts(self) -> str:
         counts = f"{len(self.added)} added, {len(self.replaced)} replaced, {len(self.deleted)} deleted"
-        return f"{counts}, {self.num_unchanged} unchanged; {self.upload_bytes / 1e6:,.1f} MB"
+        return f"{counts}, {self.num_unchanged} unchanged"
 
     def _planned(self) -> list[str]:
         if not self.has_changes:
             return [f"{self.url} already holds this version; a push would make no commit."]
-        lines = [f"A push to {self.url} would make one commit: {self._counts()} to upload."]
+        lines = [
+            f"A push to {self.url} would make one commit: {self._counts()}; at most {_mb(self.upload_bytes)} to upload."
+        ]
         lines += [f"  add      {path}  {size:,} bytes" for path, size in self.added.items()]
         lines += [f"  replace  {path}  {size:,} bytes" for path, size in self.replaced.items()]
         return lines + [f"  delete   {path}" for path in self.deleted]
@@ -52,6 +57,20 @@ class PushReport:
         tagged = f" Tag: {self.tag}." if self.tag else ""
         if self.commit is None:
             return [f"{self.url} already held this version; no commit was made.{tagged}"]
+        done = f"{self._counts()}; {_mb(self.sent_bytes)} sent."
         if self.pr_url:
-            return [f"Opened {self.pr_url}: {self._counts()} uploaded."]
-        return [f"Pushed to {self.url}, commit {self.commit[:8]}: {self._counts()} uploaded.{tagged}"]
+            return [f"Opened {self.pr_url}: {done}"]
+        return [f"Pushed to {self.url}, commit {self.commit[:8]}: {done}{tagged}"]
+
+
+def _mb(num_bytes: int) -> str:
+    return f"{num_bytes / 1e6:,.1f} MB"
+
+
+class IncompletePushError(HubError):
+    """The dataset is on the branch, but its tag was not set. `report` says what was done."""
+
+    def __init__(self, message: str, report: PushReport) -> None:
+        super().__init__(message)
+        report.tag = None
+        self.report = report

@@ -2,141 +2,125 @@
 
 from __future__ import annotations
 
-import io
-import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
-from typing import BinaryIO, cast
+from pathlib import Path
 
+import httpx2
 from huggingface_hub import CommitOperationAdd
-from tqdm import tqdm
+from huggingface_hub.errors import HfHubHTTPError
 
+from fgbg_depth.errors import OutputError
 from fgbg_depth.hub.changes import ChangeSet
 from fgbg_depth.hub.output import LocalFile, unreadable
 from fgbg_depth.hub.repository import RepoClient
-from fgbg_depth.retry import RequestError
+from fgbg_depth.hub.session import Traffic
+from fgbg_depth.retry import RequestError, causes, send, wait_before_retry
 
-GROUP_FILES = 16  # files in one call of the client: enough for its 5 threads, few enough to repeat the call
-
-
-class Progress:
-    """A progress bar on stderr that counts uploaded bytes. It is hidden if stderr is not a terminal.
-
-    The client reads files in its own threads and wraps what a read raises, so `error` keeps such an error.
-    """
-
-    def __init__(self, total_bytes: int, show: bool) -> None:
-        self.sent: dict[str, int] = {}
-        self.error: Exception | None = None
-        self.bar = tqdm(
-            total=total_bytes,
-            unit="B",
-            unit_scale=True,
-            unit_divisor=1000,
-            desc="push",
-            file=sys.stderr,
-            disable=None if show else True,
-        )
-
-    def update(self, name: str, position: int) -> None:
-        """The first `position` bytes of the file `name` have been sent; a retry starts again at 0."""
-        self.bar.update(position - self.sent.get(name, 0))
-        self.sent[name] = position
-
-    def close(self) -> None:
-        """Close the bar."""
-        self.bar.close()
+# One call of the client uploads one group, and a retry repeats the call. A retry skips files that LFS has stored, but
+# sends the blocks of a group (64 MB each) to Xet again. Smaller groups waste less, and print more progress bars.
+GROUP_FILES = 64
+GROUP_BYTES = 500_000_000
 
 
-class _CountingFile(io.FileIO):
-    """A file on disk that reports to the progress bar how far it has been read."""
-
-    def __init__(self, file: LocalFile, progress: Progress) -> None:
-        self._file, self._progress = file, progress
-        with self._keep_error():
-            super().__init__(str(file.path), "rb")
-
-    def read(self, size: int | None = -1) -> bytes:
-        with self._keep_error():
-            data = super().read(-1 if size is None else size)
-            self._progress.update(self._file.name, self.tell())
-        return data or b""
-
-    @contextmanager
-    def _keep_error(self) -> Iterator[None]:
-        try:
-            yield
-        except Exception as e:
-            path = self._file.path
-            self._progress.error = unreadable(path, e) if path and isinstance(e, OSError) else e
-            raise
-
-
-class _Addition(CommitOperationAdd):
-    """The client's operation; it reports to one bar instead of drawing a bar for each file."""
-
-    file: LocalFile
-    progress: Progress
-
-    @contextmanager
-    def as_file(self, with_tqdm: bool = False) -> Iterator[BinaryIO]:
-        if with_tqdm and self.file.path is not None:
-            with _CountingFile(self.file, self.progress) as counting:
-                yield cast(BinaryIO, counting)
-        else:
-            with super().as_file() as content:
-                yield content
-
-
-def upload(client: RepoClient, changes: ChangeSet, create_pr: bool, show: bool) -> list[CommitOperationAdd]:
-    """Upload the contents of all added and replaced files, a few files at a time.
+def upload(client: RepoClient, changes: ChangeSet, create_pr: bool, traffic: Traffic) -> list[CommitOperationAdd]:
+    """Upload the contents of all added and replaced files, one group of files at a time.
 
     Only paths are held in memory and the client streams from disk, so memory does not grow with the shards.
 
     Args:
         create_pr: the commit that follows opens a pull request.
-        show: show a progress bar if stderr is a terminal.
+        traffic: of the session; a try that stored a file does not count as failed.
     Returns:
         The operations for the commit.
     Raises:
         RequestError: the Hub refused an upload, or did not answer.
         OutputError: a local file cannot be read.
     """
-    progress, files = Progress(changes.upload_bytes, show), changes.uploads
     operations: list[CommitOperationAdd] = []
-    try:
-        for start in range(0, len(files), GROUP_FILES):
-            group = [_addition(file, progress) for file in files[start : start + GROUP_FILES]]
-            client.request(
-                f"uploading {group[0].path_in_repo}",
+    for group in _groups(changes.uploads):
+        additions = [_addition(file) for file in group]
+        try:
+            _upload_group(client, additions, create_pr, traffic)
+        except RequestError as e:
+            if problem := _local_problem(e, group):
+                raise problem from e
+            raise
+        operations += additions
+    return operations
+
+
+def _groups(files: list[LocalFile]) -> Iterator[list[LocalFile]]:
+    """The files in groups of at most GROUP_FILES files and, unless one file is larger, GROUP_BYTES bytes."""
+    group: list[LocalFile] = []
+    for file in files:
+        if group and (len(group) == GROUP_FILES or sum(f.size for f in group) + file.size > GROUP_BYTES):
+            yield group
+            group = []
+        group.append(file)
+    if group:
+        yield group
+
+
+def _upload_group(client: RepoClient, additions: list[CommitOperationAdd], create_pr: bool, traffic: Traffic) -> None:
+    """Upload one group. Each try asks the Hub which files it still needs, and for their storage addresses."""
+    first, num_more = additions[0].path_in_repo, len(additions) - 1
+    step = f"uploading {first}" + (f" and {num_more} more files" if num_more else "")
+    failed_tries = 0
+    while True:
+        num_stored = traffic.num_stored
+        try:
+            send(
+                step,
                 client.api.preupload_lfs_files,
                 **client.repo_args,
-                additions=group,
+                additions=additions,
                 revision=client.target.revision,
                 create_pr=create_pr,
                 free_memory=False,
             )
-            for operation in group:
-                if operation.path_in_repo in progress.sent:
-                    progress.update(operation.path_in_repo, operation.upload_info.size)
-            operations += group
-    except RequestError as e:
-        if progress.error is not None:
-            raise progress.error from e
-        raise
-    finally:
-        progress.close()
-    return operations
+            return
+        except RequestError as e:
+            if not e.is_temporary:
+                raise
+            failed_tries = 1 if traffic.num_stored > num_stored else failed_tries + 1
+            wait_before_retry(e, failed_tries - 1, client.policy)
 
 
-def _addition(file: LocalFile, progress: Progress) -> CommitOperationAdd:
+def _addition(file: LocalFile) -> CommitOperationAdd:
     if file.path is None:
-        operation = _Addition(file.name, file.content)
+        operation = CommitOperationAdd(file.name, file.content)
     else:
         try:
-            operation = _Addition(file.name, str(file.path))
+            operation = CommitOperationAdd(file.name, str(file.path))
         except ValueError as e:  # the client's check that the file exists
             raise unreadable(file.path, e) from e
-    operation.file, operation.progress = file, progress
     operation.upload_info.sha256 = bytes.fromhex(file.sha256)  # saves the client from reading the file for it
     return operation
+
+
+def _local_problem(error: RequestError, group: list[LocalFile]) -> OutputError | None:
+    """The message for a local file that could not be read, if that is why the upload failed.
+
+    The client reads files in its own threads and wraps what a read raises; its text names the file. Xet's library
+    names no file, so the files are opened here.
+    """
+    paths = {file.name: file.path for file in group if file.path is not None}
+    raised = list(causes(error.error))
+    if not any(isinstance(cause, httpx2.TransportError | HfHubHTTPError | ConnectionError) for cause in raised):
+        for cause in raised:
+            named = next((path for name, path in paths.items() if f"'{name}'" in str(error.error)), None)
+            if isinstance(cause, OSError) and named is not None:
+                return unreadable(named, cause)
+    for path in paths.values():
+        if problem := _read_error(path):
+            return unreadable(path, problem)
+    return None
+
+
+def _read_error(path: Path) -> OSError | None:
+    try:
+        with path.open("rb") as file:
+            file.read(1)
+    except OSError as e:
+        return e
+    return None

@@ -20,13 +20,13 @@ class SourceFields:
     name: str = option("fgbg", "name of the dataset; title of its card", shapes=Shapes.NOTHING, group="output")
     backgrounds: str = _sources(
         DEMO,
-        "folder of pictures, or hf://datasets/USER/NAME[@REV][#COLUMN]; demo = bundled",
+        "folder of pictures, or hf://datasets/USER/NAME[@REV][/CONFIG][:SPLIT][#COLUMN]; demo = bundled",
         shapes=Shapes.SOURCES,
         names_folder=True,
     )
     foregrounds: str = _sources(
         DEMO,
-        "folder of cut-outs with alpha, hf://datasets/USER/NAME, or photographs with instance masks: coco:FILE.json, "
+        "folder of cut-outs with alpha, hf://datasets/... as for backgrounds, or photographs with instance masks: coco:FILE.json, "
         "pascal:FOLDER or openimages:FOLDER, each with options such as ?min_side=64&classes=dog,cat; demo = bundled",
         shapes=Shapes.SOURCES,
         names_folder=True,
