@@ -97,7 +97,7 @@ def test_the_keys_of_the_file_do_not_change() -> None:
     assert list(json.loads(text)) == [
         "format", "name", "version", "rows", "splits", "kinds", "by_split", "coverage", "heat_map", "depth_histogram",
         "lower_edge", "depth", "columns", "columns_by_split", "recipe", "sources", "skipped", "warnings", "ignored",
-        "shards", "files", "pictures", "history",
+        "shards", "files", "pictures", "history", "card",
     ]  # fmt: skip
     assert text.startswith('{\n "format": 2,\n') and text.endswith("}\n")
 
