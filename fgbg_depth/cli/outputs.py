@@ -52,6 +52,11 @@ def add_push(commands: Any) -> None:
     parser.add_argument("--private", action="store_true", help="make a new repository private")
     parser.add_argument("--message", metavar="TEXT", help="commit message (default: what changed)")
     parser.add_argument("--create-pr", action="store_true", help="open a pull request instead of changing the branch")
+    parser.add_argument(
+        "--overwrite-card",
+        action="store_true",
+        help="where the card was edited on the Hub and this push changes the same text, write the text of this push",
+    )
     parser.add_argument("--dry-run", action="store_true", help="print what would be added, replaced and deleted")
     parser.add_argument("--space", metavar="USER/NAME", help="also publish the browsing app as this Space")
     parser.add_argument("--json", action="store_true", help="print the result as JSON on stdout")
@@ -103,6 +108,7 @@ def _push(options: argparse.Namespace) -> int:
         private=options.private,
         message=options.message,
         create_pr=options.create_pr,
+        overwrite_card=options.overwrite_card,
         dry_run=options.dry_run,
     )
     if not options.json:

@@ -7,8 +7,8 @@ from fgbg_depth.manifest import Manifest, Version
 
 
 def is_same_dataset(a: Manifest, b: Manifest) -> bool:
-    """Whether two manifests are equal apart from version and history, which a push adds."""
-    return a.replace(version=None, history=[]) == b.replace(version=None, history=[])
+    """Whether two manifests are equal apart from version, history and card, which a push adds."""
+    return a.replace(version=None, history=[], card="") == b.replace(version=None, history=[], card="")
 
 
 def with_version(

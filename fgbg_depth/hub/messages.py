@@ -65,6 +65,21 @@ def cannot_write(target: RepoTarget, why: str, reason: str = "") -> HubError:
     )
 
 
+def card_conflict(target: RepoTarget, difference: str) -> HubError:
+    """The card was edited on the Hub where this push changes it, too.
+
+    Args:
+        difference: see `card_merge.show`.
+    """
+    return HubError(
+        f"README.md of {target.path} was edited on the Hub, and this push changes the same text in another way.\n"
+        f"{difference}\n"
+        "  Nothing was uploaded. Edit README.md on the Hub (your own notes: there or in the folder) until these lines\n"
+        "  agree, then run the same command again. Or add --overwrite-card: these lines are then written as this push\n"
+        "  has them, and all other edits are kept."
+    )
+
+
 def commit_unanswered(target: RepoTarget, error: RequestError) -> HubError:
     """The Hub did not confirm the commit: it may still carry the request out later."""
     return HubError(

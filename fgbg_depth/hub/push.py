@@ -32,6 +32,7 @@ def push(
     private: bool = False,
     message: str | None = None,
     create_pr: bool = False,
+    overwrite_card: bool = False,
     dry_run: bool = False,
     token: str | None = None,
     progress: bool = True,
@@ -53,6 +54,8 @@ def push(
         private: create the repository as private.
         message: title of the commit.
         create_pr: open a pull request instead of moving the branch.
+        overwrite_card: where the card was edited on the Hub and this push changes the same text, write the text of this
+            push. Otherwise the push fails there, before anything is uploaded. Other edits are kept in any case.
         dry_run: only report what a push would do. It changes nothing, and a public repository needs no token.
         token: default: the token of `hf auth login` or HF_TOKEN.
         progress: show a bar in bytes on stderr if it is a terminal.
@@ -79,7 +82,7 @@ def push(
         _verify(folder)
     target = RepoTarget(repo_id, revision, "dataset", str(output), len(manifest.shards))
     client = RepoClient(HfApi(token=token), target, retry_policy, token)
-    job = _PushJob(client, folder, tag, private, message, create_pr, dry_run, progress)
+    job = _PushJob(client, folder, tag, private, message, create_pr, overwrite_card, dry_run, progress)
     try:
         with client_settings(retry_policy):
             return job.run(manifest, files)
@@ -97,6 +100,7 @@ class _PushJob:
     private: bool
     message: str | None
     create_pr: bool
+    overwrite_card: bool
     dry_run: bool
     progress: bool
 
@@ -114,13 +118,14 @@ class _PushJob:
         if not self.dry_run:
             state = self._create_missing(state)
         published = next_version(client, state, manifest, tag)
-        generated, card_warnings = generated_files(self.folder, client.target.repo_id, state, published)
-        files = files + generated
+        generated = generated_files(self.folder, client.target, state, manifest, published, self.overwrite_card)
+        files = files + generated.files
         changes = compare(files, state, files_of_earlier_push(state))
         if tag in state.tags and (not changes.is_empty or tagged_commit(client, str(tag)) != state.head):
             raise tag_exists(client.target, str(tag), state.tags[str(tag)])
         report = self._report(changes, published)
-        report.warnings += card_warnings + foreign_data_warnings(changes, files, state)
+        report.kept = generated.kept
+        report.warnings += generated.warnings + foreign_data_warnings(changes, files, state)
         if self.dry_run:
             return report
         head = str(state.head)
@@ -130,7 +135,7 @@ class _PushJob:
         if tag is not None and tag not in state.tags:
             set_tag(client, tag, head, made_commit=report.commit is not None)
         if not self.create_pr:
-            report.warnings += write_back(self.folder, generated)
+            report.warnings += write_back(self.folder, generated.files)
         return report
 
     def _check_visibility(self, state: RemoteState) -> None:

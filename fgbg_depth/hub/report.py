@@ -21,6 +21,7 @@ class PushReport:
     deleted: list[str] = field(default_factory=list)
     num_unchanged: int = 0
     upload_bytes: int = 0  # content that no file on the branch had before
+    kept: list[str] = field(default_factory=list)  # what the card keeps of the card on the Hub, besides the notes
     warnings: list[str] = field(default_factory=list)
     dry_run: bool = False
 
@@ -31,6 +32,8 @@ class PushReport:
 
     def __str__(self) -> str:
         lines = self._planned() if self.dry_run else self._done()
+        if self.kept:
+            lines.append(f"Kept edits of the card on the Hub: {'; '.join(self.kept)}.")
         lines += [f"warning: {warning}" for warning in self.warnings]
         if not self.dry_run and not self.pr_url:
             lines.append(f'Load it: fgbg_depth.load("{self.repo_id}", revision="{self.tag or self.revision}")')

@@ -56,7 +56,11 @@ def check_card(storage: Storage, manifest: Manifest) -> Iterator[Problem]:
         stored = yaml.safe_load(text.split("---\n", 2)[1])
         expected = yaml.safe_load(front_matter(manifest).split("---\n", 2)[1])
         for key in ("configs", "dataset_info"):
-            first = next(_differences(key, stored.get(key), expected[key]), None)
+            names = {item["config_name"] for item in expected[key]}
+            ours = [
+                item for item in stored.get(key) or [] if item.get("config_name") in names
+            ]  # others may add configs
+            first = next(_differences(key, ours, expected[key]), None)
             if first:
                 where, value, right_value = first
                 what = f"{where} is {_shortened(value)}, but should be {_shortened(right_value)}"
