@@ -57,6 +57,11 @@ def add_push(commands: Any) -> None:
         action="store_true",
         help="where the card was edited on the Hub and this push changes the same text, write the text of this push",
     )
+    parser.add_argument(
+        "--replace-newer",
+        action="store_true",
+        help="replace a version on the Hub that this output is not based on, although rows of it are removed",
+    )
     parser.add_argument("--dry-run", action="store_true", help="print what would be added, replaced and deleted")
     parser.add_argument("--space", metavar="USER/NAME", help="also publish the browsing app as this Space")
     parser.add_argument("--json", action="store_true", help="print the result as JSON on stdout")
@@ -109,6 +114,7 @@ def _push(options: argparse.Namespace) -> int:
         message=options.message,
         create_pr=options.create_pr,
         overwrite_card=options.overwrite_card,
+        replace_newer=options.replace_newer,
         dry_run=options.dry_run,
     )
     if not options.json:

@@ -46,6 +46,7 @@ def _entry(manifest: Manifest, base: Manifest | None, tag: str | None, date: str
     return Version(
         version=tag,
         date=date,
+        content=manifest.content_digest,
         rows=manifest.rows,
         depth_model=_model_name(manifest.depth),
         recipe_changes=recipe_changes(base, manifest) if base else [],

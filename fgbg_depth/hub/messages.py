@@ -90,13 +90,12 @@ def commit_unanswered(target: RepoTarget, error: RequestError) -> HubError:
     )
 
 
-def branch_moved(target: RepoTarget, before: str, after: str) -> HubError:
-    """Somebody else committed to the branch during the push."""
+def commit_refused(target: RepoTarget, newest: str, error: RequestError) -> HubError:
+    """The Hub says that the branch has moved on, but shows no newer commit than the one this push started from."""
     return HubError(
-        f"somebody else committed to {target.path}, branch {target.revision}, during this push"
-        f" ({before[:8]} -> {after[:8]}).\n"
-        "  Their commit is unchanged, and nothing of yours was committed. Run the same command again: it starts from\n"
-        "  their version, and files that are already on the Hub are not uploaded again."
+        f"the Hub refused the commit to {target.path} ({error.status}): {_reason(error)}\n"
+        f"  It shows no new commit: the newest on branch {target.revision} is still {newest}.\n"
+        f"  Nothing was committed. Wait a few minutes, then run the same command again.{target.shards_ready}"
     )
 
 

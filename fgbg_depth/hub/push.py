@@ -10,14 +10,15 @@ from pathlib import Path
 from huggingface_hub import HfApi
 
 from fgbg_depth.errors import HubError, UsageError, command
+from fgbg_depth.hub.base_version import check_base
 from fgbg_depth.hub.changes import ChangeSet, compare, files_of_earlier_push, foreign_data_warnings
-from fgbg_depth.hub.commit import Committed, commit_once, set_tag, tagged_commit
+from fgbg_depth.hub.commit import BranchMovedError, Committed, commit_once, set_tag, tagged_commit
 from fgbg_depth.hub.generated import generated_files, next_version, write_back
 from fgbg_depth.hub.messages import explain, tag_exists
 from fgbg_depth.hub.output import LocalFile, read_output
 from fgbg_depth.hub.report import PushReport
 from fgbg_depth.hub.repository import RemoteState, RepoClient, check_login, check_write_access, read_state
-from fgbg_depth.hub.target import RepoTarget, check_ref, check_repo_id
+from fgbg_depth.hub.target import RepoTarget, check_ref, check_repo_id, check_tag
 from fgbg_depth.hub.upload import upload
 from fgbg_depth.manifest import Manifest
 from fgbg_depth.retry import RequestError, RetryPolicy, client_settings
@@ -33,6 +34,7 @@ def push(
     message: str | None = None,
     create_pr: bool = False,
     overwrite_card: bool = False,
+    replace_newer: bool = False,
     dry_run: bool = False,
     token: str | None = None,
     progress: bool = True,
@@ -56,6 +58,8 @@ def push(
         create_pr: open a pull request instead of moving the branch.
         overwrite_card: where the card was edited on the Hub and this push changes the same text, write the text of this
             push. Otherwise the push fails there, before anything is uploaded. Other edits are kept in any case.
+        replace_newer: replace a version on the branch that the output is not based on. Otherwise the push fails if it
+            would undo something of that version, such as rows that somebody added.
         dry_run: only report what a push would do. It changes nothing, and a public repository needs no token.
         token: default: the token of `hf auth login` or HF_TOKEN.
         progress: show a bar in bytes on stderr if it is a terminal.
@@ -73,7 +77,7 @@ def push(
         )
     check_repo_id(repo_id)
     check_ref("--revision", revision)
-    check_ref("--tag", tag)
+    check_tag(tag, [revision])
     if "://" in str(output):
         raise HubError(f"{output} is not a local folder.\n  Copy it to a local folder, then push the copy.")
     folder, retry_policy = Path(os.path.expanduser(output)), retry_policy or RetryPolicy()
@@ -82,12 +86,21 @@ def push(
         _verify(folder)
     target = RepoTarget(repo_id, revision, "dataset", str(output), len(manifest.shards))
     client = RepoClient(HfApi(token=token), target, retry_policy, token)
-    job = _PushJob(client, folder, tag, private, message, create_pr, overwrite_card, dry_run, progress)
+    job = _PushJob(client, folder, tag, private, message, create_pr, overwrite_card, replace_newer, dry_run, progress)
     try:
         with client_settings(retry_policy):
             return job.run(manifest, files)
     except RequestError as e:
         raise explain(e, target) from e
+
+
+@dataclass(frozen=True)
+class _Plan:
+    """What a push commits: the changes, the two generated files among them, and the report of it."""
+
+    changes: ChangeSet
+    generated: list[LocalFile]
+    report: PushReport
 
 
 @dataclass(frozen=True)
@@ -101,6 +114,7 @@ class _PushJob:
     message: str | None
     create_pr: bool
     overwrite_card: bool
+    replace_newer: bool
     dry_run: bool
     progress: bool
 
@@ -115,9 +129,35 @@ class _PushJob:
             check_login(client)
         state = read_state(client)
         self._check_visibility(state)
-        if not self.dry_run:
+        if not self.dry_run and not self.create_pr and state.repo_exists:
+            check_write_access(client)
+        plan = self._plan(state, manifest, files)
+        if self.dry_run:
+            return plan.report
+        if not (state.repo_exists and state.branch_exists):
             state = self._create_missing(state)
+            plan = self._plan(state, manifest, files)
+        report, changes, head = plan.report, plan.changes, str(state.head)
+        if not changes.is_empty:
+            committed = self._commit(changes, state, manifest, report.version)
+            report.commit, report.pr_url, head = committed.oid, committed.pr_url, committed.oid
+        if tag is not None and tag not in state.tags:
+            set_tag(client, tag, head, made_commit=report.commit is not None)
+        if not self.create_pr:
+            report.warnings += write_back(self.folder, plan.generated)
+        return report
+
+    def _plan(self, state: RemoteState, manifest: Manifest, files: list[LocalFile]) -> _Plan:
+        """What to commit to a branch in this state. Sends nothing.
+
+        Raises:
+            HubError: the tag is taken, or the push would undo what others published or wrote.
+        """
+        client, tag = self.client, self.tag
+        check_tag(tag, state.branches, state.tags)
         published = next_version(client, state, manifest, tag)
+        if not self.replace_newer:
+            check_base(client, state, manifest)
         generated = generated_files(self.folder, client.target, state, manifest, published, self.overwrite_card)
         files = files + generated.files
         changes = compare(files, state, files_of_earlier_push(state))
@@ -126,17 +166,7 @@ class _PushJob:
         report = self._report(changes, published)
         report.kept = generated.kept
         report.warnings += generated.warnings + foreign_data_warnings(changes, files, state)
-        if self.dry_run:
-            return report
-        head = str(state.head)
-        if not changes.is_empty:
-            committed = self._commit(changes, state, published.version)
-            report.commit, report.pr_url, head = committed.oid, committed.pr_url, committed.oid
-        if tag is not None and tag not in state.tags:
-            set_tag(client, tag, head, made_commit=report.commit is not None)
-        if not self.create_pr:
-            report.warnings += write_back(self.folder, generated.files)
-        return report
+        return _Plan(changes, generated.files, report)
 
     def _check_visibility(self, state: RemoteState) -> None:
         if self.private and state.repo_exists and not state.private:
@@ -154,8 +184,6 @@ class _PushJob:
             step = "creating the repository"
             client.request(step, api.create_repo, **client.repo_args, private=private, exist_ok=True)
             state = read_state(client)
-        elif not self.create_pr:
-            check_write_access(client)
         if not state.branch_exists:
             client.request(
                 f"creating branch {revision}",
@@ -168,11 +196,19 @@ class _PushJob:
             state = read_state(client)
         return state
 
-    def _commit(self, changes: ChangeSet, state: RemoteState, version: str | None) -> Committed:
+    def _commit(self, changes: ChangeSet, state: RemoteState, manifest: Manifest, version: str | None) -> Committed:
         operations = upload(self.client, changes, self.create_pr, self.progress)
         counts = f"{len(changes.added)} added, {len(changes.replaced)} replaced, {len(changes.deleted)} deleted"
         message = self.message or f"{version or 'Update'}: {counts}"
-        return commit_once(self.client, changes, operations, message, state.head, self.create_pr)
+        try:
+            return commit_once(self.client, changes, operations, message, state.head, self.create_pr)
+        except BranchMovedError as e:
+            try:
+                if not self.replace_newer:
+                    check_base(self.client, read_state(self.client), manifest)
+            except RequestError:
+                raise e from None
+            raise
 
     def _report(self, changes: ChangeSet, published: Manifest) -> PushReport:
         target = self.client.target
