@@ -170,7 +170,7 @@ def test_pull_request_leaves_the_branch_unchanged(hub: HubServer, work: Path):
     assert report.pr_url.endswith("/discussions/1") and len(files_of(hub, "refs/pr/1")) == len(files_of(hub)) + 1
     again = send(work / "out", create_pr=True)
     assert (again.commit, again.pr_url) == (report.commit, report.pr_url) and len(repo.pull_requests) == 1
-    with pytest.raises(UsageError, match="--tag and --create-pr"):
+    with pytest.raises(UsageError, match="--tag and --pr"):
         send(work / "out", create_pr=True, tag="v2")
 
 

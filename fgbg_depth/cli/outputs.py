@@ -51,7 +51,9 @@ def add_push(commands: Any) -> None:
     parser.add_argument("--tag", metavar="TAG", help="name of this version, such as v1.1.0; users load it by this name")
     parser.add_argument("--private", action="store_true", help="make a new repository private")
     parser.add_argument("--message", metavar="TEXT", help="commit message (default: what changed)")
-    parser.add_argument("--create-pr", action="store_true", help="open a pull request instead of changing the branch")
+    parser.add_argument(
+        "--pr", action="store_true", help="open a pull request instead of changing the branch; needs no write access"
+    )
     parser.add_argument(
         "--overwrite-card",
         action="store_true",
@@ -112,7 +114,7 @@ def _push(options: argparse.Namespace) -> int:
         tag=options.tag,
         private=options.private,
         message=options.message,
-        create_pr=options.create_pr,
+        create_pr=options.pr,
         overwrite_card=options.overwrite_card,
         replace_newer=options.replace_newer,
         dry_run=options.dry_run,

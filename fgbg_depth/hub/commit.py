@@ -7,10 +7,11 @@ a digest of the operations, by which a push recognises its own commit.
 
 from __future__ import annotations
 
+import itertools
 from dataclasses import dataclass
 from typing import Any
 
-from huggingface_hub import CommitInfo, CommitOperationAdd, CommitOperationDelete, GitCommitInfo, HfApi
+from huggingface_hub import CommitInfo, CommitOperationAdd, CommitOperationDelete, Discussion, GitCommitInfo, HfApi
 
 from fgbg_depth.errors import HubError
 from fgbg_depth.hub.changes import ChangeSet
@@ -56,6 +57,7 @@ def commit_once(
     message: str,
     parent: str | None,
     create_pr: bool,
+    digest: str | None = None,
 ) -> Committed:
     """Make one commit with all changes on top of `parent`.
 
@@ -64,12 +66,13 @@ def commit_once(
         message: the commit's title.
         parent: the head of the branch when its state was read.
         create_pr: open a pull request instead of moving the branch.
+        digest: by which the commit is recognised; default: that of the changes and the parent.
     Raises:
         BranchMovedError: somebody else committed meanwhile.
         HubError: the Hub did not answer, or says that the branch has moved, although it has not.
         RequestError: the Hub refused the commit.
     """
-    digest = changes.digest(parent)
+    digest = digest or changes.digest(parent)
     arguments: dict[str, Any] = {
         **client.repo_args,
         "operations": [*operations, *(CommitOperationDelete(name) for name in changes.deleted)],
@@ -79,8 +82,6 @@ def commit_once(
         "parent_commit": parent,
         "create_pr": create_pr,
     }
-    if create_pr and (found := _find_pull_request(client, digest)):
-        return found
     for try_index in range(client.policy.tries):
         try:
             made = send("committing", _create_commit, client.api, **arguments)
@@ -91,7 +92,7 @@ def commit_once(
         if not is_refused and not error.is_temporary:
             raise error
         try:
-            found = _find_pull_request(client, digest) if create_pr else _find_commit(client, digest, parent)
+            found = find_pull_request(client, digest) if create_pr else _find_commit(client, digest, parent)
             newest = list_commits(client, client.target.revision)[0] if is_refused else None
         except RequestError as e:
             raise commit_unanswered(client.target, e) from e
@@ -123,18 +124,19 @@ def _find_commit(client: RepoClient, digest: str, parent: str | None) -> Committ
     return None
 
 
-def _find_pull_request(client: RepoClient, digest: str) -> Committed | None:
-    """A pull request, among the newest, whose commit has exactly these operations, or None."""
+def find_pull_request(client: RepoClient, digest: str) -> Committed | None:
+    """An open pull request, among the newest, whose commit has this digest, or None."""
     step = "looking for the pull request"
-    refs = client.request(step, client.api.list_repo_refs, **client.repo_args, include_pull_requests=True)
-    numbers = sorted(int(ref.ref.rsplit("/", 1)[-1]) for ref in refs.pull_requests or [])
-    for number in numbers[: -_MAX_PULL_REQUESTS - 1 : -1]:
-        revision = f"refs/pr/{number}"
-        newest = client.request(step, client.api.list_repo_commits, **client.repo_args, revision=revision)[0]
-        if f"{MARKER} {digest}" in newest.message:
-            url = f"{client.api.endpoint}/{client.target.path}/discussions/{number}"
-            return Committed(newest.commit_id, url)
+    for pull_request in client.request(step, _newest_pull_requests, client.api, **client.repo_args):
+        if pull_request.status in ("open", "draft"):
+            newest = list_commits(client, f"refs/pr/{pull_request.num}")[0]
+            if f"{MARKER} {digest}" in newest.message:
+                return Committed(newest.commit_id, pull_request.url)
     return None
+
+
+def _newest_pull_requests(api: HfApi, **repo: Any) -> list[Discussion]:
+    return list(itertools.islice(api.get_repo_discussions(**repo, discussion_type="pull_request"), _MAX_PULL_REQUESTS))
 
 
 def set_tag(client: RepoClient, tag: str, commit: str, made_commit: bool) -> None:

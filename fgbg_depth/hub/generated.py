@@ -31,9 +31,10 @@ def next_version(client: RepoClient, state: RemoteState, manifest: Manifest, tag
 
 @dataclass(frozen=True)
 class Generated:
-    """The generated files, warnings about the card, and what the card has from the Hub."""
+    """The generated files, the notes in the card, warnings about it, and what else it has from the card on the Hub."""
 
     files: list[LocalFile]
+    notes: str
     warnings: list[str]
     kept: list[str]
 
@@ -77,7 +78,7 @@ def generated_files(
         LocalFile.of_content(schema.STATISTICS, statistics.encode()),
         LocalFile.of_content(schema.CARD, merged.text.encode()),
     ]
-    return Generated(files, warnings, merged.kept)
+    return Generated(files, notes, warnings, merged.kept)
 
 
 def _last_card(state: RemoteState, notes: str, repo_id: str) -> str | None:

@@ -11,6 +11,7 @@ from fgbg_depth.hub.target import RepoTarget
 from fgbg_depth.retry import RequestError, causes, requested_wait_s
 
 LOG_IN = "Log in with a token that can write: hf auth login."
+CHECK_WRITE = "checking write access"  # the step
 _RUN_AGAIN = "Run the same command again; files that are already on the Hub are not uploaded again."
 _CORRECT_IT = "Correct this, then run the same command again; files that are already on the Hub are not uploaded again."
 _QUOTA_WORDS = ("storage limit", "quota", "storage patterns", "disk space")
@@ -37,7 +38,9 @@ def explain(error: RequestError, target: RepoTarget) -> HubError:
             f"  {unchanged}"
         )
     if status in (401, 403):
-        return cannot_write(target, f"{status}", reason)
+        return cannot_write(
+            target, f"{status}", reason, is_readable=step == CHECK_WRITE and target.repo_type == "dataset"
+        )
     if status == 404 and "Repository Not Found" in str(error.error):
         return HubError(
             f"{target.path} does not exist, or this token may not read it (404).\n"
@@ -56,12 +59,19 @@ def explain(error: RequestError, target: RepoTarget) -> HubError:
     return HubError(f"{target.path}: {step} failed: {reason}\n  {_CORRECT_IT}\n  {unchanged}")
 
 
-def cannot_write(target: RepoTarget, why: str, reason: str = "") -> HubError:
-    """The token has no write access. `why`: the status or a few words; `reason`: the Hub's own text."""
+def cannot_write(target: RepoTarget, why: str, reason: str = "", is_readable: bool = False) -> HubError:
+    """The token has no write access.
+
+    Args:
+        why: the status or a few words.
+        reason: the Hub's own text.
+        is_readable: the repository exists and can be read, so that a pull request is possible.
+    """
+    pull = "  Or propose the changes to its owner: add --pr, which opens a pull request.\n" if is_readable else ""
     detail = f"\n  Reason given by the Hub: {reason}" if reason else ""
     return HubError(
         f"the token cannot write to {target.path} ({why}).{detail}\n"
-        f"  {LOG_IN}\n  Nothing was committed to branch {target.revision}.{target.shards_ready}"
+        f"  {LOG_IN}\n{pull}  Nothing was committed to branch {target.revision}.{target.shards_ready}"
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import shlex
 from dataclasses import dataclass
@@ -12,7 +13,7 @@ from huggingface_hub import HfApi
 from fgbg_depth.errors import HubError, UsageError, command
 from fgbg_depth.hub.base_version import check_base
 from fgbg_depth.hub.changes import ChangeSet, compare, files_of_earlier_push, foreign_data_warnings
-from fgbg_depth.hub.commit import BranchMovedError, Committed, commit_once, set_tag, tagged_commit
+from fgbg_depth.hub.commit import BranchMovedError, Committed, commit_once, find_pull_request, set_tag, tagged_commit
 from fgbg_depth.hub.generated import generated_files, next_version, write_back
 from fgbg_depth.hub.messages import explain, tag_exists
 from fgbg_depth.hub.output import LocalFile, read_output
@@ -55,7 +56,8 @@ def push(
         tag: name of the new version, such as `v1.1.0`.
         private: create the repository as private.
         message: title of the commit.
-        create_pr: open a pull request instead of moving the branch.
+        create_pr: open a pull request instead of moving the branch. This needs no write access. If an open pull request
+            has the same content, no second one is opened.
         overwrite_card: where the card was edited on the Hub and this push changes the same text, write the text of this
             push. Otherwise the push fails there, before anything is uploaded. Other edits are kept in any case.
         replace_newer: replace a version on the branch that the output is not based on. Otherwise the push fails if it
@@ -72,9 +74,7 @@ def push(
         UsageError: `create_pr` with `tag`.
     """
     if create_pr and tag:
-        raise UsageError(
-            "--tag and --create-pr exclude each other.\n  Merge the pull request, then push again with --tag."
-        )
+        raise UsageError("--tag and --pr exclude each other.\n  Merge the pull request, then push again with --tag.")
     check_repo_id(repo_id)
     check_ref("--revision", revision)
     check_tag(tag, [revision])
@@ -100,6 +100,7 @@ class _Plan:
 
     changes: ChangeSet
     generated: list[LocalFile]
+    notes: str
     report: PushReport
 
 
@@ -134,17 +135,34 @@ class _PushJob:
         plan = self._plan(state, manifest, files)
         if self.dry_run:
             return plan.report
+        if self.create_pr:
+            return self._open_pull_request(state, manifest, plan)
         if not (state.repo_exists and state.branch_exists):
             state = self._create_missing(state)
             plan = self._plan(state, manifest, files)
         report, changes, head = plan.report, plan.changes, str(state.head)
         if not changes.is_empty:
-            committed = self._commit(changes, state, manifest, report.version)
-            report.commit, report.pr_url, head = committed.oid, committed.pr_url, committed.oid
+            report.commit = head = self._commit(changes, state, manifest, report.version).oid
         if tag is not None and tag not in state.tags:
             set_tag(client, tag, head, made_commit=report.commit is not None)
-        if not self.create_pr:
-            report.warnings += write_back(self.folder, plan.generated)
+        report.warnings += write_back(self.folder, plan.generated)
+        return report
+
+    def _open_pull_request(self, state: RemoteState, manifest: Manifest, plan: _Plan) -> PushReport:
+        """Open a pull request, or find the open one that has the same rows, notes and message."""
+        target, report = self.client.target, plan.report
+        if not state.branch_exists:
+            what = f"branch {target.revision} of {target.path}" if state.repo_exists else target.path
+            raise HubError(
+                f"{what} does not exist, or this token may not read it; a pull request needs it.\n"
+                "  Nothing was uploaded. Check the name. To create it, push without --pr."
+            )
+        if plan.changes.is_empty:
+            return report
+        digest = hashlib.sha256("\n".join([manifest.content_digest, plan.notes, self.message or ""]).encode())
+        found = find_pull_request(self.client, digest.hexdigest()[:32])
+        committed = found or self._commit(plan.changes, state, manifest, report.version, digest.hexdigest()[:32])
+        report.commit, report.pr_url, report.pr_existed = committed.oid, committed.pr_url, found is not None
         return report
 
     def _plan(self, state: RemoteState, manifest: Manifest, files: list[LocalFile]) -> _Plan:
@@ -166,7 +184,7 @@ class _PushJob:
         report = self._report(changes, published)
         report.kept = generated.kept
         report.warnings += generated.warnings + foreign_data_warnings(changes, files, state)
-        return _Plan(changes, generated.files, report)
+        return _Plan(changes, generated.files, generated.notes, report)
 
     def _check_visibility(self, state: RemoteState) -> None:
         if self.private and state.repo_exists and not state.private:
@@ -196,12 +214,14 @@ class _PushJob:
             state = read_state(client)
         return state
 
-    def _commit(self, changes: ChangeSet, state: RemoteState, manifest: Manifest, version: str | None) -> Committed:
+    def _commit(
+        self, changes: ChangeSet, state: RemoteState, manifest: Manifest, version: str | None, digest: str | None = None
+    ) -> Committed:
         operations = upload(self.client, changes, self.create_pr, self.progress)
         counts = f"{len(changes.added)} added, {len(changes.replaced)} replaced, {len(changes.deleted)} deleted"
         message = self.message or f"{version or 'Update'}: {counts}"
         try:
-            return commit_once(self.client, changes, operations, message, state.head, self.create_pr)
+            return commit_once(self.client, changes, operations, message, state.head, self.create_pr, digest)
         except BranchMovedError as e:
             try:
                 if not self.replace_newer:

@@ -15,6 +15,7 @@ class PushReport:
     version: str | None = None
     commit: str | None = None  # None: the branch already held this version
     pr_url: str | None = None
+    pr_existed: bool = False  # an open pull request had the same content already
     tag: str | None = None
     added: dict[str, int] = field(default_factory=dict)  # path -> bytes
     replaced: dict[str, int] = field(default_factory=dict)
@@ -55,6 +56,8 @@ class PushReport:
         tagged = f" Tag: {self.tag}." if self.tag else ""
         if self.commit is None:
             return [f"{self.url} already held this version; no commit was made.{tagged}"]
+        if self.pr_existed:
+            return [f"The open pull request {self.pr_url} has this content already; nothing was uploaded."]
         if self.pr_url:
             return [f"Opened {self.pr_url}: {self._counts()} uploaded."]
         return [f"Pushed to {self.url}, commit {self.commit[:8]}: {self._counts()} uploaded.{tagged}"]

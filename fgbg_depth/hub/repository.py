@@ -15,7 +15,7 @@ from huggingface_hub.utils import build_hf_headers, hf_raise_for_status, http_ba
 
 from fgbg_depth import retry, schema
 from fgbg_depth.errors import HubError, OutputError
-from fgbg_depth.hub.messages import cannot_write
+from fgbg_depth.hub.messages import CHECK_WRITE, cannot_write
 from fgbg_depth.hub.target import RepoTarget
 from fgbg_depth.manifest import Manifest
 from fgbg_depth.retry import RequestError, RetryPolicy
@@ -93,7 +93,7 @@ def check_login(client: RepoClient) -> None:
 
 def check_write_access(client: RepoClient) -> None:
     """Raise RequestError (403 or 404) unless the token may write to the repository."""
-    client.request("checking write access", client.api.auth_check, **client.repo_args, write=True)
+    client.request(CHECK_WRITE, client.api.auth_check, **client.repo_args, write=True)
 
 
 def read_state(client: RepoClient) -> RemoteState:
