@@ -11,8 +11,12 @@ from hub_faults import Fault
 from hub_outputs import build_again, grow, make_output
 from hub_server import HubServer
 
+from fgbg_depth.cli.main import main
 from fgbg_depth.errors import HubError
+from fgbg_depth.hub.history import next_free_version
 from fgbg_depth.hub.target import check_tag
+from fgbg_depth.manifest import Manifest, Version
+from fgbg_depth.storage.files import Storage
 
 pytest_plugins = ["hub_fixtures"]
 COMMIT = "POST .*/commit/"
@@ -210,3 +214,61 @@ def test_taken_tag_is_refused_before_a_branch_is_created(hub: HubServer, work: P
     assert "already names another version" in refusal(work / "out", tag="v1.0.0", revision="new")
     assert list(repo_of(hub).branches) == ["main"]
     assert not [line for line in hub.log[sent:] if line[0] in ("PUT", "POST")]
+
+
+def changelog(hub: HubServer) -> str:
+    card = files_of(hub)["README.md"].decode()
+    return card.partition("## Changelog\n")[2].partition("\n## ")[0]
+
+
+def test_changelog_has_an_entry_with_its_message_for_each_version(hub: HubServer, work: Path):
+    send(work / "out", tag="v1.0.0", message="First *release*.")
+    grow(work)
+    send(work / "out", message="One more scene.")
+    (work / "bg" / "scene_000.png").unlink()
+    build_again(work, placements=3)
+    send(work / "out", tag="v2.0.0")
+    text = changelog(hub)
+    newest, oldest = text.split("### ")[1:]
+    assert newest.startswith("v2.0.0, 20") and oldest.startswith("v1.0.0, 20")
+    assert "One more scene." in newest and "First &#42;release&#42;." in oldest
+    assert "- 48 rows (+16)" in newest and "- first version: 32 rows" in oldest
+    assert "- 1 background added: <code>scene&#95;004.png</code>" in newest
+    assert "- 1 background removed: <code>scene&#95;000.png</code>" in newest and "- recipe: placements: 2 -" in newest
+    assert repo_of(hub).resolve("v1.0.0").title == "First *release*."
+    send(work / "out", tag="v2.0.0")
+    assert changelog(hub) == text
+
+
+def test_message_of_a_push_without_a_tag_stays_when_the_tag_is_set(hub: HubServer, work: Path):
+    send(work / "out", message="First words.")
+    assert "### Without a tag, 20" in changelog(hub)
+    send(work / "out", tag="v1.0.0")
+    assert changelog(hub).count("###") == 1 and "First words." in changelog(hub)
+    send(work / "out", tag="v1.0.1", message="Other words.")
+    assert changelog(hub).count("###") == 2 and "Other words." in changelog(hub)
+
+
+@pytest.mark.parametrize(
+    ("tags", "expected"),
+    [
+        ([], "v1.0.0"),
+        ([None], "v1.0.0"),
+        (["v1.0.0"], "v1.1.0"),
+        ([None, "v1.4.2", "v1.0.0"], "v1.5.0"),
+        (["v1.0.0", "v1.1.0"], "v1.2.0"),
+        (["v3"], "v4"),
+        (["2.9"], "2.10"),
+        (["first"], "v1.0.0"),
+        (["2026-11", "v1.0.0"], "v1.1.0"),
+    ],
+)
+def test_next_version_is_free(work: Path, tags: list[str | None], expected: str):
+    manifest = Manifest.read(Storage(work / "out")).replace(history=[Version(version=tag) for tag in tags])
+    assert next_free_version(manifest) == expected
+
+
+def test_build_suggests_the_next_version(hub: HubServer, work: Path, capsys: pytest.CaptureFixture[str]):
+    send(work / "out", tag="v1.0.0")
+    assert main(["build", "--output", str(work / "out"), "--workers", "1"]) == 0
+    assert re.search(r"publish:  .*push .*out USER/NAME --tag v1\.1\.0\n", capsys.readouterr().out)

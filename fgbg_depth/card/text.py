@@ -12,6 +12,7 @@ import jinja2
 
 from fgbg_depth import paths, schema
 from fgbg_depth.card import charts, markdown, sheets
+from fgbg_depth.card.changelog import changelog_section
 from fgbg_depth.card.front_matter import front_matter
 from fgbg_depth.card.label_checks import CHART, SHEET, checks_pictures, checks_section
 from fgbg_depth.card.notes import notes_block, read_notes
@@ -167,6 +168,7 @@ def _context(manifest: Manifest, notes: str, repo_id: str | None) -> dict[str, A
         "bibtex_key": re.sub(r"[^a-z0-9]+", "-", recipe.name.lower()).strip("-") or "fgbg",
         "bibtex_title": re.sub(r"[{}\\]", "", recipe.name),
         "notes_place": _NOTES_PLACE,
+        "changelog": changelog_section(manifest, repo_id),
         "checks": checks_section(manifest, repo_id or "path/to/this/folder"),
     }
 

@@ -50,7 +50,9 @@ def add_push(commands: Any) -> None:
     )
     parser.add_argument("--tag", metavar="TAG", help="name of this version, such as v1.1.0; users load it by this name")
     parser.add_argument("--private", action="store_true", help="make a new repository private")
-    parser.add_argument("--message", metavar="TEXT", help="commit message (default: what changed)")
+    parser.add_argument(
+        "--message", metavar="TEXT", help="what is new: title of the commit, and text in the card's changelog"
+    )
     parser.add_argument(
         "--pr", action="store_true", help="open a pull request instead of changing the branch; needs no write access"
     )

@@ -20,13 +20,13 @@ from fgbg_depth.manifest import Manifest
 from fgbg_depth.storage.files import Storage
 
 
-def next_version(client: RepoClient, state: RemoteState, manifest: Manifest, tag: str | None) -> Manifest:
+def next_version(client: RepoClient, state: RemoteState, manifest: Manifest, tag: str | None, message: str) -> Manifest:
     """The manifest of an output with its version and the history, which lists the changes since the newest tag."""
     base, newest_tag = state.manifest, history.newest_tag(state.manifest, other_than=tag)
     if base and base.version != newest_tag and newest_tag in state.tags:
         base = read_manifest(client, state, str(newest_tag)) or base
     today = datetime.datetime.now(datetime.UTC).date().isoformat()
-    return history.with_version(manifest, state.manifest, base, tag, today)
+    return history.with_version(manifest, state.manifest, base, tag, today, message)
 
 
 @dataclass(frozen=True)

@@ -55,7 +55,7 @@ def push(
         revision: branch; created from `main` if missing.
         tag: name of the new version, such as `v1.1.0`.
         private: create the repository as private.
-        message: title of the commit.
+        message: title of the commit, and text of the version's entry in the card's changelog.
         create_pr: open a pull request instead of moving the branch. This needs no write access. If an open pull request
             has the same content, no second one is opened.
         overwrite_card: where the card was edited on the Hub and this push changes the same text, write the text of this
@@ -173,7 +173,7 @@ class _PushJob:
         """
         client, tag = self.client, self.tag
         check_tag(tag, state.branches, state.tags)
-        published = next_version(client, state, manifest, tag)
+        published = next_version(client, state, manifest, tag, self.message or "")
         if not self.replace_newer:
             check_base(client, state, manifest)
         generated = generated_files(self.folder, client.target, state, manifest, published, self.overwrite_card)
