@@ -2,11 +2,12 @@
 
 import json
 import re
+import shlex
 import shutil
 from pathlib import Path
 
 import pytest
-from hub_client import edit_on_hub, files_of, repo_of, send
+from hub_client import edit_on_hub, files_of, local_files, repo_of, send
 from hub_faults import Fault
 from hub_outputs import build_again, grow, make_output
 from hub_server import HubServer
@@ -272,3 +273,15 @@ def test_build_suggests_the_next_version(hub: HubServer, work: Path, capsys: pyt
     send(work / "out", tag="v1.0.0")
     assert main(["build", "--output", str(work / "out"), "--workers", "1"]) == 0
     assert re.search(r"publish:  .*push .*out USER/NAME --tag v1\.1\.0\n", capsys.readouterr().out)
+
+
+def test_command_that_finishes_a_build_uses_the_outputs_own_recipe(hub: HubServer, tmp_path: Path):
+    """It built the demonstration over the output."""
+    out = make_output(tmp_path / "own", 3)
+    built = local_files(out)
+    (out / "statistics.json").unlink()
+    min((out / "data").iterdir()).unlink()
+    arguments = shlex.split(refusal(out).partition("Finish it: python builder.py ")[2].splitlines()[0])
+    assert arguments == ["build", "--output", str(out)]
+    assert main([*arguments, "--workers", "1"]) == 0
+    assert local_files(out) == built
