@@ -172,6 +172,20 @@ def test_edited_local_notes_survive_a_build_and_a_push(hub: HubServer, work: Pat
     assert extract_notes(card_on_hub(hub)) == "New words."
 
 
+@pytest.mark.parametrize("build", [False, True])
+def test_deleted_card_of_the_output_deletes_no_notes(hub: HubServer, work: Path, build: bool):
+    make_sources(work, 5)
+    readme = work / "out" / "README.md"
+    readme.write_text(notes_in(readme.read_text(encoding="utf-8"), "My words."), encoding="utf-8")
+    send(work / "out")
+    readme.unlink()
+    if build:
+        build_again(work)
+        assert extract_notes(readme.read_text(encoding="utf-8")) == "My words."
+    send(work / "out")
+    assert extract_notes(card_on_hub(hub)) == extract_notes(readme.read_text(encoding="utf-8")) == "My words."
+
+
 def test_adopting_a_repository_keeps_its_front_matter(hub: HubServer, work: Path):
     hub.store.create("dataset", NAME, False, "alice")
     card = (

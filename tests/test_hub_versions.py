@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from hub_client import edit_on_hub, files_of, local_files, repo_of, send
 from hub_faults import Fault
-from hub_outputs import build_again, grow, make_output
+from hub_outputs import build_again, grow, make_output, make_sources
 from hub_server import HubServer
 
 from fgbg_depth.cli.main import main
@@ -134,6 +134,32 @@ def test_base_version_that_the_branch_does_not_have_any_more(hub: HubServer, wor
     grow(work)
     send(work / "out")
     assert "would remove 8 rows" in refusal(ann / "out")
+
+
+def test_branch_that_is_behind_takes_the_newer_version(hub: HubServer, work: Path):
+    send(work / "out", tag="v1.0.0")
+    build_again(work, placements=3)
+    made = send(work / "out", tag="v2-rc1", revision="next")
+    report = send(work / "out", tag="v2")
+    assert made.commit != report.commit and len(report.deleted) >= 4
+    (work / "bg" / "scene_001.png").unlink()
+    build_again(work, placements=3)
+    send(work / "out", tag="v3")
+
+
+def test_version_that_was_rolled_back_is_not_brought_back(hub: HubServer, work: Path):
+    first = send(work / "out", tag="v1.0.0")
+    grow(work)
+    send(work / "out", tag="v1.1.0")
+    repo = repo_of(hub)
+    header = {"key": "header", "value": {"summary": "back to v1.0.0", "description": "fgbg-depth push 0"}}
+    back = hub.store.commit(repo, "main", [header], "bob", False)[0]
+    back.files.clear()
+    back.files.update(repo.commits[first.commit].files)
+    make_sources(work, 6)
+    build_again(work)
+    message = refusal(work / "out")
+    assert "bring back 1 removed files (data/train-scene_004" in message and 'by bob ("back to v1.0.0")' in message
 
 
 def test_version_published_during_a_push_is_named_and_kept(hub: HubServer, work: Path):

@@ -78,14 +78,16 @@ def missing_comment_warning(card: str, name: str) -> str:
     )
 
 
-def read_notes(storage: Storage) -> str:
-    """The notes in the card of an output; "" if there is no card. Logs `missing_comment_warning`.
+def read_notes(storage: Storage, published: str = "") -> str:
+    """The notes in the card of an output. Logs `missing_comment_warning`.
 
+    Args:
+        published: the card as the last push generated it (`Manifest.card`). Its notes count if the output has no card.
     Raises:
         OutputError: README.md is not UTF-8 text.
     """
     if not storage.exists(schema.CARD):
-        return ""
+        return extract_notes(published)
     try:
         card = storage.read(schema.CARD).decode("utf-8")
     except UnicodeDecodeError as e:

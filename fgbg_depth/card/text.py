@@ -73,12 +73,12 @@ def write_card(
     Args:
         rows: as `sheets.contact_sheet` takes them; the sheet shows the first 6, the banner the best 4. Default: a
             sample from the finished shards.
-        notes: default: the notes in the existing README.md.
+        notes: default: the notes in the existing README.md, or if there is none, in the published card.
     Returns:
         Names of the files that were written.
     """
     if notes is None:
-        notes = read_notes(storage)
+        notes = read_notes(storage, manifest.card)
     if rows is None:
         rows = sample_rows(storage, manifest, 24)  # 6 for the sheet; the banner chooses 4 of them
     pictures = draw_pictures(manifest, rows)

@@ -25,19 +25,17 @@ class Undone:
         restored: shards that would come back: the version on the branch has removed them.
         sources: names of backgrounds and cut-outs that would be removed.
         recipe: fields that somebody changed and that would get another value: from that on the branch to ours.
-        is_base_known: False: the version that the output is based on is not among the newest ones of the branch.
     """
 
     shards: dict[str, int]
     restored: list[str]
     sources: list[str]
     recipe: list[FieldDifference]
-    is_base_known: bool = True
 
     @property
     def is_empty(self) -> bool:
         """Whether the output has everything that the version on the branch has."""
-        return self.is_base_known and not (self.shards or self.restored or self.sources or self.recipe)
+        return not (self.shards or self.restored or self.sources or self.recipe)
 
     def __str__(self) -> str:
         rows = f"{sum(self.shards.values()):,} rows ({len(self.shards):,} files: {_listed(list(self.shards))})"
@@ -47,14 +45,15 @@ class Undone:
             [f"bring back {len(self.restored):,} removed files ({_listed(self.restored)})"] if self.restored else []
         )
         parts += [f"change the recipe back ({'; '.join(map(str, self.recipe))})"] if self.recipe else []
-        return "; ".join(parts) or "replace the statistics, the recipe and the card"
+        return "; ".join(parts)
 
 
 def check_base(client: RepoClient, state: RemoteState, local: Manifest) -> None:
     """Refuse a push that would undo a version that the output is not based on.
 
-    The newest entry in the history of an output's manifest is the version that it is based on. An output without a
-    history, such as a build in a new folder, is not based on a version; it must have all rows that the branch has.
+    The newest entry in the history of an output's manifest is the version that it is based on. If the branch does not
+    have this version, or the output has no history (a build in a new folder), the output must have all rows and
+    sources that the branch has.
 
     Raises:
         HubError: the push would undo something; the message says what, and who published it.
@@ -67,7 +66,9 @@ def check_base(client: RepoClient, state: RemoteState, local: Manifest) -> None:
         return
     commits = list_commits(client, str(state.head))
     base = _find_base(client, state, local, commits) if base_digest else None
-    undone = _undone(base, remote, local, is_based=bool(base_digest))
+    if base is None and remote.content_digest in {entry.content for entry in local.history[1:]}:
+        return  # the branch has an earlier version of the output, which was pushed to another branch
+    undone = _undone(base, remote, local)
     if not undone.is_empty:
         raise _refusal(client, remote, local, undone, commits)
 
@@ -75,9 +76,10 @@ def check_base(client: RepoClient, state: RemoteState, local: Manifest) -> None:
 def _find_base(
     client: RepoClient, state: RemoteState, local: Manifest, commits: list[GitCommitInfo]
 ) -> Manifest | None:
-    """The manifest of the version that the output is based on; None if the branch does not have it any more."""
+    """The manifest of the version that the output is based on; None if the branch does not have it."""
     entry = local.history[0]
-    revisions = [state.tags[entry.version]] if entry.version in state.tags else []
+    tagged = state.tags.get(entry.version or "")
+    revisions = [commit.commit_id for commit in commits if commit.commit_id == tagged]
     revisions += [commit.commit_id for commit in commits if MARKER in commit.message][:_MAX_PUSHES]
     for revision in dict.fromkeys(revisions):
         found = read_manifest(client, state, revision)
@@ -86,11 +88,11 @@ def _find_base(
     return None
 
 
-def _undone(base: Manifest | None, remote: Manifest, local: Manifest, is_based: bool) -> Undone:
+def _undone(base: Manifest | None, remote: Manifest, local: Manifest) -> Undone:
     """What making the branch equal to `local` would undo of the changes from `base` to `remote`."""
     lost = {path: entry.rows for path, entry in remote.shards.items() if path not in local.shards}
     if base is None:
-        return Undone(lost, [], _missing_sources(remote, local), [], is_base_known=not is_based)
+        return Undone(lost, [], _missing_sources(remote, local), [])
     theirs = differences(base, remote)
     values = local.recipe.to_dict()
     added = {*theirs.backgrounds.added, *theirs.cutouts.added}

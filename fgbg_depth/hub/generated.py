@@ -53,7 +53,7 @@ def generated_files(
         OutputError: the card in `folder` cannot be read, or is not UTF-8 text.
     """
     try:
-        here = read_notes(Storage(folder))
+        here = read_notes(Storage(folder), local.card)
     except OSError as e:
         raise unreadable(folder / schema.CARD, e) from e
     there = extract_notes(state.card)
