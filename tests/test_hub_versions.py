@@ -65,7 +65,7 @@ def test_newer_version_is_not_replaced_in_silence(hub: HubServer, work: Path, tw
         assert "has moved on from the version that" in message and "nothing was uploaded" in message
         assert re.search(rf"On the Hub: v1.1.0 of \d+-\d+-\d+, commit {head[:8]} by alice \(\"v1.1.0: ", message)
         assert "is based on v1.0.0 of" in message and "--replace-newer" in message
-        assert "would remove 8 rows (1 files: data/train-new_0" in message and "remove the sources new_0.png" in message
+        assert "would remove 8 rows (1 file: data/train-new_0" in message and "remove 1 source (new_0.png)" in message
         assert "build --from alice/scenes" in message and "same command" not in message
     assert repo_of(hub).branches["main"] == head
     assert not [line for line in hub.log[sent:] if line[0] in ("PUT", "POST")]
@@ -87,7 +87,7 @@ def test_removed_rows_are_not_brought_back(hub: HubServer, work: Path, two: tupl
     send(bo / "out", tag="v2.0.0")
     add_background(work, ann, 1)
     message = refusal(ann / "out")
-    assert "bring back 1 removed files (data/train-scene_001" in message and "remove" in message
+    assert "bring back 1 removed file (data/train-scene_001" in message and "remove" in message
 
 
 def test_changed_recipe_is_not_changed_back(hub: HubServer, work: Path, two: tuple[Path, Path]):
@@ -119,7 +119,7 @@ def test_build_without_a_history_does_not_remove_rows(hub: HubServer, work: Path
     fresh = make_output(work.parent / "fresh", 3)
     message = refusal(fresh)
     assert "has a version that" in message and "is not based on" in message and "was built without it" in message
-    assert "remove the sources scene_003.png, scene_004.png" in message
+    assert "remove 2 sources (scene_003.png, scene_004.png)" in message
     send(fresh, replace_newer=True)
     make_output(work.parent / "fresh", 5)
     send(fresh)
@@ -159,7 +159,7 @@ def test_version_that_was_rolled_back_is_not_brought_back(hub: HubServer, work: 
     make_sources(work, 6)
     build_again(work)
     message = refusal(work / "out")
-    assert "bring back 1 removed files (data/train-scene_004" in message and 'by bob ("back to v1.0.0")' in message
+    assert "bring back 1 removed file (data/train-scene_004" in message and 'by bob ("back to v1.0.0")' in message
 
 
 def test_version_published_during_a_push_is_named_and_kept(hub: HubServer, work: Path):

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from huggingface_hub import GitCommitInfo
 
+from fgbg_depth.builder.messages import count
 from fgbg_depth.errors import HubError, command
 from fgbg_depth.hub.commit import MARKER, described
 from fgbg_depth.hub.repository import RemoteState, RepoClient, list_commits, read_manifest
@@ -38,12 +39,12 @@ class Undone:
         return not (self.shards or self.restored or self.sources or self.recipe)
 
     def __str__(self) -> str:
-        rows = f"{sum(self.shards.values()):,} rows ({len(self.shards):,} files: {_listed(list(self.shards))})"
+        files = f"{count(len(self.shards), 'file')}: {_listed(list(self.shards))}"
+        rows = f"{count(sum(self.shards.values()), 'row')} ({files})"
         parts = [f"remove {rows}"] if self.shards else []
-        parts += [f"remove the sources {_listed(self.sources)}"] if self.sources else []
-        parts += (
-            [f"bring back {len(self.restored):,} removed files ({_listed(self.restored)})"] if self.restored else []
-        )
+        parts += [f"remove {count(len(self.sources), 'source')} ({_listed(self.sources)})"] if self.sources else []
+        if self.restored:
+            parts.append(f"bring back {count(len(self.restored), 'removed file')} ({_listed(self.restored)})")
         parts += [f"change the recipe back ({'; '.join(map(str, self.recipe))})"] if self.recipe else []
         return "; ".join(parts)
 
