@@ -76,3 +76,9 @@ def edit_on_hub(hub: HubServer, path: str, data: bytes, user: str = "bob", name:
     header = {"key": "header", "value": {"summary": f"edit {path}"}}
     file = {"key": "file", "value": {"path": path, "content": base64.b64encode(data).decode()}}
     return hub.store.commit(repo_of(hub, name), "main", [header, file], user, False)[0].oid
+
+
+def delete_on_hub(hub: HubServer, path: str, user: str = "bob", name: str = NAME) -> str:
+    """Commit the deletion of a file as another user; returns the commit."""
+    lines = [{"key": "header", "value": {"summary": f"delete {path}"}}, {"key": "deletedFile", "value": {"path": path}}]
+    return hub.store.commit(repo_of(hub, name), "main", lines, user, False)[0].oid

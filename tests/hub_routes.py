@@ -82,6 +82,25 @@ def refs(hub, request, kind, repo):
     )
 
 
+def discussions(hub, request, kind, repo):
+    """Pull requests, newest first; there are no other discussions."""
+    found = find(hub, request, kind, repo)
+    listed = [
+        {
+            "title": found.commits[oid].title,
+            "num": number,
+            "author": {"name": found.commits[oid].author},
+            "createdAt": "2026-01-01T00:00:00.000Z",
+            "status": "closed" if number in found.closed_pull_requests else "open",
+            "repo": {"name": repo, "type": kind},
+            "isPullRequest": True,
+        }
+        for number, oid in sorted(found.pull_requests.items(), reverse=True)
+    ]
+    start = int(request.query.get("p", 0)) * hub.page_size
+    request.send_json({"discussions": listed[start : start + hub.page_size], "count": len(listed), "start": start})
+
+
 def create_branch(hub, request, kind, repo, branch):
     found = find(hub, request, kind, repo, write=True)
     start = request.read_json().get("startingPoint", "main")
@@ -308,6 +327,7 @@ ROUTES = [
     ("GET", rf"/api/{_REPO}/revision/{_REVISION}", repo_info),
     ("GET", rf"/api/{_REPO}/auth-check(?P<write>/write)?", auth_check),
     ("GET", rf"/api/{_REPO}/refs", refs),
+    ("GET", rf"/api/{_REPO}/discussions", discussions),
     ("POST", rf"/api/{_REPO}/branch/(?P<branch>[^/]+)", create_branch),
     ("POST", rf"/api/{_REPO}/tag/{_REVISION}", create_tag),
     ("GET", rf"/api/{_REPO}/commits/{_REVISION}", commits),

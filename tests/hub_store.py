@@ -54,6 +54,7 @@ class Repo:
     branches: dict[str, str] = field(default_factory=dict)
     tags: dict[str, str] = field(default_factory=dict)
     pull_requests: dict[int, str] = field(default_factory=dict)
+    closed_pull_requests: set[int] = field(default_factory=set)
     variables: dict[str, str] = field(default_factory=dict)
 
     def resolve(self, revision: str) -> Commit:

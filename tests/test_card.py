@@ -160,15 +160,19 @@ def test_versions_skipped_files_and_warnings_are_listed():
         "skipped": [{"file": f"bad_{i}.png", "reason": "is wholly transparent"} for i in range(201)],
         "warnings": ["a.jpg: enlarged from 100 to 224 pixels"],
         "history": [
-            {"version": "v1.1.0", "date": "2026-11-20", "rows": 8000, "depth_model": "x", "bg_removed": ["gone"],
+            {"version": "v1.1.0", "date": "2026-11-20", "message": "More <b>rooms</b>.",
+             "rows": 8000, "depth_model": "x", "bg_removed": ["gone"],
              "recipe_changes": ["seed: 0 -> 1"], "bg_added": [f"n{i}" for i in range(7)]},
             {"version": "v1.0.0", "date": "2026-11-01", "rows": 400, "depth_model": None, "recipe_changes": []},
         ],
     }  # fmt: skip
     seen = words(MARKDOWN.render(body(card.render_card(Manifest.from_dict(statistics), repo_id="me/scenes"))))
     assert "201 source files could not be used" in seen and "and 1 more, in statistics.json" in seen
-    assert "seed: 0 -> 1; 7 backgrounds added: n0, n1, n2, n3, n4, ...; 1 background removed: gone" in seen
-    assert "first version" in seen and 'revision="v1.1.0"' in seen and "enlarged from 100" in seen
+    lines = " ".join(seen.split())
+    assert "8,000 rows (+7,600) 7 backgrounds added: n0, n1, n2, n3, n4, ... 1 background removed: gone" in lines
+    assert "v1.1.0, 2026-11-20 More <b>rooms</b>. 8,000" in lines and "depth model: none -> x" in lines
+    assert "recipe: seed: 0 -> 1" in seen and "first version: 400 rows" in seen and 'revision="v1.1.0"' in seen
+    assert "enlarged from 100" in seen
 
 
 # ---- words of people
@@ -193,7 +197,10 @@ def test_nothing_of_peoples_words_becomes_markup():
         "fg_added": [],
         "fg_removed": [],
     }
-    statistics["history"] = [{"version": NASTY, "date": NASTY, "rows": 1, "depth_model": NASTY, **change}]
+    statistics["history"] = [
+        {"version": NASTY, "date": NASTY, "message": NASTY, "rows": 1, "depth_model": NASTY, **change},
+        {"version": NASTY, "rows": 1},
+    ]
     plain = card.render_card(made_manifest(Recipe(), METRIC))
     text = card.render_card(Manifest.from_dict(statistics))
     rendered = MARKDOWN.render(body(text))

@@ -78,7 +78,7 @@ def test_file_that_disappears_during_the_push(hub: HubServer, work: Path, monkey
     compare = push.compare
 
     def remove_and_compare(*args: object) -> object:
-        shard.unlink()
+        shard.unlink(missing_ok=True)
         return compare(*args)
 
     monkeypatch.setattr(push, "compare", remove_and_compare)

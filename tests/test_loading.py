@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hub_client import NAME, edit_on_hub, repo_of, send
+from hub_client import NAME, delete_on_hub, edit_on_hub, repo_of, send
 from hub_faults import Fault
 from hub_outputs import grow
 from hub_server import HubServer
@@ -143,6 +143,28 @@ def test_missing_revisions_repositories_and_folders(two_versions: HubServer, wor
     two_versions.store.create("dataset", "alice/other", False, "alice")
     with pytest.raises(HubError, match="not a finished dataset"):
         load("alice/other")
+
+
+@pytest.mark.parametrize("streaming", [False, True])
+def test_missing_shard_of_a_folder(work: Path, streaming: bool):
+    first, second, *_ = sorted((work / "out" / "data").iterdir())
+    first.unlink()
+    with pytest.raises(HubError, match=rf"data/{first.name} of .*out is missing, but statistics.json lists it.\n") as e:
+        load(work / "out", streaming=streaming)
+    assert f"Build again: python builder.py build --output {work / 'out'}" in str(e.value)
+    second.unlink()
+    with pytest.raises(HubError, match=rf"data/{first.name} and 1 more files of .* are missing"):
+        load(work / "out", split="train", streaming=streaming)
+    assert load(work / "out", config="bg", split="train", streaming=streaming)
+
+
+@pytest.mark.parametrize("streaming", [False, True])
+def test_missing_shard_on_the_hub(hub: HubServer, work: Path, streaming: bool):
+    send(work / "out")
+    shard = min((work / "out" / "data").iterdir()).name
+    delete_on_hub(hub, f"data/{shard}")
+    with pytest.raises(HubError, match=rf"{shard} of datasets/alice/scenes, revision main is missing"):
+        load(NAME, split="train", streaming=streaming)
 
 
 def test_unlisted_file_on_the_hub_adds_no_rows(two_versions: HubServer, work: Path):

@@ -98,7 +98,7 @@ def test_the_keys_of_the_file_do_not_change() -> None:
         "format", "name", "version", "rows", "splits", "kinds", "by_split", "coverage", "heat_map", "depth_histogram",
         "color_range", "lower_edge", "depth", "columns", "columns_by_split", "texts", "without_ground", "recipe",
         "sources", "skipped", "warnings", "ignored", "license_notes", "trimmed", "defringed", "classes", "shards",
-        "files", "pictures", "history",
+        "files", "pictures", "history", "card",
     ]  # fmt: skip
     assert text.startswith('{\n "format": 2,\n') and text.endswith("}\n")
 

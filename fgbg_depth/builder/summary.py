@@ -44,7 +44,7 @@ def summarize(
         sums: of the rows of each split.
         shards: size and hash of each shard, by path.
         files: the other parquet files, by path.
-        previous: manifest of the previous build; its history is kept, and its version if no file has changed.
+        previous: manifest of the previous build; history and card are kept, and the version if no file has changed.
     """
     plan_has_ground = schema.GROUND in plan.extras
     rows_of = {shard.path: shard.rows for shard in plan.shards}
@@ -86,6 +86,7 @@ def summarize(
         shards={path: _entry(rows_of[path], info) for path, info in sorted(shards.items())},
         files=dict(sorted(files.items())),
         history=previous.history if previous else [],
+        card=previous.card if previous else "",
     )
     return keep_version(manifest, previous)
 

@@ -19,7 +19,7 @@ NOTES_END = "<!-- Your own words, kept to here. -->"
 TABLE_BEFORE = "| symbol | what it is | stored as |\n"
 HEADING_AFTER = "\n## Some rows\n"
 
-_FRONT_MATTER = re.compile(r"\s*---[ \t]*\n.*?\n---[ \t]*(\n|\Z)", re.DOTALL)
+_FRONT_MATTER = re.compile(r"\s*---[ \t]*\n(.*?\n)---[ \t]*(?:\n|\Z)", re.DOTALL)
 _TABLE_ROWS = re.compile(r"(\|.*\n)*")
 
 
@@ -34,7 +34,14 @@ def extract_notes(card: str) -> str:
     They stand between the two comments. If a comment is missing, everything is taken that may be a person's: the text
     up to the next part that fgbg-depth writes, or, in a card that fgbg-depth did not write, the whole text.
     """
-    card = _FRONT_MATTER.sub("", card.replace("\r\n", "\n"), count=1)
+    return split_card(card)[2]
+
+
+def split_card(card: str) -> tuple[str, str, str, str]:
+    """The parts of a card: front matter (YAML without its `---` lines), text before the notes, notes, text after."""
+    card = card.replace("\r\n", "\n")
+    header = _FRONT_MATTER.match(card)
+    card = card[header.end() :] if header else card
     table, heading = card.find(TABLE_BEFORE), card.rfind(HEADING_AFTER)
     begin, end = card.find(NOTES_BEGIN), card.rfind(NOTES_END)
     if begin > end >= 0:
@@ -51,7 +58,7 @@ def extract_notes(card: str) -> str:
         last = end + len(NOTES_END)
     text = card[first:last].replace(NOTES_BEGIN, "", 1)
     before, _, after = text.rpartition(NOTES_END)
-    return (before + after).strip()
+    return header[1] if header else "", card[:first], (before + after).strip(), card[last:]
 
 
 def missing_comment_warning(card: str, name: str) -> str:
@@ -71,14 +78,16 @@ def missing_comment_warning(card: str, name: str) -> str:
     )
 
 
-def read_notes(storage: Storage) -> str:
-    """The notes in the card of an output; "" if there is no card. Logs `missing_comment_warning`.
+def read_notes(storage: Storage, published: str = "") -> str:
+    """The notes in the card of an output. Logs `missing_comment_warning`.
 
+    Args:
+        published: the card as the last push generated it (`Manifest.card`). Its notes count if the output has no card.
     Raises:
         OutputError: README.md is not UTF-8 text.
     """
     if not storage.exists(schema.CARD):
-        return ""
+        return extract_notes(published)
     try:
         card = storage.read(schema.CARD).decode("utf-8")
     except UnicodeDecodeError as e:

@@ -13,6 +13,7 @@ from PIL import Image
 
 from fgbg_depth import paths, schema
 from fgbg_depth.card import charts, markdown, sheets
+from fgbg_depth.card.changelog import changelog_section
 from fgbg_depth.card.front_matter import front_matter
 from fgbg_depth.card.label_checks import checks_pictures, checks_section
 from fgbg_depth.card.notes import notes_block, read_notes
@@ -75,13 +76,13 @@ def write_card(
     Args:
         rows: as `sheets.contact_sheet` takes them; the sheet shows the first 6, the banner the best 4. Default: a
             sample from the preview.
-        notes: default: the notes in the existing README.md.
+        notes: default: the notes in the existing README.md, or if there is none, in the published card.
         previous: manifest of the previous build, whose pictures may be kept.
     Returns:
         Names of the files that were written.
     """
     if notes is None:
-        notes = read_notes(storage)
+        notes = read_notes(storage, manifest.card)
     if rows is None:
         rows = sample_rows(storage, manifest, 24)  # 6 for the sheet; the banner chooses 4 of them
     pictures = draw_pictures(manifest, rows)
@@ -177,6 +178,7 @@ def _context(manifest: Manifest, notes: str, repo_id: str | None) -> dict[str, A
         "bibtex_key": re.sub(r"[^a-z0-9]+", "-", recipe.name.lower()).strip("-") or "fgbg",
         "bibtex_title": re.sub(r"[{}\\]", "", recipe.name),
         "notes_place": _NOTES_PLACE,
+        "changelog": changelog_section(manifest, repo_id),
         "checks": checks_section(manifest, repo_id or "path/to/this/folder"),
     }
 

@@ -182,7 +182,16 @@ def _print_result(result: BuildResult, slice_text: str | None) -> None:
     print(f"browse:   {command(f'app {output}')}")
     print(verify)
     print(f"load:     load_dataset({result.output!r})")
-    print(f"publish:  {command(f'push {output} USER/NAME --tag v1.0.0')}")
+    print(f"publish:  {command(f'push {output} USER/NAME --tag {_next_version(result.output)}')}")
+
+
+def _next_version(output: str) -> str:
+    """The next version of an output, which its history does not have yet."""
+    from fgbg_depth.hub.history import next_free_version
+    from fgbg_depth.manifest import Manifest
+    from fgbg_depth.storage.files import Storage
+
+    return next_free_version(Manifest.read(Storage(output)))
 
 
 def _echo(recipe: Recipe) -> None:

@@ -50,8 +50,22 @@ def add_push(commands: Any) -> None:
     )
     parser.add_argument("--tag", metavar="TAG", help="name of this version, such as v1.1.0; users load it by this name")
     parser.add_argument("--private", action="store_true", help="make a new repository private")
-    parser.add_argument("--message", metavar="TEXT", help="commit message (default: what changed)")
-    parser.add_argument("--create-pr", action="store_true", help="open a pull request instead of changing the branch")
+    parser.add_argument(
+        "--message", metavar="TEXT", help="what is new: title of the commit, and text in the card's changelog"
+    )
+    parser.add_argument(
+        "--pr", action="store_true", help="open a pull request instead of changing the branch; needs no write access"
+    )
+    parser.add_argument(
+        "--overwrite-card",
+        action="store_true",
+        help="where the card was edited on the Hub and this push changes the same text, write the text of this push",
+    )
+    parser.add_argument(
+        "--replace-newer",
+        action="store_true",
+        help="replace a version on the Hub that this output is not based on, although rows of it are removed",
+    )
     parser.add_argument("--dry-run", action="store_true", help="print what would be added, replaced and deleted")
     parser.add_argument("--space", metavar="USER/NAME", help="also publish the browsing app as this Space")
     parser.add_argument(
@@ -139,7 +153,9 @@ def _push_steps(options: argparse.Namespace, result: dict[str, Any], failed: dic
             tag=options.tag,
             private=options.private,
             message=options.message,
-            create_pr=options.create_pr,
+            create_pr=options.pr,
+            overwrite_card=options.overwrite_card,
+            replace_newer=options.replace_newer,
             dry_run=options.dry_run,
         )
     except IncompletePushError as e:

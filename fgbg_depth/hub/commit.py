@@ -7,19 +7,47 @@ a digest of the operations, by which a push recognises its own commit.
 
 from __future__ import annotations
 
+import itertools
 from dataclasses import dataclass
 from typing import Any
 
-from huggingface_hub import CommitInfo, CommitOperationAdd, CommitOperationCopy, CommitOperationDelete, HfApi
+from huggingface_hub import (
+    CommitInfo,
+    CommitOperationAdd,
+    CommitOperationCopy,
+    CommitOperationDelete,
+    Discussion,
+    GitCommitInfo,
+    HfApi,
+)
 
+from fgbg_depth.errors import HubError
 from fgbg_depth.hub.changes import ChangeSet
-from fgbg_depth.hub.messages import branch_moved, commit_unanswered, tag_exists, tag_failed
-from fgbg_depth.hub.repository import RepoClient
+from fgbg_depth.hub.messages import commit_refused, commit_unanswered, tag_exists, tag_failed
+from fgbg_depth.hub.repository import RepoClient, list_commits
+from fgbg_depth.hub.target import RepoTarget
 from fgbg_depth.retry import RequestError, send, wait_before_retry
 
 MARKER = "fgbg-depth push"
 _HEAD_MOVED = (409, 412)  # the commit's parent is no longer the head of the branch
 _MAX_PULL_REQUESTS = 20  # the newest ones, in which a push looks for its own
+
+
+class BranchMovedError(HubError):
+    """Somebody else committed to the branch during the push; nothing of ours was committed."""
+
+    def __init__(self, target: RepoTarget, newest: str) -> None:
+        super().__init__(
+            f"somebody else committed to {target.path}, branch {target.revision}, during this push: {newest}.\n"
+            "  Their commit is unchanged, and nothing of yours was committed. Run the same command again: it starts\n"
+            "  from their commit and keeps their changes, and files that are on the Hub are not uploaded again."
+        )
+
+
+def described(commit: GitCommitInfo) -> str:
+    """A commit in a message: "commit 3e24b8e0 by alice ("its title")"."""
+    authors = f" by {', '.join(commit.authors)}" if commit.authors else ""
+    return f'commit {commit.commit_id[:8]}{authors} ("{commit.title}")'
 
 
 @dataclass(frozen=True)
@@ -37,6 +65,7 @@ def commit_once(
     message: str,
     parent: str | None,
     create_pr: bool,
+    digest: str | None = None,
 ) -> Committed:
     """Make one commit with all changes on top of `parent`.
 
@@ -45,11 +74,13 @@ def commit_once(
         message: the commit's title.
         parent: the head of the branch when its state was read.
         create_pr: open a pull request instead of moving the branch.
+        digest: by which the commit is recognised; default: that of the changes and the parent.
     Raises:
-        HubError: somebody else committed meanwhile, or the Hub did not answer.
+        BranchMovedError: somebody else committed meanwhile.
+        HubError: the Hub did not answer, or says that the branch has moved, although it has not.
         RequestError: the Hub refused the commit.
     """
-    digest = changes.digest(parent)
+    digest = digest or changes.digest(parent)
     arguments: dict[str, Any] = {
         **client.repo_args,
         "operations": [
@@ -66,27 +97,30 @@ def commit_once(
         "parent_commit": parent,
         "create_pr": create_pr,
     }
-    if create_pr and (found := _find_pull_request(client, digest)):
-        return found
     for try_index in range(client.policy.tries):
         try:
             made = send("committing", _create_commit, client.api, **arguments)
             return Committed(made.oid, made.pr_url)
         except RequestError as e:
             error = e
-        moved = error.status in _HEAD_MOVED
-        if not moved and not error.is_temporary:
+        is_refused = error.status in _HEAD_MOVED
+        if not is_refused and not error.is_temporary:
             raise error
         try:
-            found = _find_pull_request(client, digest) if create_pr else _find_commit(client, digest, parent)
-            if found is not None:
-                return found
-            if not moved:
-                wait_before_retry(error, try_index, client.policy)
+            found = find_pull_request(client, digest) if create_pr else _find_commit(client, digest, parent)
+            newest = list_commits(client, client.target.revision)[0] if is_refused else None
         except RequestError as e:
             raise commit_unanswered(client.target, e) from e
-        if moved:
-            raise branch_moved(client.target, parent or "", _head(client)) from error
+        if found is not None:
+            return found
+        if newest is not None and newest.commit_id != parent:
+            raise BranchMovedError(client.target, described(newest)) from error
+        try:
+            wait_before_retry(error, try_index, client.policy)
+        except RequestError as e:
+            if newest is not None:
+                raise commit_refused(client.target, described(newest), e) from e
+            raise commit_unanswered(client.target, e) from e
     raise AssertionError("wait_before_retry raises after the last try")
 
 
@@ -97,13 +131,7 @@ def _create_commit(api: HfApi, **arguments: Any) -> CommitInfo:
 
 def _find_commit(client: RepoClient, digest: str, parent: str | None) -> Committed | None:
     """Our commit among those on the branch since `parent`, or None."""
-    commits = client.request(
-        "looking for the commit",
-        client.api.list_repo_commits,
-        **client.repo_args,
-        revision=client.target.revision,
-    )
-    for commit in commits:
+    for commit in list_commits(client, client.target.revision):
         if commit.commit_id == parent:
             return None
         if f"{MARKER} {digest}" in commit.message:
@@ -111,23 +139,19 @@ def _find_commit(client: RepoClient, digest: str, parent: str | None) -> Committ
     return None
 
 
-def _find_pull_request(client: RepoClient, digest: str) -> Committed | None:
-    """A pull request, among the newest, whose commit has exactly these operations, or None."""
+def find_pull_request(client: RepoClient, digest: str) -> Committed | None:
+    """An open pull request, among the newest, whose commit has this digest, or None."""
     step = "looking for the pull request"
-    refs = client.request(step, client.api.list_repo_refs, **client.repo_args, include_pull_requests=True)
-    numbers = sorted(int(ref.ref.rsplit("/", 1)[-1]) for ref in refs.pull_requests or [])
-    for number in numbers[: -_MAX_PULL_REQUESTS - 1 : -1]:
-        revision = f"refs/pr/{number}"
-        newest = client.request(step, client.api.list_repo_commits, **client.repo_args, revision=revision)[0]
-        if f"{MARKER} {digest}" in newest.message:
-            url = f"{client.api.endpoint}/{client.target.path}/discussions/{number}"
-            return Committed(newest.commit_id, url)
+    for pull_request in client.request(step, _newest_pull_requests, client.api, **client.repo_args):
+        if pull_request.status in ("open", "draft"):
+            newest = list_commits(client, f"refs/pr/{pull_request.num}")[0]
+            if f"{MARKER} {digest}" in newest.message:
+                return Committed(newest.commit_id, pull_request.url)
     return None
 
 
-def _head(client: RepoClient) -> str:
-    refs = client.request("reading the branches", client.api.list_repo_refs, **client.repo_args)
-    return next((ref.target_commit for ref in refs.branches if ref.name == client.target.revision), "")
+def _newest_pull_requests(api: HfApi, **repo: Any) -> list[Discussion]:
+    return list(itertools.islice(api.get_repo_discussions(**repo, discussion_type="pull_request"), _MAX_PULL_REQUESTS))
 
 
 def set_tag(client: RepoClient, tag: str, commit: str, made_commit: bool) -> None:

@@ -3,65 +3,89 @@
 from __future__ import annotations
 
 import datetime
+from dataclasses import dataclass
 from pathlib import Path
 
 from fgbg_depth import schema
-from fgbg_depth.card.notes import extract_notes, merged_notes, missing_comment_warning, read_notes
+from fgbg_depth.card.notes import extract_notes, missing_comment_warning, read_notes
 from fgbg_depth.card.text import render_card
 from fgbg_depth.errors import OutputError
 from fgbg_depth.hub import history
+from fgbg_depth.hub.card_merge import MergedCard, merge_card, merge_notes, show
+from fgbg_depth.hub.messages import card_conflict
 from fgbg_depth.hub.output import LocalFile, unreadable
 from fgbg_depth.hub.repository import RemoteState, RepoClient, read_manifest
+from fgbg_depth.hub.target import RepoTarget
 from fgbg_depth.manifest import Manifest
 from fgbg_depth.storage.files import Storage
 
 
-def next_version(client: RepoClient, state: RemoteState, manifest: Manifest, tag: str | None) -> Manifest:
+def next_version(client: RepoClient, state: RemoteState, manifest: Manifest, tag: str | None, message: str) -> Manifest:
     """The manifest of an output with its version and the history, which lists the changes since the newest tag."""
     base, newest_tag = state.manifest, history.newest_tag(state.manifest, other_than=tag)
     if base and base.version != newest_tag and newest_tag in state.tags:
         base = read_manifest(client, state, str(newest_tag)) or base
     today = datetime.datetime.now(datetime.UTC).date().isoformat()
-    return history.with_version(manifest, state.manifest, base, tag, today)
+    return history.with_version(manifest, state.manifest, base, tag, today, message)
+
+
+@dataclass(frozen=True)
+class Generated:
+    """The generated files, the notes in the card, warnings about it, and what else it has from the card on the Hub."""
+
+    files: list[LocalFile]
+    notes: str
+    warnings: list[str]
+    kept: list[str]
 
 
 def generated_files(
-    folder: Path, repo_id: str, state: RemoteState, manifest: Manifest
-) -> tuple[list[LocalFile], list[str]]:
-    """statistics.json and the card of this version, and warnings about the card.
+    folder: Path, target: RepoTarget, state: RemoteState, local: Manifest, published: Manifest, overwrite_card: bool
+) -> Generated:
+    """statistics.json and the card of this version. The card keeps what people wrote into the card on the Hub.
 
+    Args:
+        local: the manifest of the output; it has the card that the last push of this folder wrote.
+        published: the manifest to publish.
+        overwrite_card: where the card cannot be merged, write that of this push instead of failing.
     Raises:
+        HubError: text was changed on the Hub and by this push, in different ways.
         OutputError: the card in `folder` cannot be read, or is not UTF-8 text.
     """
-    notes, warnings = notes_to_keep(state, folder)
-    card = render_card(manifest, notes, repo_id)
-    files = [
-        LocalFile.of_content(schema.STATISTICS, manifest.to_json().encode()),
-        LocalFile.of_content(schema.CARD, card.encode()),
-    ]
-    return files, warnings
-
-
-def notes_to_keep(state: RemoteState, folder: Path) -> tuple[str, list[str]]:
-    """The notes that a person wrote into the card on the Hub and into the card of the output, and warnings.
-
-    A card that was on the Hub before the first push has no comments around notes, so all its text becomes the notes.
-    """
-    published = extract_notes(state.card)
     try:
-        local = read_notes(Storage(folder))
+        here = read_notes(Storage(folder), local.card)
     except OSError as e:
         raise unreadable(folder / schema.CARD, e) from e
+    there = extract_notes(state.card)
+    notes, conflicts = merge_notes(extract_notes(local.card) if local.card else None, here, there)
+    card = render_card(published, notes, target.repo_id)
+    base = _last_card(state, there, target.repo_id)
+    merged = merge_card(base, card, state.card) if state.card else MergedCard(card)
+    conflicts += merged.conflicts
+    if conflicts and not overwrite_card:
+        raise card_conflict(target, show(conflicts))
     warnings = []
-    if state.manifest is not None and (warning := missing_comment_warning(state.card, f"{schema.CARD} on the Hub")):
-        warnings.append(warning)
-    notes = merged_notes(published, local)
-    if notes not in (published, local):
+    if notes not in (here, there):
         warnings.append(
             f"your own words in {folder / schema.CARD} differ from those in {schema.CARD} on the Hub; both are kept."
-            " To change or remove published words, edit the card on the Hub."
         )
-    return notes, warnings
+    if conflicts:
+        warnings.append(f"edits of {schema.CARD} on the Hub were overwritten:\n{show(conflicts)}")
+    if state.manifest is not None and (warning := missing_comment_warning(state.card, f"{schema.CARD} on the Hub")):
+        warnings.append(warning)
+    statistics = published.replace(card=card).to_json()
+    files = [
+        LocalFile.of_content(schema.STATISTICS, statistics.encode()),
+        LocalFile.of_content(schema.CARD, merged.text.encode()),
+    ]
+    return Generated(files, notes, warnings, merged.kept)
+
+
+def _last_card(state: RemoteState, notes: str, repo_id: str) -> str | None:
+    """The card as the last push to the branch generated it; None if no push wrote the card that is there."""
+    if state.manifest is None:
+        return None
+    return state.manifest.card or render_card(state.manifest, notes, repo_id)
 
 
 def write_back(folder: Path, files: list[LocalFile]) -> list[str]:

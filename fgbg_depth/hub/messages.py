@@ -11,6 +11,7 @@ from fgbg_depth.hub.target import RepoTarget
 from fgbg_depth.retry import RequestError, causes, requested_wait_s
 
 LOG_IN = "Log in with a token that can write: hf auth login."
+CHECK_WRITE = "checking write access"  # the step
 _RUN_AGAIN = "Run the same command again; files that are already on the Hub are not uploaded again."
 _CORRECT_IT = "Correct this, then run the same command again; files that are already on the Hub are not uploaded again."
 CREATING = "creating the repository"  # the step of a push and of the Space that needs the right to create
@@ -56,7 +57,9 @@ def explain(error: RequestError, target: RepoTarget) -> HubError:
             f"  if it is right, log in with a token of its owner: hf auth login.\n  {unchanged}"
         )
     if status in (401, 403):
-        return cannot_write(target, f"{status}", reason)
+        return cannot_write(
+            target, f"{status}", reason, is_readable=step == CHECK_WRITE and target.repo_type == "dataset"
+        )
     if status == 404 and "Repository Not Found" in str(error.error):
         return HubError(
             f"{target.path} does not exist, or this token may not read it (404).\n"
@@ -75,16 +78,40 @@ def explain(error: RequestError, target: RepoTarget) -> HubError:
     return HubError(f"{target.path}: {step} failed: {reason}\n  {_CORRECT_IT}\n  {unchanged}")
 
 
-def cannot_write(target: RepoTarget, why: str, reason: str = "") -> HubError:
-    """The token has no write access. `why`: the status or a few words; `reason`: the Hub's own text."""
+def cannot_write(target: RepoTarget, why: str, reason: str = "", is_readable: bool = False) -> HubError:
+    """The token has no write access.
+
+    Args:
+        why: the status or a few words.
+        reason: the Hub's own text.
+        is_readable: the repository exists and can be read, so that a pull request is possible.
+    """
+    pull = "  Or propose the changes to its owner: add --pr, which opens a pull request.\n" if is_readable else ""
     detail = f"\n  Reason given by the Hub: {reason}" if reason else ""
-    return HubError(f"the token cannot write to {target.path} ({why}).{detail}\n  {LOG_IN}\n  {_unchanged(target)}")
+    return HubError(
+        f"the token cannot write to {target.path} ({why}).{detail}\n  {LOG_IN}\n{pull}  {_unchanged(target)}"
+    )
 
 
 def _unchanged(target: RepoTarget) -> str:
     if target.repo_type == "space":
         return "No file of the Space was changed."
     return f"Nothing was committed to branch {target.revision}.{target.shards_ready}"
+
+
+def card_conflict(target: RepoTarget, difference: str) -> HubError:
+    """The card was edited on the Hub where this push changes it, too.
+
+    Args:
+        difference: see `card_merge.show`.
+    """
+    return HubError(
+        f"README.md of {target.path} was edited on the Hub, and this push changes the same text in another way.\n"
+        f"{difference}\n"
+        "  Nothing was uploaded. Edit README.md on the Hub (your own notes: there or in the folder) until these lines\n"
+        "  agree, then run the same command again. Or add --overwrite-card: these lines are then written as this push\n"
+        "  has them, and all other edits are kept."
+    )
 
 
 def commit_unanswered(target: RepoTarget, error: RequestError) -> HubError:
@@ -97,13 +124,12 @@ def commit_unanswered(target: RepoTarget, error: RequestError) -> HubError:
     )
 
 
-def branch_moved(target: RepoTarget, before: str, after: str) -> HubError:
-    """Somebody else committed to the branch during the push."""
+def commit_refused(target: RepoTarget, newest: str, error: RequestError) -> HubError:
+    """The Hub says that the branch has moved on, but shows no newer commit than the one this push started from."""
     return HubError(
-        f"somebody else committed to {target.path}, branch {target.revision}, during this push"
-        f" ({before[:8]} -> {after[:8]}).\n"
-        "  Their commit is unchanged, and nothing of yours was committed. Run the same command again: it starts from\n"
-        "  their version, and files that are already on the Hub are not uploaded again."
+        f"the Hub refused the commit to {target.path} ({error.status}): {_reason(error)}\n"
+        f"  It shows no new commit: the newest on branch {target.revision} is still {newest}.\n"
+        f"  Nothing was committed. Wait a few minutes, then run the same command again.{target.shards_ready}"
     )
 
 

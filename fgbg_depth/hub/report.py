@@ -17,6 +17,7 @@ class PushReport:
     version: str | None = None
     commit: str | None = None  # None: the branch already held this version
     pr_url: str | None = None
+    pr_existed: bool = False  # an open pull request had the same content already
     tag: str | None = None
     added: dict[str, int] = field(default_factory=dict)  # path -> bytes
     replaced: dict[str, int] = field(default_factory=dict)
@@ -24,6 +25,7 @@ class PushReport:
     num_unchanged: int = 0
     upload_bytes: int = 0  # content that no file on the branch had before
     sent_bytes: int = 0  # what was sent: less, if the Hub's storage had parts of it already
+    kept: list[str] = field(default_factory=list)  # what the card keeps of the card on the Hub, besides the notes
     warnings: list[str] = field(default_factory=list)
     dry_run: bool = False
 
@@ -34,6 +36,8 @@ class PushReport:
 
     def __str__(self) -> str:
         lines = self._planned() if self.dry_run else self._done()
+        if self.kept:
+            lines.append(f"Kept edits of the card on the Hub: {'; '.join(self.kept)}.")
         lines += [f"warning: {warning}" for warning in self.warnings]
         if not self.dry_run and not self.pr_url:
             lines.append(f'Load it: fgbg_depth.load("{self.repo_id}", revision="{self.tag or self.revision}")')
@@ -57,6 +61,8 @@ class PushReport:
         tagged = f" Tag: {self.tag}." if self.tag else ""
         if self.commit is None:
             return [f"{self.url} already held this version; no commit was made.{tagged}"]
+        if self.pr_existed:
+            return [f"The open pull request {self.pr_url} has this content already; nothing was uploaded."]
         done = f"{self._counts()}; {_mb(self.sent_bytes)} sent."
         if self.pr_url:
             return [f"Opened {self.pr_url}: {done}"]

@@ -8,14 +8,14 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, ParamSpec, TypeVar
 
-from huggingface_hub import HfApi, RepoFile, hf_hub_url
+from huggingface_hub import GitCommitInfo, HfApi, RepoFile, hf_hub_url
 from huggingface_hub.errors import RepositoryNotFoundError
 from huggingface_hub.hf_api import RepoFolder
 from huggingface_hub.utils import build_hf_headers, hf_raise_for_status, http_backoff
 
 from fgbg_depth import retry, schema
 from fgbg_depth.errors import HubError, OutputError
-from fgbg_depth.hub.messages import cannot_write
+from fgbg_depth.hub.messages import CHECK_WRITE, cannot_write
 from fgbg_depth.hub.target import RepoTarget
 from fgbg_depth.manifest import Manifest
 from fgbg_depth.retry import RequestError, RetryPolicy
@@ -64,6 +64,7 @@ class RemoteState:
     branch_exists: bool = False
     private: bool = False
     head: str | None = None
+    branches: dict[str, str] = field(default_factory=dict)  # name -> commit
     tags: dict[str, str] = field(default_factory=dict)  # name -> commit
     files: dict[str, RemoteFile] = field(default_factory=dict)  # path -> file
     manifest: Manifest | None = None
@@ -92,7 +93,7 @@ def check_login(client: RepoClient) -> None:
 
 def check_write_access(client: RepoClient) -> None:
     """Raise RequestError (403 or 404) unless the token may write to the repository."""
-    client.request("checking write access", client.api.auth_check, **client.repo_args, write=True)
+    client.request(CHECK_WRITE, client.api.auth_check, **client.repo_args, write=True)
 
 
 def read_state(client: RepoClient) -> RemoteState:
@@ -107,15 +108,15 @@ def read_state(client: RepoClient) -> RemoteState:
         raise
     state.repo_exists, state.private = True, bool(info.private)
     refs = client.request("reading the branches", api.list_repo_refs, **client.repo_args)
-    branches = {ref.name: ref.target_commit for ref in refs.branches}
+    state.branches = {ref.name: ref.target_commit for ref in refs.branches}
     state.tags = {ref.name: ref.target_commit for ref in refs.tags}
     if target.revision in state.tags:
         raise HubError(
             f"{target.revision} is a tag of {target.path}, and a push does not move tags.\n"
             "  Nothing was committed. Give a branch with --revision; name the new version with --tag."
         )
-    state.branch_exists = target.revision in branches
-    state.head = branches.get(target.revision) or branches.get("main")
+    state.branch_exists = target.revision in state.branches
+    state.head = state.branches.get(target.revision) or state.branches.get("main")
     if state.head is not None:
         _read_files(client, state, state.head)
     return state
@@ -137,6 +138,12 @@ def _read_files(client: RepoClient, state: RemoteState, head: str) -> None:
 def _list_tree(api: HfApi, **repo_and_revision: Any) -> list[RepoFile | RepoFolder]:
     """All files and folders of a revision. The client sends the requests while the items are read."""
     return list(api.list_repo_tree(**repo_and_revision, recursive=True))
+
+
+def list_commits(client: RepoClient, revision: str) -> list[GitCommitInfo]:
+    """The commits of a branch or before a commit, newest first."""
+    api = client.api
+    return client.request("reading the commits", api.list_repo_commits, **client.repo_args, revision=revision)
 
 
 def read_manifest(client: RepoClient, state: RemoteState, revision: str) -> Manifest | None:

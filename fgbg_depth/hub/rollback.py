@@ -15,12 +15,13 @@ from fgbg_depth.hub.changes import ChangeSet, RemoteCopy, files_of_earlier_push
 from fgbg_depth.hub.commit import commit_once
 from fgbg_depth.hub.messages import explain
 from fgbg_depth.hub.repository import RemoteFile, RemoteState, RepoClient, check_login, check_write_access, read_state
+from fgbg_depth.hub.session import single_tries
 from fgbg_depth.hub.target import RepoTarget, check_ref, check_repo_id
 from fgbg_depth.hub.versions import ROLLBACK_TITLE
 from fgbg_depth.manifest import Manifest
 from fgbg_depth.manifest.differences import Differences, differences
 from fgbg_depth.read.snapshot import Snapshot
-from fgbg_depth.retry import RequestError, RetryPolicy, client_settings
+from fgbg_depth.retry import RequestError, RetryPolicy
 
 _TEXTS = (schema.CARD, schema.RECIPE, schema.STATISTICS)
 
@@ -97,7 +98,7 @@ def rollback(
     policy = retry_policy or RetryPolicy()
     client = RepoClient(HfApi(token=token), target, policy, token)
     try:
-        with client_settings(policy):
+        with single_tries(policy):
             check_login(client)
             snapshot = Snapshot(repo_id, version, token)
             state = read_state(client)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Collection
 from dataclasses import dataclass
 
 from huggingface_hub.errors import HFValidationError
@@ -56,6 +57,42 @@ def check_repo_id(repo_id: str) -> None:
 
 
 def check_ref(option: str, name: str | None) -> None:
-    """Raise HubError unless `name`, the value of `option`, is a valid name of a branch or a tag."""
-    if name is not None and (not _REF_NAME.fullmatch(name) or name.startswith("refs/") or ".." in name):
-        raise HubError(f"{option} {name!r} is not a valid git name.\n  Use letters, digits, '-', '_' and '.'.")
+    """Raise HubError unless `name`, the value of `option`, is a valid name of a branch or a tag.
+
+    Source: git help check-ref-format; the Hub accepts names that git refuses, and fails later.
+    """
+    if name is None:
+        return
+    parts = name.split("/")
+    is_valid = _REF_NAME.fullmatch(name) and not name.startswith("refs/") and ".." not in name and name[-1] != "."
+    if not is_valid or any(not part or part[0] == "." or part.endswith(".lock") for part in parts):
+        raise HubError(
+            f"{option} {name!r} is not a valid git name.\n"
+            "  Use letters, digits, '-', '_' and '.'. No part of it may be empty, begin with '.' or end with '.lock'."
+        )
+
+
+def check_tag(tag: str | None, branches: Collection[str] = (), tags: Collection[str] = ()) -> None:
+    """Check the name of a new tag.
+
+    Args:
+        branches, tags: names that the repository has.
+    Raises:
+        HubError: git does not allow the name, or it could not be told from a branch, a commit or another tag.
+    """
+    if tag is None:
+        return
+    check_ref("--tag", tag)
+    if tag in ("main", "HEAD", *branches):
+        raise HubError(
+            f"--tag {tag!r} is the name of a branch, so revision={tag!r} would not name this version.\n"
+            "  Nothing was committed. Choose another name, such as v1.0.0."
+        )
+    if re.fullmatch("[0-9a-f]{40}", tag):
+        raise HubError(f"--tag {tag!r} looks like a commit.\n  Choose another name, such as v1.0.0.")
+    for other in tags:
+        if other.startswith(f"{tag}/") or tag.startswith(f"{other}/"):
+            raise HubError(
+                f"--tag {tag!r} cannot be set while there is a tag {other!r}: git keeps both in one place.\n"
+                "  Nothing was committed. Choose another name, such as v1.0.0."
+            )

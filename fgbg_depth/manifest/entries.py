@@ -157,6 +157,8 @@ class Version(Entry):
 
     version: str | None  # the tag; None: published without a tag
     date: str = ""  # YYYY-MM-DD
+    message: str = ""  # what the publisher wrote about it (`push --message`)
+    content: str = ""  # `Manifest.content_digest`, by which a push knows on which version an output is based
     rows: int = 0
     depth_model: str | None = None
     recipe_changes: list[str] = []

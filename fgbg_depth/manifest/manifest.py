@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import re
 from collections.abc import Mapping
@@ -65,6 +66,8 @@ class Manifest(Entry):
         shards, files: the parquet files under data/, and the files of the other configs, by path.
         pictures: the card's pictures, by path; empty if an earlier version of this project built the dataset.
         history: published versions, newest first.
+        card: text of the card as the last push generated it. The card on the Hub may have more: words that people
+            wrote there. By this text the next push knows which they are. "" if the dataset was not published.
     """
 
     format: int
@@ -98,6 +101,7 @@ class Manifest(Entry):
     files: dict[ConfigPath, FileEntry]
     pictures: dict[str, PictureEntry] = Field(default_factory=dict)
     history: list[Version] = Field(default_factory=list)
+    card: str = ""
 
     @classmethod
     def from_json(cls, text: str | bytes, where: str = schema.STATISTICS) -> Manifest:
@@ -245,6 +249,13 @@ class Manifest(Entry):
             if max(ends[0], 1 - ends[1], ends[2], 1 - ends[3]) <= _COLOR_TOLERANCE:
                 return self.replace(color_range=list(kept))
         return self.replace(color_range=list(own))
+
+    @property
+    def content_digest(self) -> str:
+        """A digest (32 hex digits) of the rows, the sources and the recipe; version, history and card do not count."""
+        files = {path: entry.sha256 for path, entry in sorted(self.parquet_files.items())}
+        content = json.dumps([files, self.recipe.to_dict()], sort_keys=True)
+        return hashlib.sha256(content.encode()).hexdigest()[:32]
 
     def describes_same_files(self, other: Manifest) -> bool:
         """Whether both manifests list the same files, made from the same recipe and sources."""

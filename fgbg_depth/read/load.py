@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from fgbg_depth import schema
 from fgbg_depth.errors import HubError, OutputError
 from fgbg_depth.manifest import Manifest
+from fgbg_depth.read.files import build_command
 from fgbg_depth.read.hub_base import HubBase
 from fgbg_depth.read.opening import open_files, read_manifest
 from fgbg_depth.storage.files import Storage
@@ -68,6 +69,9 @@ def load(
             raise HubError(str(e)) from e
         paths = _paths(manifest, config, split, str(source))
         elsewhere = _on_hub(str(source), paths, streaming, token)
+        absent = (name for name in _names(paths) if name not in elsewhere)
+        if missing := [name for name in absent if not Path(source, name).is_file()]:
+            raise HubError(f"{_absent(missing, str(source))}\n  Build again: {build_command(Storage(source))}")
         return _open(str(source), paths, split, streaming, token, _filters(where, config, manifest), elsewhere)
 
     if str(source).count("/") != 1 or Path(source).is_absolute():
@@ -81,15 +85,37 @@ def load(
     manifest = _manifest(version.fetch(_SMALL_FILES), str(version))
     filters = _filters(where, config, manifest)  # before anything large is downloaded
     paths = _paths(manifest, config, split, str(version))
-    names = _SMALL_FILES + sorted(name for files in paths.values() for name in files)
+    names = _SMALL_FILES + sorted(_names(paths))
     # a stream reads over the network, unless all files are in the cache
     base = (version.cached(names) or version.url) if streaming else version.fetch(names)
+    if isinstance(base, Path) and (missing := [name for name in _names(paths) if not (base / name).is_file()]):
+        raise _not_on_hub(missing, str(version))  # the Hub was asked for all of them
     try:
         return _open(str(base), paths, split, streaming, token, filters)
     except (OSError, ConnectionError) as e:
         if not streaming:
             raise
+        if isinstance(e, FileNotFoundError) and (missing := [name for name in _names(paths) if name in str(e)]):
+            raise _not_on_hub(missing, str(version)) from e
         raise version.explained(e) from e
+
+
+def _names(paths: dict[str, list[str]]) -> list[str]:
+    return [name for files in paths.values() for name in files]
+
+
+def _absent(missing: list[str], dataset: str) -> str:
+    """A sentence about files that the manifest lists and the dataset does not have."""
+    what = f"{missing[0]} and {len(missing) - 1} more files" if missing[1:] else missing[0]
+    verb = "are" if missing[1:] else "is"
+    return f"{what} of {dataset} {verb} missing, but {schema.STATISTICS} lists {'them' if missing[1:] else 'it'}."
+
+
+def _not_on_hub(missing: list[str], version: str) -> HubError:
+    return HubError(
+        f"{_absent(missing, version.removesuffix(','))}\n"
+        "  Load another revision, or ask the owner to push the complete output again."
+    )
 
 
 def _manifest(folder: Path, name: str) -> Manifest:

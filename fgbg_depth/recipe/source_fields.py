@@ -26,8 +26,9 @@ class SourceFields:
     )
     foregrounds: str = _sources(
         DEMO,
-        "folder of cut-outs with alpha, hf://datasets/... as for backgrounds, or photographs with instance masks: coco:FILE.json, "
-        "pascal:FOLDER or openimages:FOLDER, each with options such as ?min_side=64&classes=dog,cat; demo = bundled",
+        "folder of cut-outs with alpha, hf://datasets/... as for backgrounds, or photographs with instance masks: "
+        "coco:FILE.json, pascal:FOLDER or openimages:FOLDER, each with options such as ?min_side=64&classes=dog,cat; "
+        "demo = bundled",
         shapes=Shapes.SOURCES,
         names_folder=True,
     )
