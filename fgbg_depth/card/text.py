@@ -15,6 +15,7 @@ from fgbg_depth.card import charts, markdown, sheets
 from fgbg_depth.card.front_matter import front_matter
 from fgbg_depth.card.label_checks import CHART, SHEET, checks_pictures, checks_section
 from fgbg_depth.card.notes import notes_block, read_notes
+from fgbg_depth.card.variation import variation_section
 from fgbg_depth.errors import OutputError
 from fgbg_depth.manifest import Manifest
 from fgbg_depth.read.samples import RowValues, sample_rows
@@ -167,6 +168,11 @@ def _context(manifest: Manifest, notes: str, repo_id: str | None) -> dict[str, A
         "bibtex_key": re.sub(r"[^a-z0-9]+", "-", recipe.name.lower()).strip("-") or "fgbg",
         "bibtex_title": re.sub(r"[{}\\]", "", recipe.name),
         "notes_place": _NOTES_PLACE,
+        "varied": schema.SCENE in manifest.extras,
+        "several": schema.INSTANCES in manifest.extras,  # cut-outs in a row
+        "resized": recipe.scale_per == "row" or recipe.placement_mode == "scene",  # for each row
+        "object_fields": schema.OBJECT_FIELDS,
+        "variation": variation_section(manifest),
         "checks": checks_section(manifest, repo_id or "path/to/this/folder"),
     }
 
