@@ -9,6 +9,7 @@ from typing import Any
 from tiny import quiet_build, tiny_recipe
 
 import fgbg_depth
+from fgbg_depth.recipe import Recipe
 
 DATA = Path(fgbg_depth.__file__).parent / "data"
 BACKGROUNDS = ("meadow", "country-road", "bedroom")  # no ground is found in the bedroom
@@ -32,12 +33,17 @@ VARIED: dict[str, Any] = {
 NUM_ROWS = len(BACKGROUNDS) * len(CUTOUTS) * 2 * VARIED["placements"]
 
 
-def make_varied_output(folder: Path, **changes: Any) -> Path:
-    """Build the dataset into `folder/out`; takes about 10 seconds of one core."""
+def varied_recipe(folder: Path, **changes: Any) -> Recipe:
+    """Its recipe; the sources are copied into `folder`."""
     for kind, short, names in (("backgrounds", "bg", BACKGROUNDS), ("foregrounds", "fg", CUTOUTS)):
         (folder / short).mkdir(parents=True)
         for path in (DATA / kind).iterdir():
             if path.stem in names:
                 shutil.copy(path, folder / short)
-    quiet_build(tiny_recipe(folder, **(VARIED | changes)), folder / "out")
+    return tiny_recipe(folder, **(VARIED | changes))
+
+
+def make_varied_output(folder: Path, **changes: Any) -> Path:
+    """Build the dataset into `folder/out`; takes about 10 seconds of one core."""
+    quiet_build(varied_recipe(folder, **changes), folder / "out")
     return folder / "out"

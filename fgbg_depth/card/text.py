@@ -15,6 +15,7 @@ from fgbg_depth.card import charts, markdown, sheets
 from fgbg_depth.card.front_matter import front_matter
 from fgbg_depth.card.label_checks import CHART, SHEET, checks_pictures, checks_section
 from fgbg_depth.card.notes import notes_block, read_notes
+from fgbg_depth.card.scene_pictures import with_words
 from fgbg_depth.card.variation import variation_section
 from fgbg_depth.errors import OutputError
 from fgbg_depth.manifest import Manifest
@@ -101,7 +102,7 @@ def draw_pictures(manifest: Manifest, rows: Sequence[RowValues]) -> dict[str, by
     shown = manifest.depth_range if spec else None
     pictures = {
         "banner": sheets.banner(sheets.best_for_banner(rows), spec, value_range=shown),
-        "contact_sheet": sheets.contact_sheet(rows[:6], spec, value_range=shown),
+        "contact_sheet": sheets.contact_sheet([with_words(row) for row in rows[:6]], spec, value_range=shown),
         "heat_map": charts.heat_map_chart(manifest.heat_map),
         "coverage": charts.coverage_chart(manifest.coverage.histogram, manifest.coverage.mean),
     }

@@ -89,9 +89,9 @@ def _places(manifest: Manifest) -> str:
         return ""
     return (
         "**Place and perspective**: cut-outs stand on the ground that the depth of the background shows, every point "
-        "of it equally likely. Their size follows the perspective: it is proportional to the distance, in rows, between "
-        f"the foot and the horizon, and at least {100 * MIN_RELATIVE_SIZE:.0f} % of the size at the lower edge of the "
-        "picture. The config `bg` has the `horizon` of each background and the error of the fit, `ground_error`."
+        "of it equally likely. Their size follows the perspective: it is proportional to the distance, in rows, "
+        f"between the foot and the horizon, and at least {100 * MIN_RELATIVE_SIZE:.0f} % of the size at the lower edge "
+        "of the picture. The config `bg` has the `horizon` of each background and the error of the fit, `ground_error`."
     )
 
 
@@ -199,7 +199,7 @@ def _without_ground(manifest: Manifest) -> list[str]:
     hidden = ", and nothing hides them" if manifest.recipe.occlusion else ""
     return [
         f"**No ground was found on {count(len(names))} of {count(total)} backgrounds**: {listed}{more}. There the "
-        f"lower edge of a cut-out is {number(low)} to {number(high)} % down the picture, as far as its height allows; its "
-        f"size does not follow the perspective{hidden}.",
+        f"lower edge of a cut-out is {number(low)} to {number(high)} % down the picture, as far as its height allows; "
+        f"its size does not follow the perspective{hidden}.",
         "",
     ]

@@ -50,7 +50,8 @@ def sample_rows(storage: Storage, manifest: Manifest, num_rows: int = 6) -> list
     Returns:
         For each row: fg_bg and bg (H, W, 3) uint8, fg (h, w, 4) uint8, mask (H, W) uint8, each of
         `manifest.depth_columns` (H, W) float32 (see `decoded_depth`), and the texts bg_name, fg_name and note (the
-        split).
+        split). Rows with scenes also have objects, blend and horizon (see `StoredSource`), and instances (H, W) uint8
+        if the dataset has them.
     """
     shards = {path: entry.rows for path, entry in manifest.shards.items()}
     candidates = choose_rows(shards, 8 * num_rows)
@@ -65,6 +66,7 @@ def sample_rows(storage: Storage, manifest: Manifest, num_rows: int = 6) -> list
         {
             "fg_bg": decode_rgb(row["fg_bg"]),
             "mask": decode_grey(row["fg_bg_mask"]),
+            **_scene(row, _source(sources, schema.BG, row)),
             **_depths(row, manifest),
             "bg_name": row["bg"],
             "fg_name": row["fg"] + (", mirrored" if row["flip"] else ""),
@@ -84,6 +86,14 @@ def _source(sources: dict[str, dict[str, StoredSource]], kind: str, row: RowValu
             f"A row names the {kind} {row[kind]!r}, which the files under {kind}/ do not contain.\n"
             f"  Delete the files under {kind}/ and build again; no finished shard is built again."
         ) from e
+
+
+def _scene(row: RowValues, background: StoredSource) -> RowValues:
+    """What only rows with scenes have."""
+    if "objects" not in row:
+        return {}
+    found = {"objects": row["objects"], "blend": row["blend"], "horizon": background.horizon}
+    return found | ({"instances": decode_grey(row["fg_bg_instances"])} if "fg_bg_instances" in row else {})
 
 
 def _depths(row: RowValues, manifest: Manifest) -> dict[str, np.ndarray]:

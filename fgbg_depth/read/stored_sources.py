@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from fgbg_depth.read.files import DatasetFiles
 
-_COLUMNS = ("name", "held_out", "digest", "image", "depth")  # cut-outs have no depth
+_COLUMNS = ("name", "held_out", "digest", "image", "depth", "horizon")  # cut-outs have no depth and no horizon
 
 
 @dataclass(frozen=True)
@@ -19,6 +19,8 @@ class StoredSource:
         digest: SHA-256 of its original file, 64 hex digits.
         image: PNG; RGB for backgrounds, RGBA with straight alpha for cut-outs.
         depth: PNG of stored depth values predicted from a background; b"" for cut-outs and without depth.
+        horizon: row of the horizon of a background's ground, in pixels from the top; NaN: no ground was found; None:
+            the dataset's rows do not use the ground.
     """
 
     name: str
@@ -26,6 +28,7 @@ class StoredSource:
     digest: str
     image: bytes = field(repr=False)
     depth: bytes = field(default=b"", repr=False)
+    horizon: float | None = None
 
 
 def read_sources(
@@ -50,6 +53,7 @@ def read_sources(
         for row in files.read_row_groups(path, footer, groups, _COLUMNS).to_pylist() if groups else ():
             if names is None or row["name"] in names:
                 depth = row["depth"]["bytes"] if "depth" in row else b""
-                source = StoredSource(row["name"], row["held_out"], row["digest"], row["image"]["bytes"], depth)
-                found[source.name] = source
+                found[row["name"]] = StoredSource(
+                    row["name"], row["held_out"], row["digest"], row["image"]["bytes"], depth, row.get("horizon")
+                )
     return found
