@@ -4,6 +4,7 @@
     fgbg_depth.build(fgbg_depth.Recipe(backgrounds="bg/", foregrounds="fg/"), "my-dataset")
     dataset = fgbg_depth.load("user/name", revision="v1.0.0", split="train")
     depth_m = fgbg_depth.decode_depth(dataset[0]["fg_bg_depth"], spec)
+    composed = fgbg_depth.compose_row("user/name", row)
 
 Importing the package is cheap: the names below are loaded at their first use (they are declared in `__init__.pyi`),
 and torch, transformers and datasets are imported by the functions that need them. Once transformers is imported,

@@ -1,5 +1,6 @@
 from .builder.dataset import FgBgDepth as FgBgDepth
 from .builder.pipeline import build as build
+from .builder.remake import compose_row as compose_row
 from .comparison.compare import compare as compare
 from .depth.spec import DepthSpec as DepthSpec
 from .depth.spec import decode_depth as decode_depth

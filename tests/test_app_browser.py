@@ -16,6 +16,7 @@ import pytest
 from app_outputs import make_output
 from app_server import serving
 from PIL import Image
+from varied_output import make_varied_output
 
 from fgbg_depth.depth.kinds import METRIC, RELATIVE_DISPARITY
 
@@ -242,6 +243,48 @@ def test_row_with_disparity(chromium: "Browser", tmp_path: Path) -> None:
         assert row.evaluate("e => parseFloat(e.style.getPropertyValue('--near'))") == pytest.approx(nearness, abs=0.01)
         assert visit.page.locator(".fg-ticks").inner_text().split() == ["far", "near"]
         visit.done()
+
+
+def test_a_row_with_several_cut_outs(chromium: "Browser", tmp_path: Path) -> None:
+    """Numbered boxes in the colours of the instance map, and a table whose lines show one box each."""
+    output = make_varied_output(tmp_path, objects=[2, 3], placements=1, depth_label="placed")
+    shard = min((output / "data").glob("train-*.parquet"))
+    rows = pq.read_table(shard, columns=["objects", "num_objects"]).to_pylist()
+    index = next(i for i, row in enumerate(rows) if row["num_objects"] > 1)
+    with serving(str(output)) as url:
+        visit = Visit(chromium, url, WIDE, dark=False)
+        page = visit.page
+        page.goto(f"{url}/?row=train/{index}")
+        page.locator(".fg-row").wait_for()
+        drawn = "() => [...document.querySelectorAll('.fg-box g')].map(g => getComputedStyle(g).opacity)"
+        overlay = "() => getComputedStyle(document.querySelector('.fg-box')).opacity"
+        assert page.evaluate(overlay) == "0"
+        page.locator("[data-box]").check()
+        page.wait_for_function(f"({overlay})() === '1'")
+        numbers = [str(i + 1) for i in range(rows[index]["num_objects"])]
+        assert page.locator(".fg-box text").all_text_contents() == numbers
+        names = page.locator("[data-object] .fg-link").all_inner_texts()
+        assert names == [item["fg"] for item in rows[index]["objects"]]
+        page.locator("[data-box]").uncheck()
+        page.locator("[data-object='2']").hover()
+        page.wait_for_function(f"({overlay})() === '1'")
+        assert page.evaluate(drawn) == ["1" if number == "2" else "0" for number in numbers]
+        assert page.locator("[data-panel=fg_bg_instances] img").evaluate("i => i.complete && i.naturalWidth > 0")
+        visit.fits_the_window()
+        visit.tab("Samples")
+        page.locator("#fg-shown label", has_text="Cut-outs").click()
+        page.wait_for_function("document.querySelector('#fg-gallery img')?.naturalWidth")
+        visit.done()
+
+
+def test_a_plain_row_has_one_box_and_no_table_of_cut_outs(visit: Visit) -> None:
+    visit.page.goto(f"{visit.url}/?row=train/7")
+    visit.page.locator(".fg-row").wait_for()
+    assert visit.page.locator(".fg-box rect").count() == 1 and visit.page.locator(".fg-box text").count() == 0
+    assert visit.page.locator(".fg-objects").count() == 0
+    visit.tab("Samples")
+    tiles(visit.page).first.wait_for()
+    assert visit.page.locator("#fg-shown label", has_text="Cut-outs").count() == 0
 
 
 @pytest.mark.slow

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from fgbg_depth import schema
 from fgbg_depth.app.pixels import data_uri, decode_values, depth_png, thumbnail
+from fgbg_depth.app.row_objects import INSTANCES, instances_png
 from fgbg_depth.app.templating import render, split_label
 from fgbg_depth.card.markdown import count
 from fgbg_depth.read.reader import DatasetReader, StoredRow
@@ -13,6 +15,7 @@ from fgbg_depth.schema import LABELS, PLACED, PREDICTED
 SHOWN_COLUMNS = {
     "Composite": "fg_bg",
     "Mask": "fg_bg_mask",
+    "Cut-outs": INSTANCES,
     "Depth": LABELS[PREDICTED],
     "Placed depth": LABELS[PLACED],
 }
@@ -40,6 +43,7 @@ def rows(browser: DatasetReader, found: Sequence[StoredRow], column: str, num_ma
                 "bg": row.facts["bg"],
                 "fg": row.facts["fg"],
                 "flip": row.facts["flip"],
+                "others": row.facts.get("num_objects", 1) - 1,
                 "label": f"{row.facts['fg']} on {row.facts['bg']}, {split_label(row.split)}, row {row.index}",
             }
             for row in found
@@ -49,7 +53,10 @@ def rows(browser: DatasetReader, found: Sequence[StoredRow], column: str, num_ma
 
 def shown_columns(browser: DatasetReader) -> dict[str, str]:
     """The image columns that rows can be shown by, by the words for them."""
-    absent = set(LABELS.values()) - set(browser.manifest.depth_columns)
+    manifest = browser.manifest
+    absent = set(schema.image_columns(extras=schema.EXTRAS)) - set(
+        schema.image_columns(labels=manifest.labels, extras=manifest.extras)
+    )
     return {words: column for words, column in SHOWN_COLUMNS.items() if column not in absent}
 
 
@@ -78,6 +85,8 @@ def sources(browser: DatasetReader, kind: str) -> str:
 def _row_image(browser: DatasetReader, row: StoredRow, column: str) -> str:
     """A tile's picture as a data URI; depth in colours."""
     data = row.images[column]
+    if column == INSTANCES:
+        data = instances_png(data)
     spec = browser.manifest.depth
     if column in LABELS.values() and spec is not None:
         data = depth_png(decode_values(data, spec), *browser.manifest.depth_range, spec.meaning)

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fgbg_depth import schema
-from fgbg_depth.app import pixels
+from fgbg_depth.app import pixels, row_objects
 from fgbg_depth.app.templating import percent, render
 from fgbg_depth.depth.kinds import DepthKind
 from fgbg_depth.depth.spec import DepthSpec
@@ -58,7 +58,8 @@ def page(browser: DatasetReader, row: StoredRow) -> str:
     """Everything of the tab for one row. The row must have all image columns."""
     mask = pixels.mask_array(row.images["fg_bg_mask"])
     facts = column_facts(row)
-    facts.append(Fact("Coverage", percent(float(mask.mean()) / 255), "share of the image that the mask covers"))
+    if "coverage" not in row.facts:
+        facts.append(Fact("Coverage", percent(float(mask.mean()) / 255), "share of the image that the mask covers"))
     depth = None
     spec = browser.manifest.depth
     maps = {c: pixels.decode_values(row.images[c], spec) for c in browser.manifest.depth_columns} if spec else {}
@@ -66,6 +67,8 @@ def page(browser: DatasetReader, row: StoredRow) -> str:
         depth = depth_view(browser, maps, spec)
         facts += depth_facts(maps[depth.column], mask >= schema.FOREGROUND_ALPHA, depth.kind)
     images = {name: pixels.data_uri(data) for name, data in row.images.items()}
+    instances = row.images.get(row_objects.INSTANCES)
+    label_px = max(8, mask.shape[1] // 14)
     return render(
         "row.html",
         row=row,
@@ -75,8 +78,11 @@ def page(browser: DatasetReader, row: StoredRow) -> str:
         readings=pixels.readings(row.images[depth.column] if depth else None, row.images["fg_bg_mask"]),
         meanings={column.name: column.meaning for column in schema.columns(extras=schema.EXTRAS)},
         images=images,
-        other_images=[name for name in images if name not in ("fg_bg", "fg_bg_mask", *maps)],
-        overlay=pixels.data_uri(pixels.overlay_png(row.images["fg_bg_mask"])),
+        other_images=[name for name in images if name not in ("fg_bg", "fg_bg_mask", row_objects.INSTANCES, *maps)],
+        overlay=pixels.data_uri(overlay_png(row)),
+        objects=row_objects.object_views(row, mask.shape[1], label_px),
+        label_px=label_px,
+        instances=pixels.data_uri(row_objects.instances_png(instances)) if instances is not None else None,
         depth=depth,
         gradient=pixels.gradient(),
         sources=source_images(browser, row),
@@ -87,13 +93,19 @@ def page(browser: DatasetReader, row: StoredRow) -> str:
     )
 
 
+def overlay_png(row: StoredRow) -> bytes:
+    """The mask as a picture to lay over the composite; of several cut-outs each has its colour."""
+    mask, instances = row.images["fg_bg_mask"], row.images.get(row_objects.INSTANCES)
+    return pixels.overlay_png(mask) if instances is None else row_objects.overlay_png(instances, mask)
+
+
 def nothing() -> str:
     """The tab before a row is opened."""
     return render("no_row.html")
 
 
 def column_facts(row: StoredRow) -> list[Fact]:
-    """One line for each column that holds no image, with the column's meaning from `schema.COLUMNS`."""
+    """One line for each column of one value, with the column's meaning from `schema.COLUMNS`."""
     return [
         Fact(
             column.name,
@@ -103,7 +115,7 @@ def column_facts(row: StoredRow) -> list[Fact]:
             is_column=True,
         )
         for column in schema.columns(extras=schema.EXTRAS)
-        if column.name in row.facts
+        if column.name in row.facts and column.type != "objects"
     ]
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 import time
 from dataclasses import dataclass
 from itertools import chain, count, islice
@@ -21,8 +22,10 @@ from fgbg_depth.builder.row_composers import RowComposer, RowComposers
 from fgbg_depth.builder.shard import composing_counts_images
 from fgbg_depth.builder.source_findings import report_sheet
 from fgbg_depth.builder.work import Work, find_work
+from fgbg_depth.card.scene_pictures import scene_words
 from fgbg_depth.card.sheets import contact_sheet, sheet_png
 from fgbg_depth.depth import decode_depth, models
+from fgbg_depth.depth.background_ground import find_stage
 from fgbg_depth.depth.label_batch import decode_image
 from fgbg_depth.depth.placed_labels import PlacedLabels
 from fgbg_depth.depth.spec import DepthSpec
@@ -40,6 +43,7 @@ from fgbg_depth.storage.files import Storage
 SHEET_ROWS = 6
 FINDINGS_SHEET = "findings-contact-sheet"
 ROWS_PER_PAIR = 16  # composed for the estimate; one of them is shown
+MAX_GROUNDS = 200  # backgrounds in which the ground is looked for, evenly spread; it takes about 0.1 s each
 
 Row = dict[str, Any]
 Pair = tuple[Background, Cutout]
@@ -65,6 +69,8 @@ class Estimate:
     label_rows_per_s: float | None  # of one process; None without depth
     workers: int
     sheet: Image.Image
+    ground_checked: int = 0  # backgrounds in which the ground was looked for; 0: the recipe does not use it
+    without_ground: tuple[str, ...] = ()  # names of those on which none was found
 
 
 def plan_dry_run(
@@ -128,9 +134,9 @@ def _sheet_place(storage: Storage, kind: str) -> tuple[Path, str]:
 def estimate(plan: Plan, work: Work, workers: int, device: str = "auto") -> Estimate:
     """Compose and label a few rows of the plan, as a build would, and extrapolate. Writes nothing."""
     pairs = _sample_pairs(plan, Prepared.of(plan.sources))
-    model_s = 0.0
+    model_s, grounds = 0.0, dict[str, float]()
     if plan.spec is not None:
-        pairs, model_s = _label_backgrounds(plan, plan.spec, device, pairs)
+        pairs, model_s, grounds = _label_backgrounds(plan, plan.spec, device, pairs)
     composers = _composers(plan, pairs)
     start = time.perf_counter()
     rows = _compose(plan, pairs, composers)
@@ -159,7 +165,9 @@ def estimate(plan: Plan, work: Work, workers: int, device: str = "auto") -> Esti
         compose_rows_per_s=1 / compose_s,
         label_rows_per_s=1 / label_s if label_s else None,
         workers=workers,
-        sheet=_sheet(pairs, shown, depths, plan.spec),
+        sheet=_sheet(pairs, shown, depths, plan.spec, grounds),
+        ground_checked=len(grounds),
+        without_ground=tuple(name for name, horizon in grounds.items() if math.isnan(horizon)),
     )
 
 
@@ -220,15 +228,30 @@ def _predict(
     return seconds, list(stored[: len(shown)]), sum(len(encode_depth(values)) for values in stored) / len(stored)
 
 
-def _label_backgrounds(plan: Plan, spec: DepthSpec, device: str, pairs: list[Pair]) -> tuple[list[Pair], float]:
-    """The pairs with the depth of their backgrounds, and seconds a background."""
+def _label_backgrounds(
+    plan: Plan, spec: DepthSpec, device: str, pairs: list[Pair]
+) -> tuple[list[Pair], float, dict[str, float]]:
+    """The pairs with the depth of their backgrounds, seconds a background, and horizons.
+
+    Returns:
+        horizons: by name of the background, in pixels from the top; NaN: no ground was found. Empty if the recipe does
+            not use the ground.
+    """
     names = {background.name for background, _ in pairs}
+    if schema.GROUND in plan.extras:
+        bgs = plan.sources.backgrounds
+        names |= {bgs[i * len(bgs) // MAX_GROUNDS].name for i in range(MAX_GROUNDS)}
     sources = [source for source in plan.sources.backgrounds if source.name in names]
     start = time.perf_counter()
     predicted = predict_backgrounds(sources, plan.recipe, spec, device)
     seconds = (time.perf_counter() - start) / len(sources)
     depths = {source.name: decode_grey(data) for source, data in zip(sources, predicted, strict=True)}
-    return [(dataclasses.replace(bg, depth=depths[bg.name]), cutout) for bg, cutout in pairs], seconds
+    grounds: dict[str, float] = {}
+    if schema.GROUND in plan.extras:
+        for name, depth in depths.items():
+            stage = find_stage(depth, spec)
+            grounds[name] = stage.ground.horizon if stage else math.nan
+    return [(dataclasses.replace(bg, depth=depths[bg.name]), cutout) for bg, cutout in pairs], seconds, grounds
 
 
 def _place(
@@ -253,8 +276,9 @@ def _sheet(
     shown: list[Row],
     depths: list[dict[str, np.ndarray]],
     spec: DepthSpec | None,
+    grounds: dict[str, float],
 ) -> Image.Image:
-    rows = [
+    rows: list[Row] = [
         {
             "bg": np.asarray(bg.image),
             "fg": np.asarray(fg.image),
@@ -263,7 +287,16 @@ def _sheet(
             **depths[i],
             "bg_name": row["bg"],
             "fg_name": row["fg"] + (", mirrored" if row["flip"] else ""),
+            **_scene(row, grounds.get(row["bg"])),
         }
         for i, ((bg, fg), row) in enumerate(zip(pairs, shown, strict=True))
     ]
     return contact_sheet(rows, spec)
+
+
+def _scene(row: Row, horizon: float | None) -> Row:
+    """What the contact sheet shows of rows with scenes only."""
+    if "objects" not in row:
+        return {}
+    found = {"title": scene_words(row["objects"], row["blend"], horizon), "horizon": horizon}
+    return found | ({"instances": decode_grey(row["fg_bg_instances"]["bytes"])} if "fg_bg_instances" in row else {})

@@ -11,6 +11,7 @@ from PIL import Image, ImageDraw
 from PIL.PngImagePlugin import PngInfo
 
 from fgbg_depth.card.charts import INK, MUTED, PAPER, font, plain, shorten
+from fgbg_depth.card.scene_pictures import color_instances, draw_horizon
 from fgbg_depth.depth.colors import COLORS, colorize
 from fgbg_depth.depth.spec import DepthSpec
 from fgbg_depth.render.png import encode_png
@@ -19,17 +20,18 @@ from fgbg_depth.schema import LABELS, PLACED, PREDICTED
 from fgbg_depth.sources.folder import SHEET_MARK
 
 DEPTHS = tuple(LABELS.values())
-COLUMNS = ("bg", "fg", "fg_bg", "mask", *DEPTHS)
+COLUMNS = ("bg", "fg", "fg_bg", "mask", "instances", *DEPTHS)
 _HEADINGS = {
     "bg": ("bg", "background"),
     "fg": ("fg", "cut-out"),
     "fg_bg": ("fg_bg", "cut-out on background"),
     "mask": ("fg_bg_mask", "matte"),
+    "instances": ("fg_bg_instances", "which cut-out is in front"),
     LABELS[PREDICTED]: (LABELS[PREDICTED], "predicted depth"),
     LABELS[PLACED]: (LABELS[PLACED], "placed depth"),
 }
 _CAPTIONS = {"bg": "bg_name", "fg": "fg_name", "fg_bg": "note"}  # the text below a picture
-_MARGIN, _GAP, _HEAD, _CAPTION = 36, 12, 66, 34
+_MARGIN, _GAP, _HEAD, _CAPTION, _TITLE = 36, 12, 66, 34, 22
 
 Row = Mapping[str, Any]
 
@@ -47,8 +49,8 @@ def contact_sheet(
     Args:
         rows: dicts with "bg" (H, W, 3), "fg" (h, w, 4), "fg_bg" (H, W, 3), "mask" (H, W), all uint8; the columns of
             `schema.LABELS` (H, W) float in the spec's unit, or (H, W, 3) uint8 in the colours of `value_range`.
-            Optional captions: "bg_name", "fg_name" and "note" below the bg, fg and fg_bg pictures, "title" below the
-            whole line.
+            Optional: "instances" (H, W) uint8, "horizon" (the row at which a line is drawn into bg), and the captions
+            "bg_name", "fg_name" and "note" below the bg, fg and fg_bg pictures, "title" below the whole line.
         spec: how the rows' depth is stored; needed if rows have depth.
         columns: which kinds, from left to right. What no row has is left out.
         value_range: the range of depth that the colours span; default: that of the rows shown.
@@ -64,7 +66,8 @@ def contact_sheet(
     foot = 62 if depth_range else 8
     step = cell_px + _GAP
     width = 2 * _MARGIN + len(columns) * step - _GAP
-    height = _HEAD + _MARGIN + len(rows) * (cell_px + _CAPTION) + foot
+    caption_px = _CAPTION + (_TITLE if any(row.get("title") for row in rows) else 0)
+    height = _HEAD + _MARGIN + len(rows) * (cell_px + caption_px) + foot
     sheet = Image.new("RGB", (width, height), PAPER)
     draw = ImageDraw.Draw(sheet)
     for i, column in enumerate(columns):
@@ -73,16 +76,20 @@ def contact_sheet(
         draw.text((x, 30), name, font=font(21), fill=INK)
         draw.text((x, 58), words, font=font(15), fill=MUTED)
     for j, row in enumerate(rows):
-        y = _HEAD + 24 + j * (cell_px + _CAPTION)
+        y = _HEAD + 24 + j * (cell_px + caption_px)
         for i, column in enumerate(columns):
             value = row.get(column)
             x = _MARGIN + i * step
             if value is not None:
-                sheet.paste(_cell(column, value, cell_px, spec, depth_range), (x, y))
+                cell = _cell(column, value, cell_px, spec, depth_range)
+                if column == "bg" and row.get("horizon") is not None:
+                    draw_horizon(cell, row["horizon"], len(value))
+                sheet.paste(cell, (x, y))
             caption = plain(str(row.get(_CAPTIONS.get(column, ""), "")))
             draw.text((x, y + cell_px + 7), shorten(caption, cell_px, 14), font=font(14), fill=MUTED)
         if title := plain(str(row.get("title", ""))):
-            draw.text((_MARGIN, y + cell_px + 7), shorten(title, width - 2 * _MARGIN, 14), font=font(14), fill=MUTED)
+            at = (_MARGIN, y + cell_px + 7 + _TITLE)
+            draw.text(at, shorten(title, width - 2 * _MARGIN, 14), font=font(14), fill=MUTED)
     if depth_range and spec:
         x = _MARGIN + columns.index(depths[-1]) * step
         _legend(sheet, draw, (x, height - 62, cell_px, 12), depth_range, spec)
@@ -180,6 +187,8 @@ def _cell(
     if column in DEPTHS and array.ndim == 2:
         assert depth_range is not None and spec is not None
         array = colorize(array, *depth_range, spec.meaning)
+    if column == "instances":
+        array = color_instances(array)
     return Image.fromarray(array).convert("RGB").resize((side, side), Image.Resampling.LANCZOS)
 
 

@@ -17,6 +17,8 @@ from fgbg_depth.card.changelog import changelog_section
 from fgbg_depth.card.front_matter import front_matter
 from fgbg_depth.card.label_checks import checks_pictures, checks_section
 from fgbg_depth.card.notes import notes_block, read_notes
+from fgbg_depth.card.scene_pictures import with_words
+from fgbg_depth.card.variation import variation_section
 from fgbg_depth.errors import OutputError
 from fgbg_depth.manifest import Manifest
 from fgbg_depth.read.samples import RowValues, sample_rows
@@ -105,7 +107,7 @@ def draw_pictures(manifest: Manifest, rows: Sequence[RowValues]) -> dict[str, by
     shown = manifest.depth_range if spec else None
     pictures = {
         "banner": sheets.banner(sheets.best_for_banner(rows), spec, value_range=shown),
-        "contact_sheet": sheets.contact_sheet(rows[:6], spec, value_range=shown),
+        "contact_sheet": sheets.contact_sheet([with_words(row) for row in rows[:6]], spec, value_range=shown),
         "heat_map": charts.heat_map_chart(manifest.heat_map),
         "coverage": charts.coverage_chart(manifest.coverage.histogram, manifest.coverage.mean),
     }
@@ -179,6 +181,11 @@ def _context(manifest: Manifest, notes: str, repo_id: str | None) -> dict[str, A
         "bibtex_title": re.sub(r"[{}\\]", "", recipe.name),
         "notes_place": _NOTES_PLACE,
         "changelog": changelog_section(manifest, repo_id),
+        "varied": schema.SCENE in manifest.extras,
+        "several": schema.INSTANCES in manifest.extras,  # cut-outs in a row
+        "resized": recipe.scale_per == "row" or recipe.placement_mode == "scene",  # for each row
+        "object_fields": schema.OBJECT_FIELDS,
+        "variation": variation_section(manifest),
         "checks": checks_section(manifest, repo_id or "path/to/this/folder"),
     }
 

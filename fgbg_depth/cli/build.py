@@ -7,6 +7,7 @@ import dataclasses
 import json
 import shlex
 import sys
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from fgbg_depth.builder.messages import count
@@ -234,6 +235,8 @@ def _dry_run(options: argparse.Namespace, recipe: Recipe) -> int:
     num_bg, num_fg = len(plan.sources.backgrounds), len(plan.sources.cutouts)
     labels = f", label {found.label_rows_per_s:,.0f} rows/s" if found.label_rows_per_s else ""
     print(f"sources        {count(num_bg, 'background')} x {count(num_fg, 'cut-out')}")
+    if found.ground_checked:
+        print(f"no ground on   {_without_ground(found.without_ground, found.ground_checked, num_bg)}")
     print(f"rows           {found.rows:,}: " + ", ".join(f"{k} {v:,}" for k, v in found.splits.items()))
     print(f"shards         {found.shards:,}, {found.bytes / 1e9:,.2f} GB in all")
     if found.shards_to_build < found.shards:
@@ -248,6 +251,15 @@ def _dry_run(options: argparse.Namespace, recipe: Recipe) -> int:
     if work.deletion is not None:
         print(f"\n{work.deletion.text()}\n  In a terminal the build asks first; elsewhere it needs --replace.")
     return 0
+
+
+def _without_ground(names: Sequence[str], num_checked: int, num_bg: int) -> str:
+    """The backgrounds of a dry run on which no ground was found, with their names."""
+    of = f"{num_checked:,} of " * (num_checked < num_bg) + count(num_bg, "background")
+    if not names:
+        return f"none of {of}"
+    more = f" and {len(names) - 20:,} more" if len(names) > 20 else ""
+    return f"{len(names):,} of {of}, where cut-outs stand in ground_band: {', '.join(names[:20])}{more}"
 
 
 def _duration(seconds: float) -> str:

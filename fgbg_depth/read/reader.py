@@ -28,6 +28,7 @@ from fgbg_depth.read.stored_sources import StoredSource, read_sources
 __all__ = ["DatasetReader", "Filter", "ShardFile", "StoredRow", "StoredSource"]
 
 _PARALLEL_ROWS = 8  # rows that are downloaded at once
+_IMAGES = schema.image_columns(extras=schema.EXTRAS)
 
 
 class DatasetReader:
@@ -81,7 +82,7 @@ class DatasetReader:
         """Names of all backgrounds ("bg") or cut-outs ("fg"), sorted."""
         return sorted(self.manifest.sources[kind])
 
-    def row(self, split: str, index: int, columns: Sequence[str] = schema.image_columns()) -> StoredRow:
+    def row(self, split: str, index: int, columns: Sequence[str] = _IMAGES) -> StoredRow:
         """Row `index` of a split, with the encoded images of these columns.
 
         Raises:

@@ -52,7 +52,8 @@ def sample_rows(storage: Storage, manifest: Manifest, num_rows: int = 6) -> list
     Returns:
         For each row: fg_bg and bg (H, W, 3) uint8, fg (h, w, 4) uint8, mask (H, W) uint8, each of
         `manifest.depth_columns` (H, W, 3) uint8 in the colours of `manifest.depth_range`, and the texts bg_name,
-        fg_name and note (the split).
+        fg_name and note (the split). Rows with scenes also have objects, blend and horizon (see `StoredSource`), and
+        instances (H, W) uint8 if the dataset has them.
     """
     files = StorageFiles(storage)
     candidates = [
@@ -72,6 +73,7 @@ def sample_rows(storage: Storage, manifest: Manifest, num_rows: int = 6) -> list
             "fg_bg": decode_rgb(row["fg_bg"]),
             "mask": decode_grey(row["fg_bg_mask"]),
             **{column: decode_rgb(row[f"{column}_color"]) for column in manifest.depth_columns},
+            **_scene(row, _source(sources, schema.BG, row)),
             "bg_name": row["bg"],
             "fg_name": row["fg"] + (", mirrored" if row["flip"] else ""),
             "note": row["split"],
@@ -90,6 +92,14 @@ def _source(sources: dict[str, dict[str, StoredSource]], kind: str, row: RowValu
             f"A row names the {kind} {row[kind]!r}, which the files under {kind}/ do not contain.\n"
             f"  Delete the files under {kind}/ and build again; no finished shard is built again."
         ) from e
+
+
+def _scene(row: RowValues, background: StoredSource) -> RowValues:
+    """What only rows with scenes have."""
+    if "objects" not in row:
+        return {}
+    found = {"objects": row["objects"], "blend": row["blend"], "horizon": background.horizon}
+    return found | ({"instances": decode_grey(row["fg_bg_instances"])} if "fg_bg_instances" in row else {})
 
 
 def decoded_depth(row: RowValues, column: str, spec: DepthSpec) -> np.ndarray:

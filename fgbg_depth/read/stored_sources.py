@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from fgbg_depth.read.files import DatasetFiles
 
 _PARALLEL_FILES = 16  # read at once over a network, where each file costs some requests
-_COLUMNS = ("name", "held_out", "digest", "image", "depth", "class_name")  # only those that a file has
+_COLUMNS = ("name", "held_out", "digest", "image", "depth", "class_name", "horizon")  # only those that a file has
 
 
 @dataclass(frozen=True)
@@ -22,6 +22,8 @@ class StoredSource:
         image: PNG; RGB for backgrounds, RGBA with straight alpha for cut-outs.
         class_name: what it shows; "" if it has no class.
         depth: PNG of stored depth values predicted from a background; b"" for cut-outs and without depth.
+        horizon: row of the horizon of a background's ground, in pixels from the top; NaN: no ground was found; None:
+            the dataset's rows do not use the ground.
     """
 
     name: str
@@ -30,6 +32,7 @@ class StoredSource:
     image: bytes = field(repr=False)
     depth: bytes = field(default=b"", repr=False)
     class_name: str = ""
+    horizon: float | None = None
 
 
 def read_sources(
@@ -65,6 +68,7 @@ def _read(files: DatasetFiles, path: str, names: Collection[str] | None) -> list
             row["image"]["bytes"],
             row["depth"]["bytes"] if "depth" in row else b"",
             row.get("class_name", ""),
+            row.get("horizon"),
         )
         for row in rows
         if names is None or row["name"] in names

@@ -74,6 +74,14 @@ function point(event) {
   read(Math.floor(((event.clientX - box.left) / box.width) * d.width), Math.floor(((event.clientY - box.top) / box.height) * d.height));
 }
 
+function highlight(event) {  // the box of the cut-out whose line of the table is under the pointer
+  const number = event.target.closest?.('[data-object]')?.dataset.object;
+  row()?.classList.toggle('fg-pointed', number !== undefined);
+  for (const box of row()?.querySelectorAll('[data-number]') ?? []) box.classList.toggle('fg-hot', box.dataset.number === number);
+}
+
+element.addEventListener('pointerover', highlight);
+element.addEventListener('pointerleave', highlight);
 element.addEventListener('pointermove', point);
 element.addEventListener('pointerdown', point);
 element.addEventListener('input', () => row() && applyControls(row()));

@@ -1,57 +1,25 @@
-"""Names and types of everything that is stored: columns, configs, splits, folders and file names."""
+"""All columns of all configs: names, types, meanings, and which datasets have them."""
 
 from __future__ import annotations
 
-import re
 from collections.abc import Collection
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
+from fgbg_depth.schema.names import (
+    BG_CLASS,
+    CHECKS,
+    FG_CLASS,
+    GROUND,
+    INSTANCES,
+    LABELS,
+    PLACED,
+    PREDICTED,
+    SCENE,
+)
+
 if TYPE_CHECKING:
-    from datasets import Features
-
-FORMAT = 2  # increase it when the meaning of stored files changes; it is part of every shard's digest
-
-TRAIN = "train"
-UNSEEN_BG = "test_unseen_bg"
-UNSEEN_FG = "test_unseen_fg"
-UNSEEN_BOTH = "test_unseen_both"
-SPLITS = (TRAIN, UNSEEN_BG, UNSEEN_FG, UNSEEN_BOTH)
-
-PREDICTED, PLACED = "predicted", "placed"
-LABELS = {PREDICTED: "fg_bg_depth", PLACED: "fg_bg_depth_placed"}  # the column of each kind of depth label
-CHECKS = {  # the column of each check of `depth.checks`, by kind of label; placed labels cannot drift
-    PREDICTED: {"boundary_recall": "boundary_recall", "nearer": "nearer", "background_drift": "background_drift"},
-    PLACED: {"boundary_recall": "placed_boundary_recall", "nearer": "placed_nearer"},
-}
-SCENE, INSTANCES, GROUND = "scene", "instances", "ground"  # what recipes that vary scenes add to rows and sources
-BG_CLASS, FG_CLASS = "bg_class", "fg_class"  # what sources with classes add to rows
-EXTRAS = (SCENE, INSTANCES, GROUND, BG_CLASS, FG_CLASS)
-CLASSES = {"bg": BG_CLASS, "fg": FG_CLASS}  # the column of the class, by kind of source
-IMAGE_KINDS = ("bg", "fg", "fg_bg", "fg_bg_mask", *LABELS.values())  # the manifest has statistics of each
-
-FOOTER_KEY = b"fgbg_depth"  # parquet key-value metadata: the record of a shard in its footer
-DATA, BG, FG, PREVIEW, ASSETS = "data", "bg", "fg", "preview", "assets"
-PARQUET_FOLDERS = (DATA, BG, FG, PREVIEW)  # `load_dataset` reads every file in them
-FOLDERS = (*PARQUET_FOLDERS, ASSETS, "")  # all folders of an output
-CARD, RECIPE, STATISTICS = "README.md", "recipe.yaml", "statistics.json"
-
-# The card's pictures. Photographs in WebP take a fifth of PNG, which matters because each version has new ones.
-SHEETS = ("banner", "contact_sheet", "checked_rows")
-CHARTS = ("heat_map", "coverage", "depth", "checks")
-
-FOREGROUND_ALPHA = 128  # of 255; from here on a pixel of fg_bg_mask is foreground
-
-NO_LABELS = "00000000"  # label digest of a dataset without depth
-
-
-def split_of(bg_held_out: bool, fg_held_out: bool) -> str:
-    """The split of a row, from whether its background and its cut-out are kept out of train."""
-    if bg_held_out and fg_held_out:
-        return UNSEEN_BOTH
-    if bg_held_out:
-        return UNSEEN_BG
-    return UNSEEN_FG if fg_held_out else TRAIN
+    from datasets import Features, Image, List, Value
 
 
 @dataclass(frozen=True)
@@ -104,6 +72,23 @@ _NAMES = (
     Column("flip", "bool", "whether the cut-out is mirrored", _SCENE),
     Column("placement", "int32", "number of the random place, from 0, of this background, cut-out and flip", _SCENE),
 )
+_INSTANCES = Column(
+    "fg_bg_instances",
+    "image",
+    "which object is in front at each pixel, 8-bit: 0 = background, i = the i-th of `objects`",
+    _COMPOSED,
+    extra=INSTANCES,
+)
+_BLEND = Column(
+    "blend", "string", "how the outlines of the row's cut-outs were blended", _SCENE, extra=SCENE, counted=True
+)
+_OBJECTS = Column(
+    "objects",
+    "objects",
+    "all cut-outs of the row, farthest first; each with " + ", ".join(OBJECT_FIELDS),
+    _SCENE,
+    extra=SCENE,
+)
 
 # To add a column, declare it here and compute its values in the module that `filled_by` names; columns of a row's
 # layers that hold no image are computed by `scene.layers.row_facts`.
@@ -112,13 +97,7 @@ COLUMNS: dict[str, tuple[Column, ...]] = {
     "default": (
         _FG_BG,
         _FG_BG_MASK,
-        Column(
-            "fg_bg_instances",
-            "image",
-            "which object is in front at each pixel, 8-bit: 0 = background, i = the i-th of `objects`",
-            _COMPOSED,
-            extra=INSTANCES,
-        ),
+        _INSTANCES,
         Column("fg_bg_depth", "image", "depth predicted from fg_bg; 0 = invalid", "depth.label_batch", PREDICTED),
         Column(
             "fg_bg_depth_placed",
@@ -162,16 +141,8 @@ COLUMNS: dict[str, tuple[Column, ...]] = {
             extra=SCENE,
         ),
         Column("num_objects", "int32", "number of cut-outs in the row", _SCENE, histogram=(0, 200), extra=SCENE),
-        Column(
-            "blend", "string", "how the outlines of the row's cut-outs were blended", _SCENE, extra=SCENE, counted=True
-        ),
-        Column(
-            "objects",
-            "objects",
-            "all cut-outs of the row, farthest first; each with " + ", ".join(OBJECT_FIELDS),
-            _SCENE,
-            extra=SCENE,
-        ),
+        _BLEND,
+        _OBJECTS,
         Column("bg_class", "string", f"class of the background: {_CLASS}", _CLASSES, extra=BG_CLASS),
         Column("fg_class", "string", f"class of the cut-out: {_CLASS}", _CLASSES, extra=FG_CLASS),
         Column("boundary_recall", "float32", f"{_RECALL} in fg_bg_depth", "depth.checks", PREDICTED, (0, 1)),
@@ -226,6 +197,9 @@ COLUMNS: dict[str, tuple[Column, ...]] = {
         Column("fg_bg_depth_color", "image", "fg_bg_depth as colours, 8-bit RGB: near is bright", "card", PREDICTED),
         Column("fg_bg_depth_placed_color", "image", "fg_bg_depth_placed as colours", "card", PLACED),
         *_NAMES,
+        _INSTANCES,
+        _BLEND,
+        _OBJECTS,
         Column("split", "string", "the split that contains the row", "card"),
     ),
 }
@@ -279,105 +253,3 @@ def features(
         return Value(column.type)
 
     return Features({c.name: feature(c) for c in columns(config, labels, extras)})
-
-
-@dataclass(frozen=True)
-class ShardName:
-    """The file name of a shard: data/<split>-<background>[-<group>]-<digest>.parquet.
-
-    Args:
-        split: one of `SPLITS`.
-        background: the background's name as `slug` gives it.
-        group: "p" and bits if the cut-outs of one background and split fill several shards, else "".
-        compose_digest: 16 hex digits of everything that determines fg_bg and fg_bg_mask.
-        label_digest: 8 hex digits of everything that determines fg_bg_depth.
-    """
-
-    split: str
-    background: str
-    group: str
-    compose_digest: str
-    label_digest: str
-
-    @property
-    def path(self) -> str:
-        """Path inside the output folder."""
-        group = [self.group] if self.group else []
-        return f"{DATA}/{'-'.join([self.split, self.background, *group, self.digest])}.parquet"
-
-    @property
-    def digest(self) -> str:
-        """24 hex digits of everything that determines the shard's content."""
-        return self.compose_digest + self.label_digest
-
-    @classmethod
-    def parse(cls, path: str) -> ShardName:
-        """The inverse of `path`.
-
-        Raises:
-            ValueError: `path` is not the path of a shard.
-        """
-        match = _SHARD_PATH.fullmatch(path)
-        if match is None:
-            raise ValueError(f"{path!r} is not the path of a shard")
-        return cls(match["split"], match["background"], match["group"] or "", match["compose"], match["label"])
-
-
-_SHARD_PATH = re.compile(
-    rf"{DATA}/(?P<split>[a-z_]+)-(?P<background>[A-Za-z0-9_.]+)(-(?P<group>p[01]+))?"
-    r"-(?P<compose>[0-9a-f]{16})(?P<label>[0-9a-f]{8})\.parquet"
-)
-_CONFIG_PATH = re.compile(rf"({BG}|{FG}|{PREVIEW})/train-((?P<group>[0-9a-f]{{3}})-)?[0-9a-f]{{16}}\.parquet")
-_GROUP_BITS = 10  # so at most 1,024 files in bg/, fg/ and preview/; the Hub allows 10,000 files in a folder
-
-
-def file_group(digest: str) -> str:
-    """The group whose file of the config bg, fg or preview holds a source, or the rows of a background: 3 hex digits.
-
-    It depends on the source alone. So one more source adds a file, or changes the one file of its group, and all other
-    files keep their bytes. Up to some hundred sources nearly each has a file of its own.
-
-    Args:
-        digest: hex digits that identify the source; its first bits are used.
-    """
-    return f"{int(digest[:8], 16) >> (32 - _GROUP_BITS):03x}"
-
-
-def config_path(config: str, group: str, digest: str) -> str:
-    """Path of one file of the config bg, fg or preview: bg/train-<group>-<digest>.parquet.
-
-    Args:
-        group: as `file_group` returns it.
-        digest: hex digits of the content; the first 16 are used.
-    """
-    return f"{config}/train-{group}-{digest[:16]}.parquet"
-
-
-def picture_path(name: str) -> str:
-    """Path of a picture of the card, one of `SHEETS` or `CHARTS`."""
-    return f"{ASSETS}/{name}.{'webp' if name in SHEETS else 'png'}"
-
-
-def group_of_path(path: str) -> str:
-    """The group in a path that `config_path` returned; "" for other paths, such as those of earlier versions."""
-    match = _CONFIG_PATH.fullmatch(path)
-    return (match["group"] or "") if match else ""
-
-
-def is_config_path(path: str) -> bool:
-    """Whether `path` is a path that `config_path` returns, or did before its files had groups."""
-    return bool(_CONFIG_PATH.fullmatch(path))
-
-
-def is_own_path(path: str) -> bool:
-    """Whether a build of this project could have written the parquet file `path`."""
-    return is_config_path(path) or bool(_SHARD_PATH.fullmatch(path))
-
-
-def slug(name: str) -> str:
-    """`name` as a part of a file name: ASCII letters, digits, `_` and `.`; at most 40 characters.
-
-    `-` is replaced because it separates the parts of a shard's file name.
-    """
-    text = re.sub(r"[^A-Za-z0-9_.]+", "_", name).strip("._")[:40]
-    return text or "unnamed"
