@@ -67,7 +67,7 @@ class Recipe:
     defringe: Literal["off", "auto", "on"] = _sources(
         "off",
         "estimate the colours of a cut-out's soft edge, so that nothing of its old background shows as a halo: auto = "
-        "only where a halo of one colour is found, on = for every cut-out",
+        "only where a halo of one colour is found, on = for every cut-out, as coco:, pascal: and openimages: need",
         shapes=Shapes.SOURCES,
     )
     size: int = _composites(224, "side of the square composite", shapes=Shapes.PIXELS, low=16, high=4096, unit="px")
