@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import shutil
 from pathlib import Path
 
@@ -49,6 +50,13 @@ def test_the_class_is_the_folder_and_names_stay_what_they_are(folder: Path) -> N
     assert {f"{s.name}.png": s.class_name for s in sources.cutouts} == CLASS_OF
     assert {s.class_name for s in sources.backgrounds} == {""}
     assert sources.classes.extras == ("fg_class",)
+
+
+def test_rows_are_built_again_when_only_a_class_changes(folder: Path) -> None:
+    """An annotation may state another class for the same cut-out."""
+    source = load_sources(tiny_recipe(folder)).cutouts[0]
+    digests = {dataclasses.replace(source, class_name=name).content_digest for name in ("", "a", "b")}
+    assert len(digests) == 3
 
 
 def test_rows_sources_statistics_and_card_have_the_classes(folder: Path) -> None:

@@ -136,9 +136,9 @@ def test_trim_frames_changes_only_backgrounds_with_a_frame(folder: Path) -> None
 
 def test_a_large_jpeg_is_trimmed_at_its_full_size() -> None:
     """JPEG is decoded at a reduced size first, from which too little would remain without its frame."""
-    picture = Image.open(paths.DATA / "backgrounds" / "lake.jpg").convert("RGB").resize((450, 450))
+    picture = Image.open(paths.DATA / "backgrounds" / "lake.jpg").convert("RGB").resize((380, 380))
     data = io.BytesIO()
-    framed(picture, Margins(300, 300, 300, 300)).save(data, "JPEG")
+    framed(picture, Margins(335, 335, 335, 335)).save(data, "JPEG")
     image, warning, is_corrected = prepare_background(data.getvalue(), Recipe(size=200, trim_frames=True))
     assert is_corrected and not warning and image.size == (200, 200)
 

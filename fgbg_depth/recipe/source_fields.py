@@ -38,7 +38,7 @@ class SourceFields:
     defringe: Literal["off", "auto", "on"] = _sources(
         "off",
         "estimate the colours of a cut-out's soft edge, so that nothing of its old background shows as a halo: auto = "
-        "only where a halo of one colour is found, on = for every cut-out",
+        "only where a halo of one colour is found, on = for every cut-out, as coco:, pascal: and openimages: need",
         shapes=Shapes.SOURCES,
     )
     exclude: tuple[str, ...] = _sources(
