@@ -286,7 +286,7 @@ def test_the_command(published: HubServer, originals: Path, tmp_path: Path, caps
 def test_a_damaged_list_of_the_shards_on_the_hub_is_an_error(published: HubServer, tmp_path: Path):
     built(None, tmp_path / "out", from_hub=NAME)
     (tmp_path / "out" / BASE_FILE).write_text('{"repo_id": 1}')
-    with pytest.raises(OutputError, match=r"\.hub\.json is damaged"):
+    with pytest.raises(HubError, match=r"\.hub\.json is damaged"):
         load(tmp_path / "out")
 
 
