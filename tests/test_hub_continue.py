@@ -274,7 +274,29 @@ def test_the_command(published: HubServer, originals: Path, tmp_path: Path, caps
         arguments = ["--from", f"{NAME}@v1.0.0", "--output", str(tmp_path / "out"), "--workers", "1", "--json"]
         assert main(["build", *arguments, "--add-backgrounds", str(originals / "new")]) == 0
         assert main(["build", *arguments[2:], "--depth-flip"]) == 0
+        assert main(["build", *arguments[2:-1]]) == 0
     captured = capsys.readouterr()
     assert "because it continues alice/scenes@v1.0.0." in captured.err and "photos" not in captured.err
-    results = [json.loads(line) for line in captured.out.splitlines()]
+    results = [json.loads(line) for line in captured.out.splitlines()[:2]]
+    assert f"fgbg_depth.load({str(tmp_path / 'out')!r})" in captured.out
+    assert f"push {tmp_path / 'out'} {NAME} --tag NEW_TAG" in captured.out
     assert results[0]["made"] == 2 and results[1]["rows"] == results[0]["rows"]
+
+
+def test_a_damaged_list_of_the_shards_on_the_hub_is_an_error(published: HubServer, tmp_path: Path):
+    built(None, tmp_path / "out", from_hub=NAME)
+    (tmp_path / "out" / BASE_FILE).write_text('{"repo_id": 1}')
+    with pytest.raises(HubError, match=r"\.hub\.json is damaged"):
+        load(tmp_path / "out")
+
+
+def test_the_datasets_builder_refuses_a_folder_whose_shards_are_on_the_hub(published: HubServer, tmp_path: Path):
+    from fgbg_depth.builder.dataset import FgBgDepth
+
+    built(None, tmp_path / "out", from_hub=NAME)
+    with pytest.MonkeyPatch.context() as patch:
+        use_slope(patch, METRIC)
+        recipe = manifest_of(tmp_path / "out").recipe.to_dict()
+        builder = FgBgDepth(output=str(tmp_path / "out"), cache_dir=str(tmp_path / "cache"), **recipe)
+        with pytest.raises(OutputError, match=r"Read it with fgbg_depth\.load"):
+            builder.download_and_prepare()

@@ -166,6 +166,9 @@ def _confirm(deletion: Deletion) -> bool:
 
 def _print_result(result: BuildResult, slice_text: str | None) -> None:
     """Say what was built and which command to type next."""
+    from fgbg_depth.read.hub_base import HubBase
+    from fgbg_depth.storage.files import Storage
+
     output = shlex.quote(result.output)
     if not result.whole:
         print(f"Slice {slice_text} is finished: {result.output}")
@@ -182,6 +185,11 @@ def _print_result(result: BuildResult, slice_text: str | None) -> None:
         return
     print(f"browse:   {command(f'app {output}')}")
     print(verify)
+    base = HubBase.read(Storage(result.output))
+    if base is not None:  # its other shards are on the Hub, which `load_dataset` does not know
+        print(f"load:     fgbg_depth.load({result.output!r})")
+        print(f"publish:  {command(f'push {output} {base.repo_id} --tag NEW_TAG')}")
+        return
     print(f"load:     load_dataset({result.output!r})")
     print(f"publish:  {command(f'push {output} USER/NAME --tag {_next_version(result.output)}')}")
 

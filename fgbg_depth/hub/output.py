@@ -74,7 +74,8 @@ def read_output(folder: Path) -> tuple[Manifest, list[LocalFile]]:
         LocalFile(path, entry.bytes, entry.sha256, None if path in on_hub else folder / path, b"", path in on_hub)
         for path, entry in manifest.parquet_files.items()
     ]
-    for path in (folder / schema.RECIPE, *sorted((folder / schema.ASSETS).glob("[!.]*.*[gp]"))):
+    pictures = [path for path in sorted((folder / schema.ASSETS).glob("[!.]*")) if path.suffix in (".png", ".webp")]
+    for path in (folder / schema.RECIPE, *pictures):
         if path.is_file():
             files.append(LocalFile.of_content(path.relative_to(folder).as_posix(), read_bytes(path), path))
     missing = [file.name for file in files if file.path and not file.path.is_file()]

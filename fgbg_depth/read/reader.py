@@ -27,7 +27,7 @@ from fgbg_depth.read.stored_sources import StoredSource, read_sources
 
 __all__ = ["DatasetReader", "Filter", "ShardFile", "StoredRow", "StoredSource"]
 
-_PARALLEL_ROWS = 8  # rows that are downloaded at once
+_PARALLEL_ROWS = 8  # rows, or files of cut-outs, that are downloaded at once
 _IMAGES = schema.image_columns(extras=schema.EXTRAS)
 
 
@@ -168,6 +168,8 @@ class DatasetReader:
 
     @cached_property
     def _coverage(self) -> Coverage:
-        tables = [read_columns(self.files, path, ["name", "mask"]) for path in self.manifest.files_of(schema.FG)]
+        with ThreadPoolExecutor(_PARALLEL_ROWS, thread_name_prefix="read-mattes") as pool:
+            paths = self.manifest.files_of(schema.FG)
+            tables = list(pool.map(lambda path: read_columns(self.files, path, ["name", "mask"]), paths))
         rows = (row for table in tables for row in table.to_pylist())
         return Coverage(((row["name"], row["mask"]["bytes"]) for row in rows), self.frame)
