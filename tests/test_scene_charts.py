@@ -6,6 +6,8 @@ import pytest
 from test_variation import EVERYTHING, manifest_of, statistics
 
 from fgbg_depth.card.scene_charts import scene_bars
+from fgbg_depth.manifest import ColumnStatistics
+from fgbg_depth.statistics import ColumnSums
 
 
 def test_plain_rows_have_no_such_charts() -> None:
@@ -22,12 +24,14 @@ def test_a_bar_for_each_number_of_cut_outs() -> None:
 
 
 def test_equally_likely_angles_have_equal_bars() -> None:
-    angles = statistics("angle", [float(angle) for angle in range(-13, 15)])
+    sums = ColumnSums(-300, 300)  # steps of 3 degrees, so that no whole degree is halfway between two of them
+    sums.add_values([float(angle) for angle in range(-13, 14)])
+    angles = ColumnStatistics.of(sums)
     (chart,) = scene_bars(manifest_of(**EVERYTHING).replace(columns={"angle": angles}))
-    assert len(chart.heights) == 28 / 4 and chart.heights.tolist() == pytest.approx([chart.heights[0]] * 7)
+    assert len(chart.heights) == 9 and chart.heights.tolist() == pytest.approx([chart.heights[0]] * 9)
     positions = {text: position for position, text in chart.x_ticks}
-    assert positions["0°"] == pytest.approx(13.5 / 28) and positions["10°"] == pytest.approx(23.5 / 28)
-    assert positions["−10°"] == pytest.approx(3.5 / 28)
+    assert positions["0°"] == pytest.approx(0.5) and positions["10°"] == pytest.approx(23.5 / 27)
+    assert positions["−10°"] == pytest.approx(3.5 / 27)
 
 
 def test_wholly_visible_cut_outs_have_a_bar_of_their_own() -> None:

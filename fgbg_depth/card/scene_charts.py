@@ -39,16 +39,9 @@ def _objects_bars(column: ColumnStatistics) -> BarChart:
 
 
 def _angle_bars(column: ColumnStatistics) -> BarChart:
-    """Bars of 4 degrees.
-
-    The histogram has steps of 2 degrees, and odd angles, halfway between two of them, are counted at the even step (as
-    `numpy.rint` rounds). So 3 and 1 whole degrees alternate, and two steps together always hold 4.
-    """
-    counts = np.append(np.asarray(column.counts, np.float64), 0.0).reshape(-1, 2).sum(axis=1)
-    used = np.flatnonzero(counts)
-    shares = counts[used[0] : used[-1] + 1] / counts.sum()
-    start = column.low + 4 * used[0] - 1.5
-    end = start + 4 * len(shares)
+    first, shares = _used(column)
+    start = column.low + (first - 0.5) * _step(column)
+    end = start + len(shares) * _step(column)
     largest = max(abs(start), abs(end))
     positive = [value for value in round_steps(largest, 3) if value]
     values = [*(-value for value in reversed(positive)), 0.0, *positive]
