@@ -2,6 +2,7 @@
 
 import io
 import json
+import math
 import shutil
 from pathlib import Path
 from typing import Any
@@ -321,11 +322,12 @@ SIZES = {  # side of the composite; foreground_measure, and its least and larges
     "indoor-200": (200, "longest", 80, 110),
     "lobby-128": (128, "height", 50, 50),
     "street-192": (192, "canvas", 96, 96),
+    "varied-224": (224, "longest", 56, 134),
 }
 
 
 @pytest.mark.parametrize("path", RECIPES, ids=lambda p: p.stem)
-def test_the_five_recipes(path: Path, tmp_path: Path) -> None:
+def test_the_six_recipes(path: Path, tmp_path: Path) -> None:
     recipe = load_recipe(path)
     size, measure, low, high = SIZES[path.stem]
     assert recipe.size == size and recipe.foreground_measure == measure
@@ -333,13 +335,16 @@ def test_the_five_recipes(path: Path, tmp_path: Path) -> None:
         save(scene(i, 300, 400), tmp_path / "bg" / f"b{i}.jpg")
         save(thing(i, 220 + 40 * i, 180), tmp_path / "fg" / f"f{i}.png")
     changes = {"backgrounds": str(tmp_path / "bg"), "foregrounds": str(tmp_path / "fg"), "placements": 1}
-    quiet_build(recipe.replace(**changes, depth_model="none"), tmp_path / "out")
+    model = {"depth_model": "densedepth-demo", "depth_label": "placed"} if recipe.is_varied else {"depth_model": "none"}
+    quiet_build(recipe.replace(**changes, **model), tmp_path / "out")
     rows = rows_of(tmp_path / "out")
     assert len(rows) == 2 * 2 * 2
     for row in rows:
         assert pixels_of(row["fg_bg"]).shape == (size, size, 3) and pixels_of(row["fg_bg_mask"]).shape == (size, size)
         if measure == "canvas":
             assert max(row["height"], row["width"]) <= high
+        elif recipe.is_varied:  # turned by up to 10 degrees, and smaller where the ground is farther
+            assert max(row["height"], row["width"]) <= high * math.sqrt(2) and 1 <= row["num_objects"] <= 3
         else:
             measured = row["height"] if measure == "height" else max(row["height"], row["width"])
             assert low <= measured <= high
@@ -347,5 +352,5 @@ def test_the_five_recipes(path: Path, tmp_path: Path) -> None:
         assert opened.format == "JPEG"
 
 
-def test_there_are_five_recipes() -> None:
+def test_there_are_six_recipes() -> None:
     assert {p.stem for p in RECIPES} == SIZES.keys()

@@ -67,7 +67,10 @@ def test_the_example_of_a_plain_card_needs_no_fgbg_depth(plain: Path) -> None:
 
 def test_every_row_of_every_split_is_composed_again(varied: Path) -> None:
     """Also rows with Poisson blends, hidden cut-outs, and backgrounds without ground."""
-    reader = DatasetReader.open(varied)
+    reader, without_occlusion = DatasetReader.open(varied), DatasetReader.open(varied)
+    recipe = reader.manifest.recipe.replace(occlusion=False)
+    without_occlusion.manifest = reader.manifest.replace(recipe=recipe)
+    num_hidden = 0
     seen: dict[str, set[Any]] = {"blend": set(), "num_objects": set(), "bg": set()}
     num_rows = 0
     for rows in load_dataset(str(varied)).values():
@@ -77,8 +80,10 @@ def test_every_row_of_every_split_is_composed_again(varied: Path) -> None:
             assert np.array_equal(composed.instances, np.asarray(row["fg_bg_instances"]))
             assert levels(composed.image, row["fg_bg"]).mean() < 6
             num_rows += 1
+            num_hidden += not np.array_equal(compose_row(without_occlusion, row).mask, composed.mask)
             for name, values in seen.items():
                 values.add(row[name])
+    assert num_hidden >= 3, "the rows do not show whether what hides cut-outs is known"
     assert num_rows == NUM_ROWS and seen["num_objects"] == {1, 2, 3} and len(seen["bg"]) == 3
     assert Manifest.read(Storage(varied)).without_ground == ["bedroom"]
 

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import dataclasses
 import shutil
 from pathlib import Path
 from typing import Any
 
+import datasets
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -21,6 +21,7 @@ from fgbg_depth.errors import RecipeError, UsageError
 from fgbg_depth.manifest import Manifest
 from fgbg_depth.recipe import Recipe
 from fgbg_depth.render import poisson
+from fgbg_depth.schema import ShardName
 from fgbg_depth.storage.files import Storage
 from fgbg_depth.storage.parquet import read_record, write_parquet
 from fgbg_depth.verify.check import verify
@@ -85,6 +86,10 @@ def rows_of(output: Path) -> list[dict[str, Any]]:
     return [row for path in sorted((output / "data").glob("*.parquet")) for row in pq.read_table(path).to_pylist()]
 
 
+def compose_digests(output: Path) -> set[str]:
+    return {ShardName.parse(path).compose_digest for path in Storage(output).list("data")}
+
+
 def test_horizon_and_error_of_each_background_are_stored_and_missing_ground_is_named(built: Path) -> None:
     manifest, found = manifest_of(built), backgrounds_of(built)
     assert manifest.without_ground == ["noise.png"] and np.isnan(found["noise.png"]["horizon"])
@@ -135,15 +140,9 @@ def test_verify_finds_changed_columns(built: Path, tmp_path: Path, column: str, 
     values[2] = change(values[2])
     position = table.schema.get_field_index(column)
     table = table.set_column(position, table.field(column), pa.array(values, table.field(column).type))
-    import datasets
-
     info = write_parquet(storage, path, datasets.Features.from_arrow_schema(table.schema), [table], lambda: record)
     manifest = manifest_of(copy)
-    entry = (
-        dataclasses.replace(manifest.shards[path], bytes=info.bytes, sha256=info.sha256)
-        if dataclasses.is_dataclass(manifest.shards[path])
-        else manifest.shards[path].model_copy(update={"bytes": info.bytes, "sha256": info.sha256})
-    )
+    entry = manifest.shards[path].model_copy(update={"bytes": info.bytes, "sha256": info.sha256})
     manifest.replace(shards={**manifest.shards, path: entry}).write(storage)
     assert any(message in problem for problem in verify(copy, full=True).problems)
 
@@ -167,9 +166,9 @@ def test_other_labels_reuse_the_images(
 
 def test_another_ground_is_not_reused(sources: Path, built: Path, tmp_path: Path) -> None:
     """Other depth of the backgrounds puts cut-outs elsewhere, so that the images are composed again."""
-    before = {path.name[:-13] for path in (built / "data").glob("*")}
+    before = compose_digests(built)
     quiet_build(recipe_of(sources, depth_precision="bf16"), tmp_path / "out")
-    assert not before & {path.name[:-13] for path in (tmp_path / "out" / "data").glob("*")}
+    assert not before & compose_digests(tmp_path / "out")
 
 
 def test_placement_on_the_ground_needs_a_depth_model(sources: Path) -> None:

@@ -10,6 +10,7 @@ from fgbg_depth import schema
 from fgbg_depth.app.pixels import data_uri, gradient, png
 from fgbg_depth.app.templating import percent, render
 from fgbg_depth.card import chart_data
+from fgbg_depth.card.scene_charts import scene_bars
 from fgbg_depth.manifest import DepthStatistics, Manifest, Version
 from fgbg_depth.read.reader import DatasetReader
 
@@ -65,12 +66,12 @@ def depth_figures(manifest: Manifest) -> list[tuple[str, str]]:
 
 
 def bar_charts(manifest: Manifest) -> list[chart_data.BarChart]:
-    """Coverage, and depth if there is any."""
+    """Coverage, depth if there is any, and what varies from row to row."""
     charts = [chart_data.coverage_bars(manifest.coverage.histogram, manifest.coverage.mean)]
     histogram = manifest.depth_histogram
     if manifest.depth is not None and histogram is not None:
         charts.append(chart_data.depth_bars(histogram.edges, histogram.counts, manifest.depth.meaning))
-    return charts
+    return charts + scene_bars(manifest)
 
 
 def heat_map(manifest: Manifest) -> dict[str, Any]:

@@ -9,11 +9,13 @@ from typing import TYPE_CHECKING, Any
 from PIL import Image
 
 from fgbg_depth import schema
+from fgbg_depth.card.scene_pictures import color_instances
 from fgbg_depth.depth.colors import colorize
 from fgbg_depth.manifest import FileEntry, Manifest
 from fgbg_depth.read.samples import RowValues, decoded_depth, read_rows
 from fgbg_depth.read.spread import choose_steady_rows
-from fgbg_depth.render.png import encode_png
+from fgbg_depth.render.codecs import decode_grey
+from fgbg_depth.render.png import encode_png, encode_rgb_png
 from fgbg_depth.rng import json_digest
 from fgbg_depth.storage.files import FileInfo, Storage
 from fgbg_depth.storage.parquet import write_parquet
@@ -26,7 +28,7 @@ _VERSION = 1  # part of the names of the files; increase it when equal rows get 
 
 
 def preview_table(rows: Iterable[RowValues], manifest: Manifest) -> pa.Table:
-    """The `preview` config's table of rows that `read_rows` returned, with depth as 8-bit colours."""
+    """The `preview` config's table of rows that `read_rows` returned, with depth and instances as 8-bit colours."""
     import pyarrow as pa
 
     features = schema.features("preview", manifest.labels, manifest.extras)
@@ -38,6 +40,8 @@ def preview_table(rows: Iterable[RowValues], manifest: Manifest) -> pa.Table:
             depth = decoded_depth(row, column, manifest.depth)
             colors = colorize(depth, *manifest.depth_range, manifest.depth.meaning)
             row[f"{column}_color"] = encode_png(Image.fromarray(colors))  # a quarter smaller than `encode_rgb_png`'s
+        if "fg_bg_instances" in row:
+            row["fg_bg_instances_color"] = encode_rgb_png(color_instances(decode_grey(row["fg_bg_instances"])))
         for name, values in columns.items():
             value = row[name]
             values.append({"bytes": value, "path": None} if isinstance(value, bytes) else value)

@@ -49,7 +49,8 @@ def contact_sheet(
     Args:
         rows: dicts with "bg" (H, W, 3), "fg" (h, w, 4), "fg_bg" (H, W, 3), "mask" (H, W), all uint8; the columns of
             `schema.LABELS` (H, W) float in the spec's unit, or (H, W, 3) uint8 in the colours of `value_range`.
-            Optional: "instances" (H, W) uint8, "horizon" (the row at which a line is drawn into bg), and the captions
+            Optional: "instances" (H, W) uint8 or (H, W, 3) in colours, "horizon" (the row at which a line is drawn
+            into bg), and the captions
             "bg_name", "fg_name" and "note" below the bg, fg and fg_bg pictures, "title" below the whole line.
         spec: how the rows' depth is stored; needed if rows have depth.
         columns: which kinds, from left to right. What no row has is left out.
@@ -187,7 +188,7 @@ def _cell(
     if column in DEPTHS and array.ndim == 2:
         assert depth_range is not None and spec is not None
         array = colorize(array, *depth_range, spec.meaning)
-    if column == "instances":
+    if column == "instances" and array.ndim == 2:
         array = color_instances(array)
     return Image.fromarray(array).convert("RGB").resize((side, side), Image.Resampling.LANCZOS)
 

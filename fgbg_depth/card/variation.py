@@ -140,9 +140,13 @@ def _objects_table(manifest: Manifest) -> list[str]:
         f"| cut-outs in a row |{''.join(f' {i} |' for i, _ in numbers)}",
         f"|---|{'---:|' * len(numbers)}",
         f"| rows |{''.join(f' {count(rows)} |' for _, rows in numbers)}",
-        f"| share |{''.join(f' {100 * rows / column.count:.1f} % |' for _, rows in numbers)}",
+        f"| share |{''.join(f' {_percent(rows / column.count)} |' for _, rows in numbers)}",
         "",
     ]
+
+
+def _percent(share: float) -> str:
+    return f"{100 * share:.1f}\N{NO-BREAK SPACE}%"
 
 
 def _blends_table(manifest: Manifest) -> list[str]:
@@ -157,7 +161,7 @@ def _blends_table(manifest: Manifest) -> list[str]:
         "| `blend` | outline | rows | share |",
         "|---|---|---:|---:|",
         *(
-            f"| {code(blend)} | {meanings.get(blend, '')} | {count(rows)} | {100 * rows / total:.1f} % |"
+            f"| {code(blend)} | {meanings.get(blend, '')} | {count(rows)} | {_percent(rows / total)} |"
             for blend, rows in sorted(counts.items(), key=lambda item: order.get(item[0], len(order)))
         ),
         "",

@@ -53,7 +53,7 @@ def sample_rows(storage: Storage, manifest: Manifest, num_rows: int = 6) -> list
         For each row: fg_bg and bg (H, W, 3) uint8, fg (h, w, 4) uint8, mask (H, W) uint8, each of
         `manifest.depth_columns` (H, W, 3) uint8 in the colours of `manifest.depth_range`, and the texts bg_name,
         fg_name and note (the split). Rows with scenes also have objects, blend and horizon (see `StoredSource`), and
-        instances (H, W) uint8 if the dataset has them.
+        instances (H, W, 3) uint8 in colours if the dataset has them.
     """
     files = StorageFiles(storage)
     candidates = [
@@ -99,7 +99,9 @@ def _scene(row: RowValues, background: StoredSource) -> RowValues:
     if "objects" not in row:
         return {}
     found = {"objects": row["objects"], "blend": row["blend"], "horizon": background.horizon}
-    return found | ({"instances": decode_grey(row["fg_bg_instances"])} if "fg_bg_instances" in row else {})
+    if "fg_bg_instances_color" in row:
+        found["instances"] = decode_rgb(row["fg_bg_instances_color"])
+    return found
 
 
 def decoded_depth(row: RowValues, column: str, spec: DepthSpec) -> np.ndarray:

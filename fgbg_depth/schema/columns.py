@@ -121,7 +121,7 @@ COLUMNS: dict[str, tuple[Column, ...]] = {
             "int32",
             "degrees by which the cut-out is turned counter-clockwise, after mirroring",
             _SCENE,
-            histogram=(-200, 200),
+            histogram=(-300, 300),  # steps of 3 degrees: no whole degree is halfway between two of them
             extra=SCENE,
         ),
         Column(
@@ -197,7 +197,9 @@ COLUMNS: dict[str, tuple[Column, ...]] = {
         Column("fg_bg_depth_color", "image", "fg_bg_depth as colours, 8-bit RGB: near is bright", "card", PREDICTED),
         Column("fg_bg_depth_placed_color", "image", "fg_bg_depth_placed as colours", "card", PLACED),
         *_NAMES,
-        _INSTANCES,
+        Column(
+            "fg_bg_instances_color", "image", "fg_bg_instances with a colour for each cut-out", "card", extra=INSTANCES
+        ),
         _BLEND,
         _OBJECTS,
         Column("split", "string", "the split that contains the row", "card"),
