@@ -2,9 +2,9 @@
 
     python benchmarks/varied.py [--cutouts 6] [--repeats 5]
 
-The rows are those of two bundled backgrounds at 224x224: each cut-out, mirrored and not, at 20 places, composed, encoded
-and counted as in a build without predicted depth. Each option is turned on alone, then all of them. The ground comes
-from the rendered depth of the backgrounds. Times are medians of CPU time, and the repeats alternate.
+The rows are those of two bundled backgrounds at 224x224: each cut-out, mirrored and not, at 20 places, composed,
+encoded and counted as in a build without predicted depth. Each option is turned on alone, then all of them. The ground
+comes from the rendered depth of the backgrounds. Times are medians of CPU time, and the repeats alternate.
 """
 
 from __future__ import annotations
