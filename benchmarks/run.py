@@ -44,6 +44,7 @@ BENCHMARKS = (
     Benchmark("compose", "compose", "", "--rows 800 --repeats 2"),
     Benchmark("encoders", "encoders", "", "--images 4 --repeats 2"),
     Benchmark("blending", "blending", "", "--pairs 4 --repeats 3"),
+    Benchmark("varied", "scenes", "", "--cutouts 2 --repeats 2"),
     Benchmark("defringe", "clean outlines", "", "--backgrounds 1"),
     Benchmark("placed", "placed depth", "", "--rows 800 --repeats 2"),
     Benchmark("checks", "checks of labels", "", "--repeats 2"),

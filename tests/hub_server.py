@@ -83,6 +83,7 @@ class _Handler(BaseHTTPRequestHandler):
     """One connection: HTTP and faults. `hub_routes` has the functions for the URLs."""
 
     protocol_version = "HTTP/1.1"
+    disable_nagle_algorithm = True  # otherwise each answer waits 40 ms for the client's acknowledgement of its head
     timeout = 60
     hub: HubServer
 

@@ -230,6 +230,8 @@ def test_what_stands_nearer_hides_a_layer_and_never_too_much_of_it() -> None:
         hidden += 1
         foot = one.layers[0].y + one.layers[0].height - 1
         assert (stage.distances[cut] < 0.95 * 40 / (foot - 10) + 1e-4).all() and not stage.is_ground[cut].any()
+        for row, column in np.argwhere(cut):  # the wall reaches down to the foot
+            assert cut[row : foot + 1, column].any() and not stage.is_ground[row : foot + 1, column].any()
     assert hidden >= 5
     free = dataclasses.replace(drawing, recipe=recipe.replace(occlusion=False))
     for one in free.scenes("thing_1", False):

@@ -100,8 +100,8 @@ def _occlusion(manifest: Manifest) -> str:
         return ""
     return (
         "**Occlusion**: parts of a cut-out are hidden where the background is at least "
-        f"{100 * (1 - NEARER):.0f} % nearer than the place where the cut-out stands and is not ground. The matte is 0 "
-        "there."
+        f"{100 * (1 - NEARER):.0f} % nearer than the place where the cut-out stands, is not ground, and reaches down "
+        "to its foot. The matte is 0 there."
     )
 
 

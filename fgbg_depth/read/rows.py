@@ -17,7 +17,9 @@ from fgbg_depth.read.parquet import find_row
 
 CACHE_BYTES = 128 * 2**20  # of row groups; a row group of 100 rows at 224 x 224 with depth takes about 9 MB
 _NUM_FOOTERS = 128  # a parsed footer of 40 row groups takes about 0.5 MB
-_IMAGES = frozenset(schema.image_columns(extras=schema.EXTRAS)) | frozenset(schema.image_columns("preview", extras=schema.EXTRAS))
+_IMAGES = frozenset(schema.image_columns(extras=schema.EXTRAS)) | frozenset(
+    schema.image_columns("preview", extras=schema.EXTRAS)
+)
 
 T = TypeVar("T")
 
