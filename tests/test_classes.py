@@ -99,6 +99,7 @@ def test_labelled_rows_have_the_classes_in_the_declared_order(folder: Path, labe
     assert verify(str(folder / "out")).ok
 
 
+@pytest.mark.slow
 def test_reused_composites_keep_the_classes(folder: Path) -> None:
     """A build with other labels takes the images of finished shards."""
     quiet_build(tiny_recipe(folder), folder / "out")

@@ -220,6 +220,7 @@ def test_a_model_without_any_depth_stops(sources: Path) -> None:
         quiet(tiny.tiny_recipe(sources), ["nothing"])
 
 
+@pytest.mark.slow
 def test_the_checks_are_those_of_a_build(labelled: Path) -> None:
     """The same rows, the same labels and the same checks as the columns of the dataset."""
     found = quiet(labelled, ["densedepth-demo"], 20)

@@ -261,6 +261,7 @@ def test_the_sheet_shows_what_was_left_out_first(places: Path) -> None:
     assert {206, 250} <= set(np.unique(second[:8, :30]))  # the checkerboard
 
 
+@pytest.mark.slow
 def test_a_sheet_of_many_photographs_is_limited_and_files_that_are_gone_are_empty() -> None:
     def gone() -> bytes:
         raise FileNotFoundError(2, "gone")

@@ -94,6 +94,7 @@ def test_sources_that_change_during_a_build(trial: Trial) -> None:
     assert not quiet_build(recipe, trial.out).changed
 
 
+@pytest.mark.slow
 def test_damaged_files_in_an_unfinished_output(trial: Trial) -> None:
     """Shards without a record are read: damaged ones are named and built again. Sources are written again."""
     recipe = load_recipe(trial.recipe)

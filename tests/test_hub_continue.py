@@ -138,6 +138,7 @@ def test_a_shard_that_moves_to_another_split_is_copied(published: HubServer, ori
     assert all(repo_of(published).resolve("main").files[path].sha256 == made.shards[path].sha256 for path in moved)
 
 
+@pytest.mark.slow
 def test_a_new_recipe_is_built_from_the_prepared_sources(published: HubServer, originals: Path, tmp_path: Path):
     recipe = manifest_of(originals / "one").recipe.replace(placements=2)
     result, said = built(recipe, tmp_path / "out", from_hub=NAME)

@@ -69,6 +69,7 @@ def allowed_bytes(before: Path, after: Path) -> float:
     return 1.2 * total * (new.rows - old.rows) / new.rows + CONSTANT_BYTES
 
 
+@pytest.mark.slow
 def test_one_more_background_sends_its_share_of_the_bytes(hub: HubServer, versions: tuple[Path, Path]):
     before, after = versions
     send(before, tag="v1.0.0")

@@ -104,6 +104,7 @@ def test_verify_starts_no_program_that_the_user_did_not_name(
     assert pids(tmp_path / "programs") == started
 
 
+@pytest.mark.slow
 def test_another_version_labels_again_and_composes_nothing(sources: Path, tmp_path: Path) -> None:
     output, programs = tmp_path / "out", tmp_path / "programs"
     recipe = tiny_recipe(sources, depth_model=write_labeller(programs))

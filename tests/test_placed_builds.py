@@ -56,6 +56,7 @@ def test_a_new_background_is_the_only_one_that_is_predicted(tmp_path: Path, simp
     assert verify(tmp_path / "out", full=True).ok
 
 
+@pytest.mark.slow
 def test_the_choice_of_labels_composes_nothing_and_predicts_what_is_missing(
     sources: Path, tmp_path: Path, simple_depth: list, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -147,6 +147,7 @@ def test_verify_finds_changed_columns(built: Path, tmp_path: Path, column: str, 
     assert any(message in problem for problem in verify(copy, full=True).problems)
 
 
+@pytest.mark.slow
 def test_other_labels_reuse_the_images(
     sources: Path, built: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -164,6 +165,7 @@ def test_other_labels_reuse_the_images(
     assert statistics_of(copy)["texts"] == statistics_of(built)["texts"]
 
 
+@pytest.mark.slow
 def test_another_ground_is_not_reused(sources: Path, built: Path, tmp_path: Path) -> None:
     """Other depth of the backgrounds puts cut-outs elsewhere, so that the images are composed again."""
     before = compose_digests(built)
