@@ -20,7 +20,7 @@ RETRY_POLICY = RetryPolicy(first_wait_s=0.05, timeout_s=1.0)
 def step_by_step(repo_id: str) -> None:
     for line in sys.stdin:
         try:
-            push(line.strip(), repo_id, verified=True, progress=False, retry_policy=RETRY_POLICY)
+            push(line.strip(), repo_id, verified=True, progress=False, retry_policy=RETRY_POLICY, replace_newer=True)
             print("done", flush=True)
         except HubError as e:
             print(" ".join(str(e).split()), flush=True)
@@ -28,7 +28,7 @@ def step_by_step(repo_id: str) -> None:
 
 def once(output: str, repo_id: str, tag: str | None) -> None:
     start_mb = peak_mb()
-    report = push(output, repo_id, tag=tag, verified=True)
+    report = push(output, repo_id, tag=tag, verified=True, replace_newer=True)  # tests go back and forth
     print(json.dumps({"commit": report.commit, "start_mb": start_mb, "peak_mb": peak_mb()}))
 
 

@@ -35,6 +35,7 @@ def png_header(width: int, height: int) -> bytes:
     return b"\x89PNG\r\n\x1a\n" + chunks
 
 
+@pytest.mark.slow
 def test_importing_the_app_changes_no_limit_of_pillow() -> None:
     """Other code of the same process, such as a notebook, may open larger images."""
     code = (

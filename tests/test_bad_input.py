@@ -187,6 +187,7 @@ ODD_BACKGROUNDS: dict[str, bytes] = {
 
 
 @pytest.mark.parametrize("name", ODD_BACKGROUNDS)
+@pytest.mark.slow
 def test_odd_files_are_used(folder: Path, name: str) -> None:
     (folder / "bg" / name).write_bytes(ODD_BACKGROUNDS[name])
     assert run(folder) == 0
@@ -329,6 +330,7 @@ DAMAGE: dict[str, Callable[[Path], object]] = {
 
 
 @pytest.mark.parametrize("what", DAMAGE)
+@pytest.mark.slow
 def test_damaged_outputs_are_mended_or_named(folder: Path, what: str, capsys: pytest.CaptureFixture) -> None:
     """With a changed recipe every file is read again. `verify` has its own tests."""
     quiet_build(tiny_recipe(folder, placements=1, holdout=0), folder / "out")

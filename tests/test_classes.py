@@ -90,6 +90,7 @@ def test_loaded_rows_and_filters_have_the_classes(folder: Path) -> None:
 
 
 @pytest.mark.parametrize("label", ["both", "placed", "predicted"])
+@pytest.mark.slow
 def test_labelled_rows_have_the_classes_in_the_declared_order(folder: Path, label: str) -> None:
     recipe = tiny_recipe(folder, depth_model="densedepth-demo", depth_label=label, placements=1)
     quiet_build(recipe, folder / "out")

@@ -194,6 +194,7 @@ def test_network_loads_as_float32_with_its_processor(network: "DenseDepthForDept
     assert pixels.shape == (1, 3, 192, 192) and pixels.min() >= 0 and pixels.max() <= 1
 
 
+@pytest.mark.slow
 def test_network_has_the_measured_error_and_accuracy(network: "DenseDepthForDepthEstimation") -> None:
     from demo.train.dataset import render_example
     from demo.train.evaluate import predict, to_output_size

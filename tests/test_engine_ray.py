@@ -168,7 +168,7 @@ def test_a_node_that_does_not_see_the_output(
     monkeypatch.setattr(
         pipeline,
         "write_prepared",
-        lambda storage, sources, key: PreparedFiles({"bg/elsewhere.parquet": 1}, {"fg/x.parquet": 1}),
+        lambda *args: PreparedFiles({"bg/elsewhere.parquet": 1}, {"fg/x.parquet": 1}),
     )
     with pytest.raises(EngineError, match="must be a folder that all nodes share"):
         quiet_build(tiny_recipe(sources), tmp_path / "out", engine_name="ray", workers=1)

@@ -158,6 +158,7 @@ def test_a_new_recipe_is_built_from_the_prepared_sources(published: HubServer, o
 @pytest.mark.parametrize(
     ("changes", "needs"), [({"size": 64}, "backgrounds"), ({"foreground_min": 0.2}, "foregrounds")]
 )
+@pytest.mark.slow
 def test_a_recipe_that_prepares_sources_in_another_way_needs_the_originals(
     published: HubServer, originals: Path, tmp_path: Path, changes: dict[str, Any], needs: str
 ):

@@ -165,7 +165,7 @@ def test_30_kills(hub: HubServer, tmp_path: Path, capsys):
         assert len(repo_of(hub).commits) == num_commits + (found == target)
         puts = {path for method, path, _ in hub.log if method == "PUT" and path.startswith("/storage/")}
         before = len(hub.log)
-        send(versions[target])
+        send(versions[target], replace_newer=True)
         assert version_of(hub, NAME, versions) == target
         assert len(repo_of(hub).commits) == num_commits + 1, "a commit was made twice"
         repeated = [path for method, path, _ in hub.log[before:] if method == "PUT" and path in puts]

@@ -71,6 +71,7 @@ def wait_for_end(running: set[int]) -> None:
 
 
 @pytest.mark.parametrize("kind", ["metric", "relative_disparity"])
+@pytest.mark.slow
 def test_a_build_with_a_program(kind: str, sources: Path, tmp_path: Path) -> None:
     output, programs = tmp_path / "out", tmp_path / "programs"
     recipe = tiny_recipe(sources, depth_model=write_labeller(programs, kind), depth_batch=5)

@@ -131,6 +131,7 @@ DAMAGE: dict[str, Callable[[Path], object]] = {
 
 
 @pytest.mark.parametrize("case", DAMAGE)
+@pytest.mark.slow
 def test_following_the_advice_repairs_the_output(
     built: Path, out: Path, case: str, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -63,9 +63,6 @@ class LabelChecks(NamedTuple):
     background_drift: np.float32
 
 
-NO_CHECKS = LabelChecks(_NAN, _NAN, _NAN)
-
-
 @dataclass(frozen=True)
 class Outline:
     """Where to look around a cut-out. Made once, by `of`, for all places of a cut-out with the same flip.

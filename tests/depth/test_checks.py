@@ -127,6 +127,7 @@ def assert_close(found: LabelChecks, wanted: LabelChecks) -> None:
     place=st.tuples(st.integers(-45, 60), st.integers(-45, 60)),
     invalid=st.sampled_from([0.0, 0.0, 0.05, 1.0]),
 )
+@pytest.mark.slow
 def test_equals_plain_loops(
     spec: DepthSpec, seed: int, size: tuple[int, int], place: tuple[int, int], invalid: float
 ) -> None:
