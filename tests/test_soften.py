@@ -94,14 +94,19 @@ def test_any_cutout(pixels: np.ndarray, kernel: tuple[str, float | None], frame_
 
 @given(CUTOUTS, st.sampled_from(SOFT), st.sampled_from(FRAMES))
 def test_nothing_of_the_outline_is_cut_off(pixels: np.ndarray, blend: str, frame_size: int) -> None:
-    """With more transparent pixels around the cut-out, the result is the same and the new pixels stay transparent."""
+    """With more transparent pixels around the cut-out, the result is the same and the new pixels stay transparent.
+
+    The same to one level of premultiplied colour: the straight colours of pixels with an alpha of 1 to 3 have only that
+    precision.
+    """
     roomy = np.pad(pixels, ((9, 9), (9, 9), (0, 0)))
     softened, _ = soften(Image.fromarray(pixels), blend, frame_size)
     expected, _ = soften(Image.fromarray(roomy), blend, frame_size)
     size = expected.size
     inner = expected.crop((9, 9, size[0] - 9, size[1] - 9))
-    assert inner.tobytes() == softened.tobytes()
-    assert alpha_of(expected).sum() == alpha_of(softened).sum()
+    a, b = (np.asarray(image.convert("RGBa")).astype(int) for image in (inner, softened))
+    assert np.abs(a - b).max() <= 1
+    assert alpha_of(expected).sum() == alpha_of(inner).sum()
 
 
 @pytest.mark.parametrize("frame_size", FRAMES)
