@@ -156,7 +156,13 @@ def test_a_new_recipe_is_built_from_the_prepared_sources(published: HubServer, o
 
 
 @pytest.mark.parametrize(
-    ("changes", "needs"), [({"size": 64}, "backgrounds"), ({"foreground_min": 0.2}, "foregrounds")]
+    ("changes", "needs"),
+    [
+        ({"size": 64}, "backgrounds"),
+        ({"foreground_min": 0.2}, "foregrounds"),
+        ({"scale_per": "row"}, "foregrounds"),
+        ({"defringe": "on"}, "foregrounds"),
+    ],
 )
 @pytest.mark.slow
 def test_a_recipe_that_prepares_sources_in_another_way_needs_the_originals(
@@ -168,6 +174,16 @@ def test_a_recipe_that_prepares_sources_in_another_way_needs_the_originals(
         built(recipe, tmp_path / "out", from_hub=NAME)
     given = recipe.replace(backgrounds=str(originals / "bg"), foregrounds=str(originals / "fg"))
     assert built(given, tmp_path / "out")[0].made > 0
+
+
+def test_fields_of_one_kind_of_source_do_not_need_the_originals_of_the_other(
+    published: HubServer, originals: Path, tmp_path: Path
+):
+    recipe = manifest_of(originals / "one").recipe
+    with pytest.raises(RecipeError, match="all backgrounds must be prepared again .* because trim_frames is true"):
+        built(recipe.replace(trim_frames=True), tmp_path / "out", from_hub=NAME)
+    only_backgrounds = recipe.replace(trim_frames=True, backgrounds=str(originals / "bg"))
+    assert built(only_backgrounds, tmp_path / "out")[0].whole  # the prepared cut-outs are used
 
 
 def test_a_source_folder_replaces_the_prepared_sources_of_its_kind(

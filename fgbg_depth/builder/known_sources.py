@@ -23,7 +23,10 @@ from fgbg_depth.sources.load import KnownSources
 from fgbg_depth.storage.files import Storage
 
 _FOLDERS = {"backgrounds": schema.BG, "foregrounds": schema.FG}
-_OTHER_KIND = {"backgrounds": ("foreground_measure", "foreground_min", "foreground_max", "seed"), "foregrounds": ()}
+_OTHER_KIND = {  # fields that prepare only sources of the other kind
+    "backgrounds": ("foreground_measure", "foreground_min", "foreground_max", "scale_per", "seed", "defringe"),
+    "foregrounds": ("trim_frames",),
+}
 
 
 def known_sources(
@@ -92,12 +95,12 @@ def _check_preparation(recipe: Recipe, manifest: Manifest, field: str) -> None:
     names = [
         name
         for name, options in OPTIONS.items()
-        if (options.shapes is Shapes.SOURCES or name in ("size", "seed"))
+        if (options.shapes is Shapes.SOURCES or name in ("size", "seed", "scale_per"))
         and name not in (*_FOLDERS, "skip_bad", *_OTHER_KIND[field])
         and getattr(before, name) != getattr(now, name)
     ]
-    if names == ["seed"] and before.foreground_min == before.foreground_max:
-        return  # the seed draws the sizes of cut-outs, and these all have one size
+    if names == ["seed"] and (before.foreground_min == before.foreground_max or before.scale_per == "row"):
+        return  # the seed draws the sizes of cut-outs, and these all are prepared at one size
     if names:
         changes = ", ".join(
             f"{name} is {value_text(getattr(now, name))}, was {value_text(getattr(before, name))}" for name in names

@@ -77,7 +77,7 @@ class ShardLabels:
         labeller: Labeller | None,
         count_images: bool,
         on_rows: OnRows,
-        extras: Sequence[str] = (),
+        extras: Sequence[str],
     ) -> None:
         if background.depth is None:
             raise ShardError(f"the background {background.name!r} has no depth in the config bg")

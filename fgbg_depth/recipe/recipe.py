@@ -154,7 +154,7 @@ class Recipe(CompositeFields):
         plain = ("scale_per", "rotation_max", "blend", "match_light", "objects")
         return self.placement_mode == "scene" or any(getattr(self, name) != defaults()[name] for name in plain)
 
-    @property
+    @functools.cached_property
     def extras(self) -> tuple[str, ...]:
         """What rows and sources have besides the columns of every dataset, of `schema.EXTRAS`."""
         has = {

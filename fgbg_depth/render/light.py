@@ -14,12 +14,13 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageFilter
 
+from fgbg_depth.schema import FOREGROUND_ALPHA
+
 # Limits of the change at share 1, for L, a, b. `match_light` names the pictures that they come from.
 SHIFT_LIMITS = ((-30.0, 15.0), (-8.0, 8.0), (-8.0, 8.0))
 GAIN_LIMITS = ((0.7, 1.4), (0.8, 1.25), (0.8, 1.25))
 MIN_DEVIATION = 0.5  # a smaller deviation of the cut-out is taken for this one: a plain colour has none
 
-MIN_ALPHA = 128  # pixels of the cut-out below are left out of its statistics; the threshold of the binary mask
 MAX_SAMPLES = 4096  # pixels from which statistics are taken, in a regular grid
 LATTICE = 17  # colours on each axis of the RGB cube
 
@@ -105,8 +106,8 @@ def _visible(cutout: Image.Image) -> NDArray[np.uint8]:
     """(n, 4) pixels of the cut-out with alpha >= 128; all of them if the sampled ones have none."""
     pixels = np.asarray(cutout)
     found = _sampled(pixels)
-    found = found[found[..., 3] >= MIN_ALPHA]
-    return found if len(found) else pixels[pixels[..., 3] >= MIN_ALPHA][:MAX_SAMPLES]
+    found = found[found[..., 3] >= FOREGROUND_ALPHA]
+    return found if len(found) else pixels[pixels[..., 3] >= FOREGROUND_ALPHA][:MAX_SAMPLES]
 
 
 def _sampled(pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:

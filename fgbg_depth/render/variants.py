@@ -15,9 +15,8 @@ from fgbg_depth.render.inputs import Cutout
 from fgbg_depth.render.resample import resize_cutout
 from fgbg_depth.render.soften import soften
 from fgbg_depth.scene.layers import Layer
-from fgbg_depth.schema import FOREGROUND_ALPHA
+from fgbg_depth.schema import FOREGROUND_ALPHA, VISIBLE_ALPHA
 
-VISIBLE_ALPHA = 8  # of 255; as of prepared cut-outs, fainter pixels do not count as part of a cut-out
 _KEPT = 600  # variants; one of 110x80 pixels takes 50 kB
 
 

@@ -54,6 +54,7 @@ from fgbg_depth.schema.names import (
     UNSEEN_BG,
     UNSEEN_BOTH,
     UNSEEN_FG,
+    VISIBLE_ALPHA,
     slug,
     split_of,
 )
@@ -95,6 +96,7 @@ __all__ = [
     "UNSEEN_BG",
     "UNSEEN_BOTH",
     "UNSEEN_FG",
+    "VISIBLE_ALPHA",
     "Column",
     "ShardName",
     "columns",

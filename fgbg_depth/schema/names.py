@@ -35,6 +35,7 @@ SHEETS = ("banner", "contact_sheet", "checked_rows")
 CHARTS = ("heat_map", "coverage", "depth", "checks")
 
 FOREGROUND_ALPHA = 128  # of 255; from here on a pixel of fg_bg_mask is foreground
+VISIBLE_ALPHA = 8  # of 255; fainter pixels (3 %) cannot be seen and do not count as part of a cut-out
 
 NO_LABELS = "00000000"  # label digest of a dataset without depth
 

@@ -12,12 +12,11 @@ from fgbg_depth.errors import SourceError
 from fgbg_depth.recipe import Recipe
 from fgbg_depth.render.resample import resize_cutout
 from fgbg_depth.rng import sample_rng
-from fgbg_depth.schema import FOREGROUND_ALPHA
+from fgbg_depth.schema import FOREGROUND_ALPHA, VISIBLE_ALPHA
 from fgbg_depth.sources.decode import load_rgb, load_rgba
 from fgbg_depth.sources.defringe import MAX_SIDE, defringe
 from fgbg_depth.sources.frames import find_frame, trim_frame
 
-VISIBLE_ALPHA = 8  # of 255; fainter pixels (3 %) cannot be seen and do not count as part of a cut-out
 MIN_SIDE = 4  # pixels; a smaller source shows nothing
 
 

@@ -9,6 +9,7 @@ import pyarrow as pa
 
 from fgbg_depth import schema
 from fgbg_depth.builder.background_labels import with_ground
+from fgbg_depth.builder.row_composers import RowComposers
 from fgbg_depth.errors import FgBgError, RecipeError
 from fgbg_depth.manifest import Manifest
 from fgbg_depth.plan import Plan, Shard, make_plan
@@ -28,11 +29,13 @@ class Expected:
     Args:
         shards: the plan's shards by path.
         prepared: the sources, to compose rows from.
+        composers: of their rows.
     """
 
     plan: Plan
     shards: dict[str, Shard]
     prepared: Prepared
+    composers: RowComposers
 
 
 def replan(storage: Storage, manifest: Manifest) -> tuple[Expected | None, list[Problem]]:
@@ -80,7 +83,8 @@ def replan(storage: Storage, manifest: Manifest) -> tuple[Expected | None, list[
     for path in sorted(shards.keys() - manifest.shards.keys()):
         what = f"recipe and sources give this shard, but {schema.STATISTICS} does not list it"
         problems.append(Problem(path, what, BUILD_MISSING, also=(schema.STATISTICS,)))
-    return Expected(plan, shards, Prepared.of(sources)), problems
+    prepared = Prepared.of(sources)
+    return Expected(plan, shards, prepared, RowComposers(plan.recipe, prepared, plan.spec)), problems
 
 
 def _paths(plan: Plan) -> set[str]:

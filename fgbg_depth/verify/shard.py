@@ -11,7 +11,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from fgbg_depth import schema
-from fgbg_depth.builder.row_composers import Facts, RowComposer, RowComposers
+from fgbg_depth.builder.row_composers import Facts, RowComposer
 from fgbg_depth.errors import FgBgError, ShardError
 from fgbg_depth.manifest import FileEntry
 from fgbg_depth.plan import Plan
@@ -92,8 +92,7 @@ def check_shard(
             if expected is not None and path in expected.shards:
                 shard = expected.shards[path]
                 background = expected.prepared.background(shard.bg)
-                composers = RowComposers(expected.plan.recipe, expected.prepared, expected.plan.spec)
-                composer = composers.of(background, shard.fgs)
+                composer = expected.composers.of(background, shard.fgs)
                 rows = list(composer.facts())
                 _check_facts(parquet, rows)
                 _check_classes(parquet, expected.prepared.classes)

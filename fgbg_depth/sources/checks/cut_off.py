@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from fgbg_depth.sources.checks.finding import SOLID, Check, Picture
+from fgbg_depth.schema import FOREGROUND_ALPHA
+from fgbg_depth.sources.checks.finding import Check, Picture
 
 MIN_RUN = 0.25  # of the box's side; measured: 0.27 to 0.98 where an animal is cut off
 MIN_RUN_PX = 8
@@ -41,7 +42,7 @@ def _straight(alpha: np.ndarray) -> float:
     Args:
         alpha: (h, w), turned so that the side is the first line.
     """
-    solid = alpha >= SOLID
+    solid = alpha >= FOREGROUND_ALPHA
     first = int(np.argmax(solid.any(1)))
     start, end = max(_runs(solid[first]), key=lambda run: run[1] - run[0], default=(0, 0))
     deeper = solid[min(first + max(3, round(0.03 * len(solid))), len(solid) - 1)]

@@ -11,11 +11,10 @@ from PIL import Image
 
 from fgbg_depth.recipe import Recipe
 from fgbg_depth.render.resample import resize_cutout
+from fgbg_depth.schema import FOREGROUND_ALPHA, VISIBLE_ALPHA
 
 Kind = Literal["backgrounds", "foregrounds"]
 BOTH: tuple[Kind, ...] = ("backgrounds", "foregrounds")
-VISIBLE = 8  # of 255; alpha below it cannot be seen, as in `sources.prepare`
-SOLID = 128  # of 255; alpha from it on counts as inside the outline
 CERTAIN = 0.9  # `skip_bad` leaves out files with a finding that is at least so certain, of a check with `skips`
 BACKGROUND_SIDE = 640  # pixels: a background is looked at with its longer side reduced to this
 CUTOUT_SIDE = 256  # pixels: a cut-out is looked at with the longer side of its visible part reduced to this
@@ -68,7 +67,7 @@ class Picture:
         """(h, w) bool: inside the outline."""
         if self.alpha is None:
             return np.ones(self.rgb.shape[:2], bool)
-        return self.alpha >= SOLID
+        return self.alpha >= FOREGROUND_ALPHA
 
     @classmethod
     def background(cls, image: Image.Image, full_size: tuple[int, int] | None = None, size: int = 224) -> Picture:
@@ -95,7 +94,7 @@ class Picture:
         if image.mode != "RGBA":
             rgb = np.asarray(_reduced(image.convert("RGB"), BACKGROUND_SIDE))
             return cls(rgb, None, True, width, height, (0, 0, width, height), largest_px)
-        box = image.getchannel("A").point(lambda a: 255 * (a >= VISIBLE)).getbbox() or (0, 0, width, height)
+        box = image.getchannel("A").point(lambda a: 255 * (a >= VISIBLE_ALPHA)).getbbox() or (0, 0, width, height)
         part = image.crop(box)
         factor = CUTOUT_SIDE / max(part.size)
         if factor < 1:

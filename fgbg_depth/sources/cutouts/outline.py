@@ -8,8 +8,8 @@ import numpy as np
 from PIL import Image
 
 from fgbg_depth.render.resample import resize_cutout
+from fgbg_depth.schema import VISIBLE_ALPHA
 from fgbg_depth.sources.defringe import estimate_foreground
-from fgbg_depth.sources.prepare import VISIBLE_ALPHA
 
 MARGIN = 0.02  # of the object's longer side, transparent around it
 _MIN_MARGIN_PX = 4

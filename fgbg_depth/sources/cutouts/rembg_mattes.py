@@ -11,11 +11,11 @@ import numpy as np
 from PIL import Image
 
 from fgbg_depth.errors import MattingError, SourceError, install_command
+from fgbg_depth.schema import VISIBLE_ALPHA
 from fgbg_depth.sources.checks.areas import connected_areas
 from fgbg_depth.sources.cutouts.mattes import Log, Origin
 from fgbg_depth.sources.cutouts.models import MattingModel
 from fgbg_depth.sources.folder import SourceFile
-from fgbg_depth.sources.prepare import VISIBLE_ALPHA
 
 Device = Literal["auto", "cpu", "cuda"]
 _CUDA, _CPU = "CUDAExecutionProvider", "CPUExecutionProvider"
