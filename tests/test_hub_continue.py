@@ -180,7 +180,7 @@ def test_fields_of_one_kind_of_source_do_not_need_the_originals_of_the_other(
     published: HubServer, originals: Path, tmp_path: Path
 ):
     recipe = manifest_of(originals / "one").recipe
-    with pytest.raises(RecipeError, match="all backgrounds must be prepared again .* because trim_frames is true"):
+    with pytest.raises(RecipeError, match=r"all backgrounds must be prepared again .* because trim_frames is true"):
         built(recipe.replace(trim_frames=True), tmp_path / "out", from_hub=NAME)
     only_backgrounds = recipe.replace(trim_frames=True, backgrounds=str(originals / "bg"))
     assert built(only_backgrounds, tmp_path / "out")[0].whole  # the prepared cut-outs are used
