@@ -6,7 +6,7 @@ import dataclasses
 import math
 import time
 from dataclasses import dataclass
-from itertools import chain, count, islice
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +23,7 @@ from fgbg_depth.builder.shard import composing_counts_images
 from fgbg_depth.builder.source_findings import report_sheet
 from fgbg_depth.builder.work import Work, find_work
 from fgbg_depth.card.scene_pictures import scene_words
-from fgbg_depth.card.sheets import contact_sheet, sheet_png
+from fgbg_depth.card.sheets import contact_sheet, save_sheet
 from fgbg_depth.depth import decode_depth, models
 from fgbg_depth.depth.background_ground import find_stage
 from fgbg_depth.depth.label_batch import decode_image
@@ -95,18 +95,13 @@ def plan_dry_run(
 def write_sheet(storage: Storage, sheet: Image.Image, kind: str = "contact-sheet") -> Path:
     """Write a sheet beside the output; for an output at a URL, into the current folder.
 
-    A sheet of an earlier dry run is replaced. If the name belongs to another file, a number is appended.
-
     Args:
-        kind: the end of the file's name; it contains "contact-sheet", by which a search for sources knows it.
+        kind: the end of the file's name; see `sheets.save_sheet`.
     Returns:
         the file's path.
     """
     folder, name = _sheet_place(storage, kind)
-    taken = (folder / f"{name}{suffix}.png" for suffix in chain([""], (f"-{i}" for i in count(2))))
-    path = next(path for path in taken if not path.exists() or is_contact_sheet(path))
-    Storage(folder).write(path.name, sheet_png(sheet))
-    return path
+    return save_sheet(folder, name, sheet)
 
 
 def write_findings_sheet(storage: Storage, report: SourceReport) -> Path | None:

@@ -3,19 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from itertools import chain, count
 from pathlib import Path
 
 import numpy as np
 from PIL import Image, ImageDraw
 
 from fgbg_depth.card.charts import INK, MUTED, PAPER, font, shorten
-from fgbg_depth.card.sheets import sheet_png
+from fgbg_depth.card.sheets import save_sheet
 from fgbg_depth.errors import SourceError
 from fgbg_depth.sources.cutouts.make import Cutout, CutoutsResult
 from fgbg_depth.sources.decode import load_rgb, load_rgba
-from fgbg_depth.sources.folder import is_contact_sheet
-from fgbg_depth.storage.files import Storage
 
 MAX_TILES = 120  # a larger sheet cannot be looked at
 _COLUMNS, _CELL, _GAP, _MARGIN, _HEAD, _LINE = 6, 200, 16, 36, 66, 18
@@ -28,19 +25,13 @@ _CHECKS = (206, 250)  # grey levels, far enough apart to show pale and dark halo
 def write_sheet(result: CutoutsResult) -> Path:
     """Write `OUTPUT-contact-sheet.png` beside the output, where a build does not take it for a cut-out.
 
-    The sheet of an earlier run is replaced. If the name belongs to another file, a number is appended.
-
     Returns:
         the file's path.
     Raises:
         OutputError: the file cannot be written.
     """
     output = Path(result.output).resolve()
-    name = f"{output.name}-contact-sheet"
-    taken = (output.parent / f"{name}{suffix}.png" for suffix in chain([""], (f"-{i}" for i in count(2))))
-    path = next(path for path in taken if not path.exists() or is_contact_sheet(path))
-    Storage(output.parent).write(path.name, sheet_png(draw_sheet(result.cutouts)))
-    return path
+    return save_sheet(output.parent, f"{output.name}-contact-sheet", draw_sheet(result.cutouts))
 
 
 def draw_sheet(cutouts: Sequence[Cutout]) -> Image.Image:

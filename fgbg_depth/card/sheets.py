@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import io
 from collections.abc import Mapping, Sequence
+from itertools import chain, count
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -17,7 +19,8 @@ from fgbg_depth.depth.spec import DepthSpec
 from fgbg_depth.render.png import encode_png
 from fgbg_depth.render.resample import resize_cutout
 from fgbg_depth.schema import LABELS, PLACED, PREDICTED
-from fgbg_depth.sources.folder import SHEET_MARK
+from fgbg_depth.sources.folder import SHEET_MARK, is_contact_sheet
+from fgbg_depth.storage.files import Storage
 
 DEPTHS = tuple(LABELS.values())
 COLUMNS = ("bg", "fg", "fg_bg", "mask", "instances", *DEPTHS)
@@ -157,6 +160,24 @@ def webp_bytes(image: Image.Image) -> bytes:
     data = io.BytesIO()
     image.save(data, "WEBP", quality=80, method=6)
     return data.getvalue()
+
+
+def save_sheet(folder: Path, name: str, sheet: Image.Image) -> Path:
+    """Write a sheet into a folder.
+
+    A sheet of an earlier run is replaced. If the name belongs to another file, a number is appended.
+
+    Args:
+        name: without `.png`; it contains "contact-sheet", by which a search for sources knows the file.
+    Returns:
+        the file's path.
+    Raises:
+        OutputError: the file cannot be written.
+    """
+    taken = (folder / f"{name}{suffix}.png" for suffix in chain([""], (f"-{i}" for i in count(2))))
+    path = next(path for path in taken if not path.exists() or is_contact_sheet(path))
+    Storage(folder).write(path.name, sheet_png(sheet))
+    return path
 
 
 def sheet_png(sheet: Image.Image) -> bytes:
