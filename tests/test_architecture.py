@@ -16,7 +16,7 @@ LAYERS = (
     ("__init__", "__main__"),
     ("cli",),
     ("app", "hub"),
-    ("comparison", "verify"),
+    ("comparison", "export", "training", "verify"),
     ("builder",),
     ("card", "engine"),
     ("read",),
@@ -75,7 +75,8 @@ IMPORTS = {module_of(path): imports_of(path) for path in FILES}
 def test_every_room_has_a_layer() -> None:
     rooms = {room_of(module_of(path)) for path in FILES}
     assert rooms <= LEVEL.keys()
-    assert len(rooms - {"__init__"}) <= 24  # a package's face is no room
+    # A package's face is no room. 24 rooms make, check and show a dataset; `export` and `training` use a finished one.
+    assert len(rooms - {"__init__"}) <= 26
 
 
 @pytest.mark.parametrize("module", IMPORTS)
