@@ -48,7 +48,7 @@ def pictures(count: int) -> tuple[list[np.ndarray], list[np.ndarray], list[np.nd
     prepared, sums = Prepared.of(plan.sources), Sums(SIZE)
     images, mattes, depths = [], [], []
     for bg, fg in zip(plan.sources.backgrounds[:count], plan.sources.cutouts[:count], strict=False):
-        row = next(compose_rows(recipe, prepared.background(bg.name), prepared.cutout(fg.name), sums))
+        row = next(compose_rows(recipe, prepared.background(bg.name), [prepared.cutout(fg.name)], sums))
         images.append(codecs.decode_rgb(row["fg_bg"]["bytes"]))
         mattes.append(codecs.decode_grey(row["fg_bg_mask"]["bytes"]))
     folder = paths.DATA / "backgrounds_depth"

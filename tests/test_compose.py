@@ -28,14 +28,14 @@ CHANGES: list[dict[str, Any]] = [
 def rows_of(recipe: Recipe) -> tuple[list[dict[str, Any]], Sums]:
     sums = Sums(recipe.size)
     background = Background("scene", "b" * 64, Image.fromarray(scene(0, recipe.size, recipe.size)))
-    return list(compose_rows(recipe, background, cutout_of(thing(0)), sums)), sums
+    return list(compose_rows(recipe, background, [cutout_of(thing(0))], sums)), sums
 
 
 @pytest.mark.parametrize("changes", CHANGES)
 def test_columns_of_a_row_reproduce_its_images(changes: dict[str, Any]) -> None:
     recipe = Recipe(size=48, placements=4, **changes)
     rows, sums = rows_of(recipe)
-    assert [(r["flip"], r["placement"]) for r in rows] == [(f, i) for f in recipe.flips for i in range(4)]
+    assert [(r["flip"], r["placement"]) for r in rows] == [(f, i) for i in range(4) for f in recipe.flips]
     assert sums.rows == len(rows)
     for row in rows:
         pixels = thing(0)[:, ::-1] if row["flip"] else thing(0)
@@ -68,7 +68,7 @@ def test_counted_pixels_are_those_of_the_stored_images(changes: dict[str, Any]) 
     recipe = Recipe(size=44, placements=30, **changes)  # 44 is no multiple of JPEG's rows of blocks
     background = Background("scene", "b" * 64, Image.fromarray(scene(0, 44, 44)))
     counted, decoded = Sums(44), Sums(44)
-    for row in compose_rows(recipe, background, cutout_of(thing(0)), counted, count_images=True):
+    for row in compose_rows(recipe, background, [cutout_of(thing(0))], counted, count_images=True):
         data = row["fg_bg"]["bytes"]
         decoded.add_image(Image.fromarray(pixels_of(row["fg_bg"])), len(data))
     assert np.array_equal(counted.rgb_histogram, decoded.rgb_histogram) and counted.rgb_bytes == decoded.rgb_bytes
@@ -77,5 +77,5 @@ def test_counted_pixels_are_those_of_the_stored_images(changes: dict[str, Any]) 
 def test_rows_do_not_depend_on_the_number_of_placements() -> None:
     recipe = Recipe(size=48, placements=6)
     few, many = rows_of(recipe.replace(placements=2))[0], rows_of(recipe)[0]
-    assert many[:2] == few[:2] and many[6:8] == few[2:]
-    assert rows_of(recipe.replace(mirror=False))[0] == many[:6]
+    assert many[:4] == few
+    assert rows_of(recipe.replace(mirror=False))[0] == many[::2]

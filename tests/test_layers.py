@@ -1,5 +1,6 @@
 """Where cut-outs go: every place is equally likely, inside the frame, and depends on nothing else than stated."""
 
+import itertools
 import time
 
 import numpy as np
@@ -9,7 +10,7 @@ from hypothesis import strategies as st
 
 from fgbg_depth.errors import PlacementError
 from fgbg_depth.recipe import Recipe
-from fgbg_depth.scene.layers import Layer, ground_warnings, lower_edge_range, sample_layers
+from fgbg_depth.scene.layers import BLOCK, Layer, ground_warnings, lower_edge_range, row_order, sample_layers
 
 
 def sample(recipe: Recipe, width: int, height: int, bg: str = "b", fg: str = "f", flip: bool = False) -> list[Layer]:
@@ -155,3 +156,15 @@ def test_a_cutout_larger_than_the_frame_is_refused() -> None:
         with pytest.raises(PlacementError, match=f"{width}x{height}"):
             sample(Recipe(size=224), width, height)
     assert {(p.x, p.y) for p in sample(Recipe(size=224), 224, 224)} == {(0, 0)}
+
+
+def test_rows_that_follow_each_other_show_different_cutouts() -> None:
+    """Every row comes once; within a block all cut-outs come before any of them comes again with the same flip."""
+    names = [f"cutout_{i}" for i in range(2 * BLOCK + 50)]
+    recipe = Recipe(placements=3)
+    rows = list(row_order(names, recipe))
+    assert sorted(rows) == sorted(itertools.product(names, recipe.flips, range(3)))
+    shown = [name for name, _, _ in rows]
+    assert shown[:BLOCK] == names[:BLOCK] == shown[BLOCK : 2 * BLOCK]
+    assert shown[-50:] == names[2 * BLOCK :]
+    assert list(row_order(names[:1], recipe)) == [(names[0], flip, i) for i in range(3) for flip in recipe.flips]

@@ -72,8 +72,8 @@ def test_a_shard_is_what_its_plan_says(setup: Setup, bits: int) -> None:
     assert file.schema_arrow.names == list(schema.features(labels=plan.labels))
     assert "huggingface" in str(file.schema_arrow.metadata)  # load_dataset finds its features there
     rows = file.read().to_pylist()
-    keys = [(r["fg"], r["flip"], r["placement"]) for r in rows]
-    assert keys == sorted(keys) and len(keys) == shard.rows and {r["bg"] for r in rows} == {shard.bg}
+    keys = [(r["placement"], r["flip"], r["fg"]) for r in rows]
+    assert keys == sorted(keys) and len(set(keys)) == len(keys) == shard.rows and {r["bg"] for r in rows} == {shard.bg}
     record = read_footer(file)
     assert record["rows"] == shard.rows and record["depth"] == (spec.to_dict() if spec else None)
     sums = Sums.from_dict(record["statistics"])

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import Any, Protocol
 
 import numpy as np
@@ -20,7 +20,7 @@ from fgbg_depth.render.scene_rows import compose_scene_rows
 from fgbg_depth.render.scenes import ComposedScene, compose_scene
 from fgbg_depth.render.variants import Variants
 from fgbg_depth.scene.draw import SceneDrawing
-from fgbg_depth.scene.layers import Layer, row_facts, sample_layers
+from fgbg_depth.scene.layers import BLOCK, Layer, cutout_blocks, row_facts, row_order, sample_layers
 from fgbg_depth.scene.scenes import Scene
 from fgbg_depth.schema import GROUND, SCENE
 from fgbg_depth.sources.prepared import Prepared
@@ -37,7 +37,7 @@ class RowComposer(Protocol):
         """What the labels of the rows need."""
 
     def facts(self, names: Sequence[str] = ()) -> Iterator[dict[str, Any]]:
-        """The facts of rows, in stored order: by cut-out, flip and placement.
+        """The facts of rows, in stored order (`scene.layers.row_order`).
 
         Args:
             names: of the cut-outs whose rows are drawn; default: all.
@@ -94,18 +94,19 @@ class PlainRows:
 
     def facts(self, names: Sequence[str] = ()) -> Iterator[dict[str, Any]]:
         """See `RowComposer`."""
-        for name in names or self.names:
-            cutout = self.prepared.cutout(name)
-            for flip in self.recipe.flips:
-                for layer in sample_layers(
-                    self.recipe, self.background.digest, cutout.digest, flip, *cutout.image.size
-                ):
-                    yield row_facts(self.background.name, name, layer)
+        layers = lru_cache(2 * BLOCK)(self._layers)
+        for name, flip, placement in row_order(names or self.names, self.recipe):
+            yield row_facts(self.background.name, name, layers(name, flip)[placement])
+
+    def _layers(self, name: str, flip: bool) -> list[Layer]:
+        cutout = self.prepared.cutout(name)
+        return sample_layers(self.recipe, self.background.digest, cutout.digest, flip, *cutout.image.size)
 
     def rows(self, sums: Sums, count_images: bool, names: Sequence[str] = ()) -> Iterator[dict[str, Any]]:
         """See `RowComposer`."""
-        for name in names or self.names:
-            yield from compose_rows(self.recipe, self.background, self.prepared.cutout(name), sums, count_images)
+        for block in cutout_blocks(names or self.names):
+            cutouts = [self.prepared.cutout(name) for name in block]
+            yield from compose_rows(self.recipe, self.background, cutouts, sums, count_images)
 
     def pixels(self, facts: Facts) -> ComposedScene:
         """See `RowComposer`."""
@@ -130,15 +131,15 @@ class SceneRows:
 
     def facts(self, names: Sequence[str] = ()) -> Iterator[dict[str, Any]]:
         """See `RowComposer`."""
-        for name in names or self.drawing.names:
-            for flip in self.drawing.recipe.flips:
-                for scene in self.drawing.scenes(name, flip):
-                    yield scene.facts(self.background.name)
+        for row in row_order(names or self.drawing.names, self.drawing.recipe):
+            yield self.drawing.scene(*row).facts(self.background.name)
 
     def rows(self, sums: Sums, count_images: bool, names: Sequence[str] = ()) -> Iterator[dict[str, Any]]:
         """See `RowComposer`."""
-        for name in names or self.drawing.names:
-            yield from compose_scene_rows(self.drawing, self.background, name, self.variants, sums, count_images)
+        drawing = self.drawing
+        yield from compose_scene_rows(
+            drawing, self.background, names or drawing.names, self.variants, sums, count_images
+        )
 
     def pixels(self, facts: Facts) -> ComposedScene:
         """See `RowComposer`."""

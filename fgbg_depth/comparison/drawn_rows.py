@@ -31,6 +31,7 @@ from fgbg_depth.read.stored_sources import read_sources
 from fgbg_depth.recipe import NO_DEPTH, Recipe
 from fgbg_depth.render.codecs import decode_rgb
 from fgbg_depth.render.scene_rows import encode_scene
+from fgbg_depth.scene.layers import row_order
 from fgbg_depth.schema import ShardName
 from fgbg_depth.sources.prepared import Prepared
 
@@ -181,9 +182,10 @@ def compose_row(plan: Plan, composers: RowComposers, prepared: Prepared, shard: 
     """Compose one row of a shard, with the bytes that a build writes.
 
     Args:
-        index: number of the row in the shard; rows are ordered by cut-out, flip and placement.
+        index: number of the row in the shard.
     """
     composer = composers.of(prepared.background(shard.bg), shard.fgs)
-    fg_index, in_pair = divmod(index, plan.recipe.rows_per_pair)
-    facts = next(islice(composer.facts([shard.fgs[fg_index]]), in_pair, None))
+    name, flip, placement = next(islice(row_order(shard.fgs, plan.recipe), index, None))
+    rows_of_cutout = composer.facts([name])
+    facts = next(row for row in rows_of_cutout if (row["flip"], row["placement"]) == (flip, placement))
     return DrawnRow(shard.split, facts, encode_scene(composer.pixels(facts), plan.recipe)["fg_bg"])

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 from PIL import Image
@@ -16,6 +16,7 @@ from fgbg_depth.render.png import PackedMatte, encode_mask, encode_placed_mask
 from fgbg_depth.render.scenes import ComposedScene, compose_scene
 from fgbg_depth.render.variants import Variants
 from fgbg_depth.scene.draw import SceneDrawing
+from fgbg_depth.scene.layers import row_order
 from fgbg_depth.scene.scenes import Scene
 from fgbg_depth.schema import INSTANCES
 from fgbg_depth.statistics import CountedMatte, Sums
@@ -24,20 +25,25 @@ _Row = tuple[Scene, ComposedScene]
 
 
 def compose_scene_rows(
-    drawing: SceneDrawing, background: Background, fg: str, variants: Variants, sums: Sums, count_images: bool = False
+    drawing: SceneDrawing,
+    background: Background,
+    names: Sequence[str],
+    variants: Variants,
+    sums: Sums,
+    count_images: bool = False,
 ) -> Iterator[dict[str, Any]]:
-    """Compose all rows of one cut-out on one background, in order: flip, then placement.
+    """Compose all rows of some cut-outs on one background, in the order of `scene.layers.row_order`.
 
     Args:
         drawing: of the background and the cut-outs that can be in its rows.
-        fg: name of the cut-out.
+        names: of the cut-outs.
         sums: masks and coverage are added to it.
         count_images: also add the stored pixels of fg_bg, as in `compose.compose_rows`.
     Yields:
         a row of the default config without depth; images as {"bytes", "path"}.
     """
     recipe = drawing.recipe
-    scenes = (scene for flip in recipe.flips for scene in drawing.scenes(fg, flip))
+    scenes = (drawing.scene(*row) for row in row_order(names, recipe))
     rows = ((scene, compose_scene(scene, background.image, variants, drawing.stage, recipe)) for scene in scenes)
     jpeg = recipe.image_format == "jpeg"
     counts = StripCounts(background.strips(recipe)) if count_images and jpeg else None
