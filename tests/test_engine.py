@@ -48,6 +48,20 @@ def test_every_shard_and_every_row_is_reported(job: tuple[ShardJob, Plan], worke
     assert not left
 
 
+def test_few_tasks_wait_in_the_pool(job: tuple[ShardJob, Plan], monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each call of `wait` looks at all tasks of the pool, so that with all tasks in it the time would be quadratic."""
+    shard_job, plan = job
+    tasks = [ShardTask(shard) for shard in plan.shards] * 10
+    pending, finished = [], []
+    original = engine.wait
+    monkeypatch.setattr(
+        engine, "wait", lambda futures, **more: pending.append(len(futures)) or original(futures, **more)
+    )
+    engine.run(shard_job, tasks, 2, lambda rows: None, finished.append)
+    assert max(pending) == 2 * engine.QUEUED_PER_WORKER < len(tasks)
+    assert sorted(result.path for result in finished) == sorted(task.path for task in tasks)
+
+
 def test_without_tasks_nothing_is_called(job: tuple[ShardJob, Plan]) -> None:
     engine.run(job[0], [], 8, lambda n: 1 / 0, lambda f: 1 / 0)
 

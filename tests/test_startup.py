@@ -52,3 +52,14 @@ def test_nothing_heavy_is_imported(arguments: tuple[str, ...]) -> None:
     )
     assert done.returncode == 0, done.stderr
     assert done.stdout.splitlines()[-1] == "imported:"
+
+
+def test_a_build_with_nothing_to_do_imports_no_torch(tmp_path: Path) -> None:
+    """The model's files are compared by their digest; torch and transformers take 4 s to import."""
+    arguments = ("builder.py", "build", "--output", str(tmp_path / "out"), "--size", "32", "--placements", "1")
+    command = [sys.executable, "-c", RUN % (("torch", "transformers"),), *arguments]
+    for imported in ("imported: torch transformers", "imported:"):
+        done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=300)
+        assert done.returncode == 0, done.stderr
+        assert sorted(done.stdout.splitlines()[-1].split()) == sorted(imported.split())
+    assert "Nothing to do" in done.stderr

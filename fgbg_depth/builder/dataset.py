@@ -18,7 +18,7 @@ from datasets.builder import Key
 from fgbg_depth import schema
 from fgbg_depth.builder.messages import log_to_stderr
 from fgbg_depth.builder.pipeline import build
-from fgbg_depth.builder.planning import default_workers, plan_output
+from fgbg_depth.builder.planning import num_cores, plan_output
 from fgbg_depth.errors import OutputError
 from fgbg_depth.paths import home
 from fgbg_depth.plan import Plan
@@ -85,7 +85,7 @@ class FgBgDepth(datasets.ArrowBasedBuilder):
         values = {f.name: kwargs[f.name] for f in _RECIPE_FIELDS if f.name in kwargs}
         self.recipe = Recipe(**values)
         output, device = kwargs.get("output"), kwargs.get("device", "auto")
-        workers = kwargs.get("workers") or default_workers(self.recipe, device)
+        workers = kwargs.get("workers") or num_cores()
         plan = plan_output(self.recipe, Storage(output) if output else None, workers, device, log_to_stderr)
         digests = "".join(shard.name.digest for shard in plan.shards)
         self.plan_digest = hashlib.sha256(digests.encode()).hexdigest()[:16]

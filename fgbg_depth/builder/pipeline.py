@@ -15,7 +15,7 @@ from fgbg_depth.builder.continuation import fetch_base, kept_on_hub
 from fgbg_depth.builder.deletion import ADVICE, Deletion
 from fgbg_depth.builder.messages import Log, log_to_stderr
 from fgbg_depth.builder.output import OutputState, check_output, output_recipe
-from fgbg_depth.builder.planning import default_workers, plan_output
+from fgbg_depth.builder.planning import default_workers, num_cores, plan_output
 from fgbg_depth.builder.shard import ShardJob, ShardTask
 from fgbg_depth.builder.slices import PREVIOUS_MANIFEST, missing_shards_error, write_deletions, write_record
 from fgbg_depth.builder.work import Work, find_work
@@ -131,12 +131,10 @@ def build(
             fetch_base(from_hub, storage, log)
     if recipe is None:
         recipe = _own_recipe(storage)
-    requested_workers, workers = workers, workers or default_workers(recipe, device)
-    # a cluster's own size decides how many workers it gets, not that of this machine
-    engine = _Engine(engine_name, requested_workers if engine_name == "ray" else workers, address, progress)
     with storage.lock(shared=slice_of is not None):
         check_output(storage)
-        plan = plan or plan_output(recipe, storage, workers, device, log, add_backgrounds, add_foregrounds)
+        threads = workers or num_cores()
+        plan = plan or plan_output(recipe, storage, threads, device, log, add_backgrounds, add_foregrounds)
         _remember_paths(plan.recipe, storage)
         state = OutputState.read(storage)
         if state.is_complete(plan, storage):
@@ -152,6 +150,9 @@ def build(
                 raise missing_shards_error(work.tasks, plan)
             if work.deletion is not None:
                 _confirm(work.deletion, replace, None if slice_of else confirm, log)
+            if engine_name != "ray":  # a cluster's own size decides how many workers it gets, not that of this machine
+                workers = workers or default_workers(recipe, device)
+            engine = _Engine(engine_name, workers, address, progress)
             result = _build_missing(plan, storage, state, work, engine, device, slice_of, log)
     if result.whole and remember:
         remember_output(storage.url)

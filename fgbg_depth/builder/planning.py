@@ -11,7 +11,9 @@ import numpy as np
 from fgbg_depth import schema
 from fgbg_depth.builder.known_sources import known_sources
 from fgbg_depth.builder.messages import Log, corrected, count, log_to_stderr
+from fgbg_depth.builder.slices import read_manifest
 from fgbg_depth.depth import models
+from fgbg_depth.depth.spec import DepthSpec
 from fgbg_depth.errors import RecipeError
 from fgbg_depth.plan import Plan, make_plan
 from fgbg_depth.recipe import Recipe, parse_recipe, published, with_absolute_folders, with_local_folders
@@ -33,6 +35,7 @@ def plan_build(
     device: str = "auto",
     log: Log = log_to_stderr,
     known: KnownSources | None = None,
+    spec: DepthSpec | None = None,
 ) -> Plan:
     """Load the sources, find out what the depth model predicts, and divide the rows into shards.
 
@@ -40,6 +43,7 @@ def plan_build(
         workers: threads that read and prepare sources.
         log: called with warnings about sources, and with each source file that is skipped.
         known: prepared sources that take the place of the recipe's folders.
+        spec: what the depth model predicts, if that is known.
     Raises:
         FgBgError: a source or the depth model cannot be used.
     """
@@ -60,8 +64,7 @@ def plan_build(
             log(f"The card will quote {TERMS_FILE} in the folder of the {words}.")
     for file, reason in sources.skipped:
         log(f"skipped: {file} {reason}")
-    spec = None
-    if recipe.has_depth:
+    if recipe.has_depth and spec is None:
         spec = models.resolve_spec(recipe, lambda: _background_pixels(sources), device)
     plan = make_plan(recipe, sources, spec)
     if len(plan.shards) >= HUB_FOLDER_FILES:
@@ -97,7 +100,8 @@ def plan_output(
     previous = _previous_depth_range(recipe, storage) if storage is not None else None
     recipe = recipe.replace(depth_range=recipe.depth_range or previous)
     known = known_sources(recipe, storage, add_backgrounds, add_foregrounds)
-    plan = plan_build(recipe, workers, device, log, known)
+    spec = _spec_of_output(recipe, storage, device) if storage is not None else None
+    plan = plan_build(recipe, workers, device, log, known, spec)
     if recipe.depth_range is None and plan.spec is not None and not plan.spec.meaning.is_metric:
         plan = dataclasses.replace(plan, recipe=recipe.replace(depth_range=[plan.spec.low, plan.spec.high]))
     return plan
@@ -118,9 +122,14 @@ def with_poisson_share(recipe: Recipe) -> Recipe:
     return recipe
 
 
+def num_cores() -> int:
+    """The cores that this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
 def default_workers(recipe: Recipe, device: str) -> int:
     """One process a core; where labels are made on GPUs, at most 6 a GPU, which keep it busy."""
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    cores = num_cores()
     if schema.PREDICTED in recipe.labels and (gpus := models.num_gpus(device)):
         return min(cores, 6 * gpus)
     return cores
@@ -142,6 +151,17 @@ def _previous_depth_range(recipe: Recipe, storage: Storage) -> list[float] | Non
     if previous.depth_range is None or any(getattr(previous, name) != getattr(recipe, name) for name in same):
         return None
     return list(previous.depth_range)
+
+
+def _spec_of_output(recipe: Recipe, storage: Storage, device: str) -> DepthSpec | None:
+    """The depth spec of a finished output that has this recipe and was labelled with the same model.
+
+    With it a build that has nothing to do imports no torch and no transformers, which takes 4 s.
+    """
+    manifest = read_manifest(storage, schema.STATISTICS)
+    if manifest is None or manifest.depth is None or manifest.recipe != published(recipe):
+        return None
+    return manifest.depth if models.is_unchanged(recipe, manifest.depth, device) else None
 
 
 def _background_pixels(sources: Sources) -> Iterator[np.ndarray]:

@@ -100,6 +100,25 @@ def resolve_spec(recipe: Recipe, sample_images: SampleImages, device: str = "aut
     return replace(spec, **relative_scale(low, high, recipe.depth_bits))
 
 
+def is_unchanged(recipe: Recipe, spec: DepthSpec, device: str = "auto") -> bool:
+    """Whether the labels of this recipe would mean what `spec` says, given a finished dataset with the same recipe.
+
+    Imports no torch. An external labeller may state anything anew, so for it the answer is False.
+
+    Args:
+        spec: of the dataset.
+        device: with "auto", labels in any precision count as those of the recipe's precision "auto": a finished
+            dataset is not labelled again because this computer has a GPU and another one had none.
+    """
+    if find_labeller(recipe.depth_model) is not None:
+        return False
+    precision = "fp16" if device.startswith("cuda") else "fp32"
+    if recipe.depth_precision == "auto" and device != "auto" and spec.precision != precision:
+        return False
+    files = locate(recipe.depth_model, recipe.depth_revision)
+    return (files.name, files.revision, files.digest()) == (spec.model, spec.revision, spec.digest)
+
+
 def load_labeller(
     recipe: Recipe, spec: DepthSpec, device: str = "auto", worker: int = 0
 ) -> TorchLabeller | ExternalLabeller:

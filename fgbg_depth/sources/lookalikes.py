@@ -35,23 +35,18 @@ def group_lookalikes(thumbnails: Sequence[np.ndarray]) -> list[list[int]]:
     mirrored = images[:, :, ::-1].reshape(len(images), -1)
     images = images.reshape(len(images), -1)
     squares = (images**2).sum(1)
-    parent = list(range(len(images)))  # union-find: each source points towards the root of its group
-
-    def root(i: int) -> int:
-        while parent[i] != i:
-            parent[i] = parent[parent[i]]
-            i = parent[i]
-        return i
-
+    group_of = np.arange(len(images))
     for start in range(0, len(images), _CHUNK):
         rows = images[start : start + _CHUNK]
         product = np.maximum(rows @ images.T, rows @ mirrored.T)
         # |a - b|^2 = |a|^2 + |b|^2 - 2ab, for the nearer of b and its mirror image
         distance = squares[start : start + _CHUNK, None] + squares - 2 * product
-        for i, j in zip(*np.nonzero(distance <= MAX_DIFFERENCE**2 * images.shape[1]), strict=True):
-            if start + i != j:
-                parent[root(start + int(i))] = root(int(j))
+        is_alike = distance <= MAX_DIFFERENCE**2 * images.shape[1]
+        for row in np.flatnonzero(is_alike.sum(1) > 1):  # the others are alike to themselves only
+            found = np.unique(group_of[is_alike[row]])
+            if len(found) > 1:
+                group_of[np.isin(group_of, found)] = found[0]
     groups: dict[int, list[int]] = {}
-    for i in range(len(images)):
-        groups.setdefault(root(i), []).append(i)
+    for i, group in enumerate(group_of.tolist()):
+        groups.setdefault(group, []).append(i)
     return list(groups.values())
