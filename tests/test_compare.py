@@ -225,7 +225,9 @@ def test_the_checks_are_those_of_a_build(labelled: Path) -> None:
     """The same rows, the same labels and the same checks as the columns of the dataset."""
     found = quiet(labelled, ["densedepth-demo"], 20)
     manifest = DatasetRows(labelled).manifest
-    chosen = choose_rows({path: entry.rows for path, entry in manifest.shards.items()}, 20)
+    chosen = choose_rows(
+        {path: entry.rows for path, entry in manifest.shards.items()}, 20, manifest.recipe.rows_per_pair
+    )
     tables = {path: pq.read_table(labelled / path).to_pylist() for path, _ in chosen}
     rows = [tables[path][row] for path, row in chosen]
     model = found.models[0]

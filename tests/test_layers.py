@@ -10,7 +10,15 @@ from hypothesis import strategies as st
 
 from fgbg_depth.errors import PlacementError
 from fgbg_depth.recipe import Recipe
-from fgbg_depth.scene.layers import BLOCK, Layer, ground_warnings, lower_edge_range, row_order, sample_layers
+from fgbg_depth.scene.layers import (
+    BLOCK,
+    Layer,
+    ground_warnings,
+    lower_edge_range,
+    row_order,
+    sample_layers,
+    stored_index,
+)
 
 
 def sample(recipe: Recipe, width: int, height: int, bg: str = "b", fg: str = "f", flip: bool = False) -> list[Layer]:
@@ -167,4 +175,9 @@ def test_rows_that_follow_each_other_show_different_cutouts() -> None:
     shown = [name for name, _, _ in rows]
     assert shown[:BLOCK] == names[:BLOCK] == shown[BLOCK : 2 * BLOCK]
     assert shown[-50:] == names[2 * BLOCK :]
+    by_cutout = list(itertools.product(names, recipe.flips, range(3)))
+    for index in range(0, len(by_cutout), 7):
+        name, flip, placement = by_cutout[index]
+        in_order = index // 6 * 6 + 2 * placement + flip  # rows of a cut-out are by placement, then flip
+        assert rows[stored_index(in_order, len(rows), 6)] == (name, flip, placement)
     assert list(row_order(names[:1], recipe)) == [(names[0], flip, i) for i in range(3) for flip in recipe.flips]

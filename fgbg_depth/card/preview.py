@@ -60,7 +60,7 @@ def write_preview(storage: Storage, manifest: Manifest, num_rows: int = NUM_ROWS
         The files' entries for `Manifest.files`, by path.
     """
     shards = {path: entry.rows for path, entry in manifest.shards.items()}
-    files = _files(manifest, choose_steady_rows(shards, num_rows))
+    files = _files(manifest, choose_steady_rows(shards, num_rows, rows_per_cutout=manifest.recipe.rows_per_pair))
     present = storage.list(schema.PREVIEW)
     entries: dict[str, FileEntry] = {}
     for path, chosen in files.items():

@@ -121,7 +121,7 @@ class DatasetRows:
     def draw(self, num_rows: int) -> DrawnRows:
         """Some rows, spread over splits, backgrounds and cut-outs; see `read.spread.choose_rows`."""
         shards = {path: entry.rows for path, entry in self.manifest.shards.items()}
-        chosen = choose_rows(shards, num_rows)
+        chosen = choose_rows(shards, num_rows, self.recipe.rows_per_pair)
         reader = RowReader(self.files)
 
         columns = schema.fact_columns(labels=(), extras=self.manifest.extras)
@@ -173,7 +173,8 @@ class RecipeRows:
         prepared = Prepared.of(plan.sources)
         composers = RowComposers(plan.recipe, prepared, None)
         shards = {shard.path: shard for shard in plan.shards}
-        chosen = choose_rows({path: shard.rows for path, shard in shards.items()}, num_rows)
+        rows_of = {path: shard.rows for path, shard in shards.items()}
+        chosen = choose_rows(rows_of, num_rows, plan.recipe.rows_per_pair)
         rows = [compose_row(plan, composers, prepared, shards[path], index) for path, index in chosen]
         return DrawnRows(plan.recipe, rows, prepared, None)
 

@@ -8,6 +8,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 
 from fgbg_depth import schema
+from fgbg_depth.scene.layers import stored_index
 from fgbg_depth.schema import ShardName
 
 # The fractional parts of its multiples are spread evenly over 0 to 1, however many there are.
@@ -15,7 +16,7 @@ from fgbg_depth.schema import ShardName
 GOLDEN_RATIO = (math.sqrt(5) - 1) / 2
 
 
-def choose_rows(shards: Mapping[str, int], num_rows: int) -> list[tuple[str, int]]:
+def choose_rows(shards: Mapping[str, int], num_rows: int, rows_per_cutout: int = 1) -> list[tuple[str, int]]:
     """Rows spread over splits, backgrounds and cut-outs. Equal shards give equal rows.
 
     Each split gets the same number of rows (large splits also what small ones cannot give), and each background of a
@@ -24,6 +25,7 @@ def choose_rows(shards: Mapping[str, int], num_rows: int) -> list[tuple[str, int
     Args:
         shards: number of rows by path.
         num_rows: fewer are returned if the shards have fewer.
+        rows_per_cutout: of the recipe (`Recipe.rows_per_pair`); stored rows of a cut-out do not follow each other.
     Returns:
         (path, row in the shard) pairs, all different; the splits alternate.
     """
@@ -45,7 +47,7 @@ def choose_rows(shards: Mapping[str, int], num_rows: int) -> list[tuple[str, int
     chosen = {split: _choose_in_split(paths, shards, counts[split]) for split, paths in by_split.items()}
     position = {split: i for i, split in enumerate(chosen)}
     in_turn = sorted((i, position[split], row) for split, rows in chosen.items() for i, row in enumerate(rows))
-    return [row for _, _, row in in_turn]
+    return [(path, stored_index(row, shards[path], rows_per_cutout)) for _, _, (path, row) in in_turn]
 
 
 def _choose_in_split(paths: Sequence[str], shards: Mapping[str, int], count: int) -> list[tuple[str, int]]:
@@ -67,7 +69,9 @@ def _choose_in_split(paths: Sequence[str], shards: Mapping[str, int], count: int
     return chosen
 
 
-def choose_steady_rows(shards: Mapping[str, int], num_rows: int, per_shard: int = 4) -> list[tuple[str, int]]:
+def choose_steady_rows(
+    shards: Mapping[str, int], num_rows: int, per_shard: int = 4, rows_per_cutout: int = 1
+) -> list[tuple[str, int]]:
     """Rows spread over splits, backgrounds and cut-outs, of which few change when a background is added.
 
     Each split has an equal share of the rows. In a split each shard gives the same number of rows, a power of two; in
@@ -78,6 +82,7 @@ def choose_steady_rows(shards: Mapping[str, int], num_rows: int, per_shard: int 
         shards: number of rows by path.
         num_rows: at most; where shards have enough rows, at least half as many, or `per_shard` rows a shard.
         per_shard: rows that a shard gives at most.
+        rows_per_cutout: as for `choose_rows`.
     Returns:
         (path, row in the shard) pairs, all different, by shard.
     """
@@ -92,7 +97,8 @@ def choose_steady_rows(shards: Mapping[str, int], num_rows: int, per_shard: int 
         shares = {path: _share_of(ShardName.parse(path).background) for path in by_split[split]}
         giving = [path for path in by_split[split] if shares[path] < rate] or [min(shares, key=lambda p: shares[p])]
         for path in giving[:share]:
-            chosen += [(path, row) for row in _golden_rows(shards[path], max(1, int(rate)), shares[path])]
+            rows = _golden_rows(shards[path], max(1, int(rate)), shares[path])
+            chosen += [(path, stored_index(row, shards[path], rows_per_cutout)) for row in rows]
     return chosen
 
 

@@ -79,6 +79,20 @@ def row_order(names: Sequence[str], recipe: Recipe) -> Iterator[tuple[str, bool,
             yield name, flip, placement
 
 
+def stored_index(index: int, num_rows: int, rows_per_cutout: int) -> int:
+    """Where in stored order a row of a shard is.
+
+    Args:
+        index: of the row if all rows of a cut-out followed each other.
+        num_rows: of the shard.
+        rows_per_cutout: `Recipe.rows_per_pair`.
+    """
+    position, row = divmod(index, rows_per_cutout)
+    start = position // BLOCK * BLOCK
+    in_block = min(BLOCK, num_rows // rows_per_cutout - start)
+    return start * rows_per_cutout + row * in_block + position - start
+
+
 def cutout_blocks(names: Sequence[str]) -> Iterator[Sequence[str]]:
     """The cut-outs of a shard in blocks of `BLOCK`."""
     for start in range(0, len(names), BLOCK):

@@ -51,7 +51,8 @@ def check_labels(
     except (FgBgError, ImportError, OSError, ValueError) as e:
         check.notes.append(f"no label was predicted again: {' '.join(str(e).split())}")
         return check
-    chosen = choose_rows({path: entry.rows for path, entry in shards.items()}, num_rows)
+    rows_of = {path: entry.rows for path, entry in shards.items()}
+    chosen = choose_rows(rows_of, num_rows, recipe.rows_per_pair)
     rows = read_rows(storage, chosen, ["fg_bg", "fg_bg_depth"])
     largest = 0.0
     for start in range(0, len(rows), labeller.batch_size):
