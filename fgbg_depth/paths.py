@@ -25,7 +25,8 @@ def project_file(name: str) -> Path:
 
 
 def home() -> Path:
-    """The folder for what this project keeps between commands: depth models, and the path of the last output.
+    """The folder for what this project keeps between commands: depth models, prepared sources, and the path of the
+    last output. It can be deleted at any time.
 
     `$FGBG_DEPTH_HOME`, else `$XDG_CACHE_HOME/fgbg-depth`, else `~/.cache/fgbg-depth`.
     """

@@ -11,7 +11,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -23,6 +23,7 @@ from fgbg_depth.render.png import encode_png
 from fgbg_depth.rng import json_digest
 from fgbg_depth.scene.ground import Ground
 from fgbg_depth.scene.layers import ground_warnings
+from fgbg_depth.sources.cache import PreparedCache
 from fgbg_depth.sources.checks.decoding import reason_to_skip_file
 from fgbg_depth.sources.checks.finding import Kind
 from fgbg_depth.sources.classes import SourceClasses
@@ -229,46 +230,65 @@ def _check_kind(
 
 def _check_all(checker: _Checker, kind: Kind, where: str, prepare: Prepare) -> _Checked:
     """Prepare every file of one folder or Hub dataset, in order, and collect the reasons of those that fail."""
-    checked = _Checked(list_sources(where, kind))
+    checked, cache = _Checked(list_sources(where, kind)), PreparedCache(checker.recipe, kind)
     files = checker.exclusion.kept(checked.listing.pictures, kind)
     with warnings.catch_warnings():
         # decoders warn of harmless defects, and of large images, which decode.MAX_PIXELS refuses
         warnings.simplefilter("ignore")
         with ThreadPoolExecutor(max(1, checker.workers)) as pool:
-            for file, result, warning in pool.map(lambda file: _check(file, kind, prepare, checker.recipe), files):
+            for file, result, warning in pool.map(
+                lambda file: _check(file, kind, prepare, checker.recipe, cache), files
+            ):
                 if isinstance(result, str):
                     checked.bad.append((file, result))
                     continue
                 checked.sources.append(result)
                 if warning:
                     checked.warned[warning].append(file)
+    cache.remove_oldest()
     return checked
 
 
-def _check(file: SourceFile, kind: Kind, prepare: Prepare, recipe: Recipe) -> tuple[str, Source | str, str]:
+def _check(
+    file: SourceFile, kind: Kind, prepare: Prepare, recipe: Recipe, cache: PreparedCache
+) -> tuple[str, Source | str, str]:
     """The file's name, its source or the reason why it cannot be used, and a warning or ""."""
     try:
         data = file.read()
-        image, warning, is_corrected = prepare(data)
-        if recipe.skip_bad and (reason := reason_to_skip_file(data, kind, recipe)):
-            return file.name, reason, ""
+        digest = hashlib.sha256(data).hexdigest()
+        found = cache.get(digest)
+        if found is None:
+            image, warning, is_corrected = prepare(data)
+            if recipe.skip_bad and (reason := reason_to_skip_file(data, kind, recipe)):
+                return file.name, reason, ""
+            facts: dict[str, Any] = {
+                "pixels_digest": hashlib.sha256(image.tobytes()).hexdigest(),
+                "width": image.width,
+                "height": image.height,
+                "thumbnail": thumbnail(image).tobytes().hex(),
+                "is_corrected": is_corrected,
+                "warning": warning,
+            }
+            found = facts, encode_png(image)
+            cache.put(digest, *found)
     except SourceError as e:
         return file.name, str(e), ""
     except OSError as e:
         return file.name, f"cannot be read ({e.strerror or e})", ""
+    facts, png = found
     source = Source(
         name=source_name(file.name, USUAL_EXTENSION[kind]),
         file=file.name,
-        digest=hashlib.sha256(data).hexdigest(),
-        pixels_digest=hashlib.sha256(image.tobytes()).hexdigest(),
-        png=encode_png(image),
-        width=image.width,
-        height=image.height,
+        digest=digest,
+        pixels_digest=facts["pixels_digest"],
+        png=png,
+        width=facts["width"],
+        height=facts["height"],
         class_name=file.class_name,
-        thumbnail=thumbnail(image).tobytes(),
-        is_corrected=is_corrected,
+        thumbnail=bytes.fromhex(facts["thumbnail"]),
+        is_corrected=facts["is_corrected"],
     )
-    return file.name, source, warning
+    return file.name, source, facts["warning"]
 
 
 def _thumbnail_of(source: Source) -> np.ndarray:
