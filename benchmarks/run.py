@@ -26,6 +26,11 @@ HERE = Path(__file__).parent
 CPU = "--device cpu --sizes 224x224 --precisions fp32 bf16 --no-compile"
 LABEL_AND_NUMBER = re.compile(r"\s*(\S.*?)(?:\s{2,}|:\s+)([<~]?[\d][\d.,]*\s*\S.*|[\d.,]+|no row .*|SKIPPED.*)$")
 NO_GPU = "not measured: no GPU was available"
+INTRODUCTION = """`python benchmarks/run.py --markdown benchmarks/RESULTS.md` wrote this file: all figures are of one run on one machine.
+Each baseline was measured in the same run as the figure beside it, so the ratio says more than the figure, which
+differs from machine to machine. Rows or images *per CPU second* are of one core. The load is the number of processes that
+wanted a core, the benchmark's own included. [ACCURACY.md](ACCURACY.md) says how right labels are.
+"""
 
 
 @dataclass(frozen=True)
@@ -68,7 +73,7 @@ def main() -> int:
     parser.add_argument("--markdown", type=Path, metavar="FILE", help="also write the table and the full outputs here")
     options = parser.parse_args()
     lines = [f"Measured on: {hardware()}", ""]
-    lines += ["| benchmark | what | figure | baseline, same run | ratio |", "|---|---|---|---|---|"]
+    lines += ["| benchmark | what | ratio | figure | baseline, same run |", "|---|---|---|---|---|"]
     print("\n".join(lines), flush=True)
     outputs, failed = [], False
     for benchmark in (b for b in BENCHMARKS if (b.name or b.script) in options.only):
@@ -80,7 +85,7 @@ def main() -> int:
         command = f"python benchmarks/{benchmark.script}.py {arguments}".strip()
         outputs.append(f"### {benchmark.title}\n\n    {command}\n\n```\n{output.strip()}\n```\n")
     if options.markdown:
-        text = ["# Results", "", *lines, "", "## Commands and full outputs", "", *outputs]
+        text = [f"# Results\n\n{INTRODUCTION}", *lines, "", "## Commands and full outputs", "", *outputs]
         options.markdown.write_text("\n".join(text))
     return int(failed)
 
@@ -100,7 +105,10 @@ def run(benchmark: Benchmark, arguments: str) -> tuple[list[str], str, bool]:
     if done.returncode:
         last = (done.stderr.strip().splitlines() or ["no message"])[-1]
         return [f"| {benchmark.title} | FAILED: {last[:200]} | | | |"], output, False
-    rows = [f"| {benchmark.title} | {' | '.join(cells)} |" for cells in parse(done.stdout)]
+    rows = [
+        f"| {benchmark.title} | {what} | {ratio} | {figure} | {baseline} |"
+        for what, figure, baseline, ratio in parse(done.stdout)
+    ]
     return rows or [f"| {benchmark.title} | see its output below | | | |"], output, True
 
 

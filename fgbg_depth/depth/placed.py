@@ -86,7 +86,7 @@ def set_in(
       horizon or the sky. On flat ground the distance is proportional to 1 / (row - horizon), so this says that no
       cut-out is taller than twice the camera's height above the ground.
 
-    No pixel becomes farther than it was. benchmarks/RESULTS.md has what each term wins against exact depth.
+    No pixel becomes farther than it was. benchmarks/ACCURACY.md has what each term wins against exact depth.
 
     Args:
         label: (H, W) stored values; changed where the foreground is.

@@ -51,7 +51,7 @@ def fit_ground(distances: NDArray[np.float32]) -> Ground | None:
     Returns:
         None if no ground was found. It must cover 10 % of the frame, span 20 % of its height, reach the lower edge
         in 40 % of the columns, have its horizon at 0.12..0.85 of the frame's height from the top, and fit with an
-        error of at most 0.03. benchmarks/RESULTS.md says how often that is right.
+        error of at most 0.03. benchmarks/ACCURACY.md says how often that is right.
     Source: Hoiem, Efros and Hebert, "Putting Objects in Perspective", CVPR 2006, for size and horizon.
     """
     height = len(distances)
