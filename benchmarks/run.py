@@ -28,7 +28,7 @@ LABEL_AND_NUMBER = re.compile(r"\s*(\S.*?)(?:\s{2,}|:\s+)([<~]?[\d][\d.,]*\s*\S.
 NO_GPU = "not measured: no GPU was available"
 INTRODUCTION = """`python benchmarks/run.py --markdown benchmarks/RESULTS.md` wrote this file: all figures are of one
 run on one machine. Each baseline was measured in the same run as the figure beside it, so the ratio says more than the
-figure, which differs from machine to machine. Rows or images *per CPU second* are of one core. The load is the number of
+figure, which differs from machine to machine. Rows or images *per CPU second* are of one core. The load counts
 processes that wanted a core, the benchmark's own included. [ACCURACY.md](ACCURACY.md) says how right labels are.
 """
 
