@@ -103,7 +103,8 @@ def resolve_spec(recipe: Recipe, sample_images: SampleImages, device: str = "aut
 def is_unchanged(recipe: Recipe, spec: DepthSpec, device: str = "auto") -> bool:
     """Whether the labels of this recipe would mean what `spec` says, given a finished dataset with the same recipe.
 
-    Imports no torch. An external labeller may state anything anew, so for it the answer is False.
+    Imports no torch. An external labeller may state anything anew, so for it the answer is False; likewise for a model
+    that is not found, about which `resolve_spec` raises the error.
 
     Args:
         spec: of the dataset.
@@ -115,8 +116,12 @@ def is_unchanged(recipe: Recipe, spec: DepthSpec, device: str = "auto") -> bool:
     precision = "fp16" if device.startswith("cuda") else "fp32"
     if recipe.depth_precision == "auto" and device != "auto" and spec.precision != precision:
         return False
-    files = locate(recipe.depth_model, recipe.depth_revision)
-    return (files.name, files.revision, files.digest()) == (spec.model, spec.revision, spec.digest)
+    try:
+        files = locate(recipe.depth_model, recipe.depth_revision)
+        found = (files.name, files.revision, files.digest())
+    except DepthError:
+        return False
+    return found == (spec.model, spec.revision, spec.digest)
 
 
 def load_labeller(
