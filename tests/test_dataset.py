@@ -182,7 +182,7 @@ def test_a_build_without_output_is_below_the_cache_dir_and_is_removed_when_it_wa
         patch.setattr(FgBgDepth, "_generate_tables", generate)
         builder.download_and_prepare()
     assert kept and all(kept)
-    assert not list(cache.glob("fgbg-depth-builds/*")) and not home.exists()
+    assert not list(cache.glob("fgbg-depth-builds/*")) and not (home / "builds").exists()
     assert {split: len(rows) for split, rows in builder.as_dataset().items()} == ROWS
     builder.download_and_prepare()  # from the cache; nothing is built
     assert not list(cache.glob("fgbg-depth-builds/*"))

@@ -204,7 +204,7 @@ def test_workers_end_when_their_parent_is_killed(tmp_path: Path, sources: Path, 
     workers = workers_of(process)
     os.kill(process.pid, how)
     process.wait()
-    assert gone(workers, 3)
+    assert gone(workers, 30)  # the build would take far longer; a busy machine may need some seconds
 
 
 def test_a_killed_worker_is_reported(tmp_path: Path, sources: Path) -> None:
@@ -214,7 +214,7 @@ def test_a_killed_worker_is_reported(tmp_path: Path, sources: Path) -> None:
     workers[0].kill()
     _, errors = process.communicate(timeout=30)
     assert process.returncode == 1 and "fewer processes, such as --workers 1." in errors
-    assert gone(workers, 3)
+    assert gone(workers, 30)  # the build would take far longer; a busy machine may need some seconds
     assert not list((tmp_path / "out").rglob(".*.tmp"))
 
 
@@ -236,5 +236,5 @@ def test_a_second_build_is_refused_while_one_runs(tmp_path: Path, sources: Path)
         quiet_build(tiny_recipe(sources), tmp_path / "out")
     os.killpg(process.pid, signal.SIGKILL)
     process.wait()
-    assert gone(workers, 3)
+    assert gone(workers, 30)  # the build would take far longer; a busy machine may need some seconds
     quiet_build(tiny_recipe(sources), tmp_path / "out")  # the lock of a killed build is released
