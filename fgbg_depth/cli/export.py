@@ -91,7 +91,14 @@ def _export(options: argparse.Namespace) -> int:
 def _format(options: argparse.Namespace, selection: Selection) -> tuple[Format, dict[str, Any]]:
     """The format that the options name, and its options."""
     from fgbg_depth.export.formats import FORMATS as CLASSES
+    from fgbg_depth.export.yolo_depth import YoloDepth
+    from fgbg_depth.export.zipped import ZippedFolders
 
+    if options.zip:
+        return ZippedFolders(selection), {"zip": True}
+    if options.format == YoloDepth.name:
+        label = options.depth_label
+        return YoloDepth(selection, label), {"depth_label": label} if label is not None else {}
     return CLASSES[options.format](selection), {}
 
 

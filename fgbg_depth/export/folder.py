@@ -9,15 +9,15 @@ from __future__ import annotations
 
 import errno
 import json
+import os
 import shlex
 import shutil
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 from fgbg_depth.errors import OutputError
-from fgbg_depth.storage.files import Content, Storage
 from fgbg_depth.storage.lock import locked
 
 DESCRIPTION = "export.json"
@@ -45,9 +45,8 @@ class ExportFolder:
 
     def __init__(self, path: str | Path, identity: Mapping[str, Any], description: Mapping[str, Any]) -> None:
         self.path, self._identity, self._description = Path(path).expanduser(), dict(identity), dict(description)
-        self._storage = Storage(self.path)
         self._made: set[Path] = set()
-        self.num_bytes = 0  # written by this process
+        self.num_bytes = 0  # of the export's files that this process wrote
 
     def is_complete(self) -> bool:
         """Whether the folder holds this export already. Nothing is written.
@@ -128,14 +127,25 @@ class ExportFolder:
                     raise OSError(errno.ENOSPC, "the file was cut short")
         self.num_bytes += len(data)
 
-    def replace(self, name: str, content: Content) -> None:
-        """Write a file that becomes visible, by one rename, when it is complete."""
-        try:
-            self.num_bytes += self._storage.write(name, content).bytes
-        except OutputError as e:
-            if not isinstance(e.__cause__, OSError):
-                raise
-            raise self._error(name, e.__cause__) from e  # that of the storage speaks of outputs of builds
+    def replace(self, name: str, content: bytes | Callable[[BinaryIO], object]) -> None:
+        """Write a file that becomes visible, by one rename, when it is complete.
+
+        Args:
+            content: the bytes, or a function that writes them into an open file.
+        """
+        temporary, target = self.path / RECORDS / "unfinished", self.path / name
+        with self._explained(name):
+            target.parent.mkdir(parents=True, exist_ok=True)
+            with open(temporary, "wb") as file:
+                if isinstance(content, bytes):
+                    file.write(content)
+                else:
+                    content(file)
+                file.flush()
+                os.fsync(file.fileno())
+                num_bytes = file.tell()
+            os.replace(temporary, target)
+        self.num_bytes += 0 if name.startswith(f"{RECORDS}/") else num_bytes
 
     def finish(self) -> None:
         """Say that the export is complete, and remove the records of blocks."""

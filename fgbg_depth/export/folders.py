@@ -8,7 +8,7 @@ import io
 import json
 from collections.abc import Iterable, Sequence
 from functools import partial
-from typing import IO, Any
+from typing import Any, BinaryIO
 
 import pyarrow.compute as pc
 
@@ -18,6 +18,8 @@ from fgbg_depth.export.folder import ExportFolder, Part
 from fgbg_depth.export.format import Format, image_extension, lines_of, write_lines
 from fgbg_depth.read.files import read_columns
 from fgbg_depth.read.rows import StoredRow
+
+File = tuple[str, bytes]  # path in the export, and content
 
 
 class Folders(Format):
@@ -30,16 +32,30 @@ class Folders(Format):
     summary = "bg/, fg/, fg_bg/, fg_bg_mask/, fg_bg_depth/ with the stored files, and SPLIT.csv with the columns"
 
     def write(self, block: Block, rows: Sequence[StoredRow], folder: ExportFolder) -> Part:
-        return {f"{block.split}.csv": [_csv_line(self._cells(row, folder)) for row in rows]}
+        lines = []
+        files: dict[str, list[File]] = {column: [] for column in self.image_columns}
+        for row in rows:
+            key = self.selection.key(row)
+            for column, data in row.images.items():
+                files[column].append((f"{column}/{row.split}/{key}.{image_extension(data)}", data))
+            lines.append(_csv_line(self._cells(row, [found[-1][0] for found in files.values()])))
+        for column, found in files.items():
+            self._save(column, block, found, folder)
+        return {f"{block.split}.csv": lines}
 
-    def _cells(self, row: StoredRow, folder: ExportFolder) -> list[Any]:
-        key = self.selection.key(row)
-        paths = [f"{column}/{row.split}/{key}.{image_extension(data)}" for column, data in row.images.items()]
-        for path, data in zip(paths, row.images.values(), strict=True):
+    def _save(self, kind: str, block: Block | None, files: Sequence[File], folder: ExportFolder) -> None:
+        """Write the files of one kind.
+
+        Args:
+            block: that contains their rows; None for sources.
+        """
+        for path, data in files:
             folder.write(path, data)
+
+    def _cells(self, row: StoredRow, paths: Sequence[str]) -> list[Any]:
         facts = [_cell(row.facts[column]) for column in self.selection.fact_columns]
         sources = [source_path(kind, row.facts[kind]) for kind in (schema.BG, schema.FG)]
-        return [key, *paths, *sources, *facts]
+        return [self.selection.key(row), *paths, *sources, *facts]
 
     def _header(self) -> list[str]:
         files = [f"{name}_file" for name in (*self.selection.image_columns, schema.BG, schema.FG)]
@@ -58,13 +74,14 @@ class Folders(Format):
         manifest = self.selection.manifest
         facts = schema.fact_columns(kind, manifest.labels, manifest.extras)
         cells = []
+        files: list[File] = []
         for path in manifest.files_of(kind):
             table = read_columns(self.selection.files, path, [*facts, "image"])
             images = pc.struct_field(table["image"], "bytes").to_pylist()
             for row, image in zip(table.select(facts).to_pylist(), images, strict=True):
-                file = source_path(kind, row["name"])
-                folder.write(file, image)
-                cells.append([file, *(_cell(value) for value in row.values())])
+                files.append((source_path(kind, row["name"]), image))
+                cells.append([files[-1][0], *(_cell(value) for value in row.values())])
+        self._save(kind, None, sorted(files), folder)
         lines = (_csv_line(values) for values in sorted(cells, key=lambda values: str(values[1])))
         folder.replace(f"{kind}.csv", partial(_write_csv, header=[f"{kind}_file", *facts], lines=lines))
 
@@ -101,6 +118,6 @@ def _csv_line(cells: Sequence[Any]) -> str:
     return buffer.getvalue()
 
 
-def _write_csv(file: IO[bytes], header: Sequence[str], lines: Iterable[str]) -> None:
+def _write_csv(file: BinaryIO, header: Sequence[str], lines: Iterable[str]) -> None:
     write_lines(file, [",".join(header)])
     write_lines(file, lines)

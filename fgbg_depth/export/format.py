@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator, Sequence
-from typing import IO, ClassVar
+from typing import BinaryIO, ClassVar
 
 from fgbg_depth.errors import OutputError
 from fgbg_depth.export.blocks import Block
@@ -80,7 +80,7 @@ def lines_of(blocks: Iterable[Block], folder: ExportFolder, name: str) -> Iterat
         yield from folder.part(block.name).get(name, ())
 
 
-def write_lines(file: IO[bytes], lines: Iterable[str]) -> None:
+def write_lines(file: BinaryIO, lines: Iterable[str]) -> None:
     """Write lines of text as UTF-8. Half of a surrogate pair, which a file's name can contain, becomes "?"."""
     for line in lines:
         file.write(line.encode("utf-8", "replace") + b"\n")

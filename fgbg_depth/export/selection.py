@@ -20,6 +20,7 @@ from fgbg_depth.read.opening import open_files, read_manifest
 from fgbg_depth.read.rows import StoredRow
 from fgbg_depth.read.shard_files import ShardFile, ShardList
 from fgbg_depth.read.where import parse_where
+from fgbg_depth.storage.parquet import ROW_GROUP
 
 DEFAULT_CLASS = "foreground"  # of cut-outs without a class
 _BLOCK_ROWS = 1000
@@ -94,6 +95,11 @@ class Selection:
         return tuple(column.name for column in self.columns if column.type == "float32")
 
     @property
+    def frame(self) -> tuple[int, int]:
+        """(height, width) of composites in pixels."""
+        return self.manifest.recipe.size, self.manifest.recipe.size
+
+    @property
     def total_rows(self) -> int:
         return sum(self.num_rows.values())
 
@@ -112,13 +118,16 @@ class Selection:
                 alternate; else the order is that of the dataset.
         """
         blocks = []
-        for split, found in self._chosen.items():
+        for split in self.num_rows:
+            found = self._chosen[split]
             pieces = [piece for shard, rows in found for piece in pieces_of(shard, rows)]
             if is_mixed:
                 order = np.random.Generator(np.random.Philox(0)).permutation(len(pieces)).tolist()
                 pieces = [pieces[position] for position in order]
-            filled = filled(pieces, self._block_rows)
-            blocks += [Block(split, number, tuple(group), is_mixed) for number, group in enumerate(filled)]
+            groups = filled(
+                pieces, min(self._block_rows, _mixed_rows(self.num_rows[split])) if is_mixed else self._block_rows
+            )
+            blocks += [Block(split, number, tuple(group), is_mixed) for number, group in enumerate(groups)]
         return blocks
 
     @cached_property
@@ -148,6 +157,8 @@ class Selection:
         for name in self._float_columns:
             for values in facts:
                 values[name] = _shortest(values[name])
+        for entry in (entry for values in facts for entry in values.get("objects", ())):
+            entry["visible"] = _shortest(entry["visible"])
         images = {name: pc.struct_field(table[name], "bytes").to_pylist() for name in image_columns}
         for position, row in enumerate(piece.rows.tolist()):
             encoded = {name: values[position] for name, values in images.items()}
@@ -177,6 +188,14 @@ class Selection:
     def classes(self) -> tuple[str, ...]:
         """The names of all classes of the dataset, sorted; they do not depend on which rows are chosen."""
         return tuple(sorted(set(self.class_of.values())))
+
+
+def _mixed_rows(num_rows: int) -> int:
+    """Rows of a mixed block: whole row groups, and of a small split few enough for 16 files.
+
+    Each worker of a loader reads files of its own, so a split in one file would leave the others without rows.
+    """
+    return -(-num_rows // (16 * ROW_GROUP)) * ROW_GROUP
 
 
 def _shortest(value: float) -> float:
