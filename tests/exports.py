@@ -8,11 +8,11 @@ from typing import Any
 
 import numpy as np
 import pyarrow.parquet as pq
+from tiny import pixels_of
 
 from fgbg_depth.export.formats import FORMATS
 from fgbg_depth.export.run import ExportReport, export
 from fgbg_depth.export.selection import Selection
-from tiny import pixels_of
 
 Rows = dict[tuple[str, int], dict[str, Any]]
 

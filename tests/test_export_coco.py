@@ -1,5 +1,7 @@
 """The format coco, opened with pycocotools and with supervision."""
 
+# ruff: noqa: F811 (fixtures are imported by name)
+
 from __future__ import annotations
 
 import builtins
@@ -20,7 +22,7 @@ from fgbg_depth.cli.main import main
 
 
 @pytest.fixture(scope="module")
-def coco_folder(metric_output: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:  # noqa: F811
+def coco_folder(metric_output: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("coco") / "to"
     run_export(metric_output, folder, "coco")
     return folder
@@ -35,7 +37,7 @@ def opened(folder: Path, split: str) -> COCO:
     return COCO(str(folder / "annotations" / f"instances_{split}.json"))
 
 
-def test_masks_boxes_and_areas_are_exact(metric_output: Path, coco_folder: Path) -> None:  # noqa: F811
+def test_masks_boxes_and_areas_are_exact(metric_output: Path, coco_folder: Path) -> None:
     stored = stored_rows(metric_output)
     for split, count in counts_of(stored).items():
         coco = opened(coco_folder, split)
@@ -48,7 +50,9 @@ def test_masks_boxes_and_areas_are_exact(metric_output: Path, coco_folder: Path)
             assert annotation["bbox"] == [xs.min(), ys.min(), np.ptp(xs) + 1, np.ptp(ys) + 1]
             assert annotation["area"] == mask.sum() and annotation["iscrowd"] == 0
             assert annotation["fg"] == row["fg"]
-            inside = row["x"] >= 0 and row["y"] >= 0 and row["x"] + row["width"] <= SIZE and row["y"] + row["height"] <= SIZE
+            inside = (
+                row["x"] >= 0 and row["y"] >= 0 and row["x"] + row["width"] <= SIZE and row["y"] + row["height"] <= SIZE
+            )
             assert annotation["visible"] == 1 if inside else 0 < annotation["visible"] <= 1
 
 
@@ -60,7 +64,7 @@ def test_cut_outs_beyond_the_frame_are_visible_in_part(tmp_path: Path) -> None:
     assert min(shares) < 0.9 and max(shares) == 1
 
 
-def test_images_and_depth_files_are_the_stored_bytes(metric_output: Path, coco_folder: Path) -> None:  # noqa: F811
+def test_images_and_depth_files_are_the_stored_bytes(metric_output: Path, coco_folder: Path) -> None:
     stored = stored_rows(metric_output)
     for split in counts_of(stored):
         for image in opened(coco_folder, split).imgs.values():
@@ -71,10 +75,12 @@ def test_images_and_depth_files_are_the_stored_bytes(metric_output: Path, coco_f
             assert image["row"]["bg"] == row["bg"] and image["row"]["width"] == row["width"]
 
 
-def test_supervision_opens_it(metric_output: Path, coco_folder: Path) -> None:  # noqa: F811
+def test_supervision_opens_it(metric_output: Path, coco_folder: Path) -> None:
     stored = stored_rows(metric_output)
     rows = supervision.DetectionDataset.from_coco(
-        str(coco_folder / "images" / "train"), str(coco_folder / "annotations" / "instances_train.json"), force_masks=True
+        str(coco_folder / "images" / "train"),
+        str(coco_folder / "annotations" / "instances_train.json"),
+        force_masks=True,
     )
     assert rows.classes == ["foreground"] and len(rows) == counts_of(stored)["train"]
     for path, image, found in rows:
@@ -109,7 +115,7 @@ def test_classes_are_the_folders_of_cut_outs(tmp_path: Path) -> None:
         save(thing(index), folder / "fg" / name)
     quiet_build(tiny_recipe(folder), folder / "out")
     run_export(folder / "out", tmp_path / "to", "coco", where="fg_class == 'dog'")
-    found = [path for path in (tmp_path / "to" / "annotations").iterdir()]
+    found = list((tmp_path / "to" / "annotations").iterdir())
     for path in found:
         coco = COCO(str(path))
         names = {entry["name"]: entry for entry in coco.cats.values()}
@@ -131,7 +137,10 @@ def test_the_file_is_valid_json_although_checks_may_be_missing(coco_folder: Path
 
 
 def test_without_pycocotools_the_message_says_what_to_install(
-    metric_output: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]  # noqa: F811
+    metric_output: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
     real = builtins.__import__
 

@@ -1,5 +1,7 @@
 """The format folders: files and tables, opened with csv and Pillow; the same in archives."""
 
+# ruff: noqa: F811 (fixtures are imported by name)
+
 from __future__ import annotations
 
 import csv
@@ -30,7 +32,7 @@ def table_of(path: Path) -> list[dict[str, str]]:
         return list(csv.DictReader(file))
 
 
-def test_images_are_the_stored_bytes_and_tables_have_all_columns(metric_output: Path, tmp_path: Path) -> None:  # noqa: F811
+def test_images_are_the_stored_bytes_and_tables_have_all_columns(metric_output: Path, tmp_path: Path) -> None:
     run_export(metric_output, tmp_path / "to", "folders")
     stored = stored_rows(metric_output)
     seen = 0
@@ -54,12 +56,10 @@ def test_images_are_the_stored_bytes_and_tables_have_all_columns(metric_output: 
 
 
 @pytest.mark.parametrize("kind", ["bg", "fg"])
-def test_sources_are_the_stored_bytes(metric_output: Path, tmp_path: Path, kind: str) -> None:  # noqa: F811
+def test_sources_are_the_stored_bytes(metric_output: Path, tmp_path: Path, kind: str) -> None:
     run_export(metric_output, tmp_path / "to", "folders")
     stored = {
-        row["name"]: row
-        for path in (metric_output / kind).glob("*.parquet")
-        for row in pq.read_table(path).to_pylist()
+        row["name"]: row for path in (metric_output / kind).glob("*.parquet") for row in pq.read_table(path).to_pylist()
     }
     lines = table_of(tmp_path / "to" / f"{kind}.csv")
     assert [line["name"] for line in lines] == sorted(stored)
@@ -69,7 +69,7 @@ def test_sources_are_the_stored_bytes(metric_output: Path, tmp_path: Path, kind:
     assert len(list((tmp_path / "to" / kind).iterdir())) == len(stored)
 
 
-def test_archives_hold_the_same_files_and_are_equal_in_every_run(metric_output: Path, tmp_path: Path) -> None:  # noqa: F811
+def test_archives_hold_the_same_files_and_are_equal_in_every_run(metric_output: Path, tmp_path: Path) -> None:
     run_export(metric_output, tmp_path / "loose", "folders")
     for name in ("a", "b"):
         selection = Selection(metric_output)
@@ -107,7 +107,11 @@ def test_a_dataset_with_hostile_names(tmp_path: Path) -> None:
     run_export(folder / "out", tmp_path / "to", "folders")
     lines = [line for path in (tmp_path / "to").glob("t*.csv") for line in table_of(path)]
     stored = stored_rows(folder / "out")
-    assert {line["fg"] for line in lines} == {row["fg"] for row in stored.values()} == {"=1+1", 'a,"b"', "Cow", "cow", "<b> 中文"}
+    assert (
+        {line["fg"] for line in lines}
+        == {row["fg"] for row in stored.values()}
+        == {"=1+1", 'a,"b"', "Cow", "cow", "<b> 中文"}
+    )
     assert all((tmp_path / "to" / line["fg_file"]).is_file() for line in lines)
     assert len({line["fg_file"].lower() for line in lines}) == 5
 
@@ -138,7 +142,7 @@ def scene_output(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return make_output(tmp_path_factory.mktemp("scenes"), objects=[1, 3], placements=1)
 
 
-def test_a_stopped_archive_continues(metric_output: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:  # noqa: F811
+def test_a_stopped_archive_continues(metric_output: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Stopped while the archives are put together: those that are finished stay, the others follow."""
     selection = Selection(metric_output)
     export(selection, tmp_path / "whole", ZippedFolders(selection), {"zip": True})

@@ -1,5 +1,7 @@
 """The format webdataset, opened with webdataset's own loader."""
 
+# ruff: noqa: F811 (fixtures are imported by name)
+
 from __future__ import annotations
 
 import io
@@ -18,13 +20,13 @@ from tiny import make_sources, pixels_of, quiet_build, tiny_recipe, tree
 
 
 @pytest.fixture(scope="module")
-def tars(metric_output: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:  # noqa: F811
+def tars(metric_output: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("web") / "to"
     run_export(metric_output, folder, "webdataset")
     return folder
 
 
-def test_the_loader_finds_every_row_with_its_stored_bytes(metric_output: Path, tars: Path) -> None:  # noqa: F811
+def test_the_loader_finds_every_row_with_its_stored_bytes(metric_output: Path, tars: Path) -> None:
     stored = stored_rows(metric_output)
     seen = set()
     for split, count in counts_of(stored).items():
@@ -45,7 +47,7 @@ def test_the_loader_finds_every_row_with_its_stored_bytes(metric_output: Path, t
     assert len(seen) == len(stored)
 
 
-def test_depth_keeps_its_sixteen_bits(metric_output: Path, tars: Path) -> None:  # noqa: F811
+def test_depth_keeps_its_sixteen_bits(metric_output: Path, tars: Path) -> None:
     """As docs/export.md shows it; webdataset's decode("pil") would make 8-bit RGB of it."""
     found = next(iter(webdataset.WebDataset(str(tars / "train-000000.tar"), shardshuffle=False)))
     depth = np.asarray(Image.open(io.BytesIO(found["depth.png"])))
@@ -53,7 +55,7 @@ def test_depth_keeps_its_sixteen_bits(metric_output: Path, tars: Path) -> None: 
     assert depth.dtype == np.uint16 and np.array_equal(depth, pixels_of(row["fg_bg_depth"]))
 
 
-def test_headers_have_no_time_and_no_owner(metric_output: Path, tars: Path, tmp_path: Path) -> None:  # noqa: F811
+def test_headers_have_no_time_and_no_owner(metric_output: Path, tars: Path, tmp_path: Path) -> None:
     run_export(metric_output, tmp_path / "again", "webdataset")
     assert tree(tmp_path / "again") == tree(tars)
     with tarfile.open(tars / "train-000000.tar") as tar:
@@ -61,7 +63,7 @@ def test_headers_have_no_time_and_no_owner(metric_output: Path, tars: Path, tmp_
             assert (member.mtime, member.uid, member.gid, member.uname, member.mode) == (0, 0, 0, "", 0o644)
 
 
-def test_a_file_mixes_backgrounds(metric_output: Path, tars: Path) -> None:  # noqa: F811
+def test_a_file_mixes_backgrounds(metric_output: Path, tars: Path) -> None:
     stored = stored_rows(metric_output)
     rows = list(webdataset.WebDataset(str(tars / "train-000000.tar"), shardshuffle=False))
     names = [stored["train", json.loads(row["json"])["row"]]["bg"] for row in rows]

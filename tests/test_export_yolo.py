@@ -1,5 +1,7 @@
 """The formats yolo-seg and yolo-depth: opened with supervision, and read as Ultralytics documents its layout."""
 
+# ruff: noqa: F811 (fixtures are imported by name)
+
 from __future__ import annotations
 
 from pathlib import Path
@@ -97,7 +99,7 @@ def test_every_pixel_of_any_mask_is_in_its_polygon(seed: int, height: int, width
         assert (found & ~mask).sum() <= (parts - 1) * (height + width)
 
 
-def test_supervision_opens_it_with_exact_masks(metric_output: Path, tmp_path: Path) -> None:  # noqa: F811
+def test_supervision_opens_it_with_exact_masks(metric_output: Path, tmp_path: Path) -> None:
     to = tmp_path / "to"
     run_export(metric_output, to, "yolo-seg")
     stored = stored_rows(metric_output)
@@ -144,7 +146,9 @@ def test_the_keys_of_yolo() -> None:
 
 
 def test_without_a_split_for_val_the_file_and_the_command_say_so(
-    metric_output: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]  # noqa: F811
+    metric_output: Path,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
     line = ["export", str(metric_output), str(tmp_path / "to"), "--format", "yolo-seg", "--split", "train"]
     assert main(line) == 0
@@ -156,7 +160,9 @@ def test_without_a_split_for_val_the_file_and_the_command_say_so(
 
 @pytest.mark.parametrize("label", ["predicted", "placed"])
 def test_depth_is_the_stored_bytes_and_depth_scale_gives_metres(
-    metric_output: Path, tmp_path: Path, label: str  # noqa: F811
+    metric_output: Path,
+    tmp_path: Path,
+    label: str,
 ) -> None:
     to, column = tmp_path / "to", {"predicted": "fg_bg_depth", "placed": "fg_bg_depth_placed"}[label]
     line = ["export", str(metric_output), str(to), "--format", "yolo-depth", "--depth-label", label]
@@ -176,7 +182,7 @@ def test_depth_is_the_stored_bytes_and_depth_scale_gives_metres(
         assert np.allclose(np.where(pixels > 0, pixels / data["depth_scale"], np.nan), metres, equal_nan=True)
 
 
-def test_the_placed_label_is_the_default(metric_output: Path) -> None:  # noqa: F811
+def test_the_placed_label_is_the_default(metric_output: Path) -> None:
     assert YoloDepth(Selection(metric_output)).image_columns == ("fg_bg", "fg_bg_depth_placed")
 
 

@@ -24,15 +24,6 @@ DESCRIPTION = "export.json"
 RECORDS = ".export"
 Part = dict[str, list[str]]  # lines of text by the file that they belong to
 
-_WORDS = {
-    "layout": "layout {}",
-    "format": "format {}",
-    "options": "options {}",
-    "dataset": "dataset version {}",
-    "splits": "splits {}",
-    "where": "rows where {!r}",
-}
-
 
 class ExportFolder:
     """A local folder that an export fills.
@@ -68,7 +59,7 @@ class ExportFolder:
             return False
         for key, value in self._identity.items():
             if found.get(key) != value:
-                there, here = (_WORDS[key].format(_shown(other)) for other in (found.get(key), value))
+                there, here = (_words(key, other) for other in (found.get(key), value))
                 raise OutputError(
                     f"{self.path} holds another export: {there} there, {here} in this command.\n"
                     f"  Choose another DEST, or delete that export first: rm -r {shlex.quote(str(self.path))}"
@@ -184,5 +175,12 @@ class ExportFolder:
         return OutputError(f"{self.path / name}: cannot write ({e.strerror or e}).\n  {hint}")
 
 
-def _shown(value: Any) -> Any:
-    return ", ".join(map(str, value)) if isinstance(value, list) else value
+def _words(key: str, value: Any) -> str:
+    """A part of an export's identity in words."""
+    if key == "where":
+        return "all rows" if value is None else f"the rows where {value!r}"
+    if isinstance(value, list):
+        value = ", ".join(map(str, value))
+    if key == "options":
+        value = ", ".join(f"{name} {inner}" for name, inner in (value or {}).items()) or "without options"
+    return str(value) if key == "options" else f"{key} {value}"
