@@ -36,7 +36,7 @@ class ExportFolder:
 
     def __init__(self, path: str | Path, identity: Mapping[str, Any], description: Mapping[str, Any]) -> None:
         self.path, self._identity, self._description = Path(path).expanduser(), dict(identity), dict(description)
-        self._made: set[Path] = set()
+        self._made: set[str] = set()  # folders that exist
         self.num_bytes = 0  # of the export's files that this process wrote
 
     def is_complete(self) -> bool:
@@ -108,12 +108,12 @@ class ExportFolder:
 
     def write(self, name: str, data: bytes) -> None:
         """Write a file of a block. If the process is killed meanwhile, the block has no record and is written again."""
-        target = self.path / name
+        parent = name.rpartition("/")[0]
         with self._explained(name):
-            if target.parent not in self._made:
-                target.parent.mkdir(parents=True, exist_ok=True)
-                self._made.add(target.parent)
-            with open(target, "wb", buffering=0) as file:
+            if parent not in self._made:
+                (self.path / parent).mkdir(parents=True, exist_ok=True)
+                self._made.add(parent)
+            with open(f"{self.path}/{name}", "wb", buffering=0) as file:
                 if file.write(data) != len(data):
                     raise OSError(errno.ENOSPC, "the file was cut short")
         self.num_bytes += len(data)

@@ -73,5 +73,5 @@ class YoloDepth(Format):
         return (
             f'import numpy, PIL.Image, pathlib; file = sorted(pathlib.Path("{file}").iterdir())[0]\n'
             f"metres = numpy.asarray(PIL.Image.open(file)) / {self._scale:g}  # 0 = no depth\n"
-            f"# or train: yolo depth train data={folder.path}/data.yaml model=yolo26n-depth.pt"
+            f"# or train: yolo depth train data={folder.path.resolve()}/data.yaml model=yolo26n-depth.pt"
         )

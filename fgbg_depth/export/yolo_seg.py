@@ -54,5 +54,5 @@ class YoloSeg(Format):
         return (
             f'import supervision as sv; files = [f"{folder.path}/{{kind}}/{split}" for kind in ("images", "labels")]\n'
             f'rows = sv.DetectionDataset.from_yolo(*files, "{folder.path}/data.yaml", force_masks=True)\n'
-            f"# or train: yolo segment train data={folder.path}/data.yaml model=yolo11n-seg.pt"
+            f"# or train: yolo segment train data={folder.path.resolve()}/data.yaml model=yolo11n-seg.pt"
         )
