@@ -3,8 +3,8 @@
     python benchmarks/export.py [--output FOLDER] [--repeats 3]
 
 The plain loop writes bytes that are in memory already, into the same files as the export. So the ratio says what an
-export does besides: it reads parquet, and writes tables, labels and records. Seconds are those of the CPU, in Python and
-in the system: on a disk that is slower than this, both take the same time. The best of the repeats counts; the two
+export does besides: it reads parquet, and writes tables, labels and records. Seconds are those of the CPU, in
+Python and in the system: on a slow disk both take the same time. The best of the repeats counts; the two
 alternate, so that the load of the machine reaches both.
 """
 
@@ -22,10 +22,10 @@ from table import hardware, print_head, print_row
 
 sys.path.insert(0, str(Path(__file__).parent.parent))  # for running it in a checkout
 
-from fgbg_depth.export.format import Format  # noqa: E402
-from fgbg_depth.export.formats import FORMATS  # noqa: E402
-from fgbg_depth.export.run import export  # noqa: E402
-from fgbg_depth.export.selection import Selection  # noqa: E402
+from fgbg_depth.export.format import Format
+from fgbg_depth.export.formats import FORMATS
+from fgbg_depth.export.run import export
+from fgbg_depth.export.selection import Selection
 
 
 def seconds(work: Callable[[Path], object], folder: Path) -> float:

@@ -5,7 +5,6 @@
 from __future__ import annotations
 
 import json
-import os
 import shutil
 import signal
 import subprocess
@@ -162,7 +161,14 @@ def test_two_exports_at_once_are_refused(tmp_path: Path) -> None:
         pass
 
 
-@pytest.mark.skipif(os.geteuid() == 0 and not Path("/dev/full").exists(), reason="needs /dev/full")
+def test_records_that_a_kill_at_the_end_left_are_removed(metric_output: Path, tmp_path: Path) -> None:
+    run_export(metric_output, tmp_path / "to", "webdataset")
+    (tmp_path / "to" / ".export").mkdir()
+    assert run_export(metric_output, tmp_path / "to", "webdataset").was_complete
+    assert not (tmp_path / "to" / ".export").exists()
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs /dev/full")
 def test_a_full_disk_is_named(tmp_path: Path) -> None:
     folder = ExportFolder(tmp_path / "to", {"layout": 1}, {})
     with folder.begin():

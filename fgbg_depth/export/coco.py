@@ -34,7 +34,6 @@ class Coco(Format):
     """
 
     name = "coco"
-    summary = "images and instances_SPLIT.json with run-length masks"
 
     def __init__(self, selection: Selection) -> None:
         super().__init__(selection)

@@ -141,6 +141,10 @@ class ExportFolder:
     def finish(self) -> None:
         """Say that the export is complete, and remove the records of blocks."""
         self._describe(complete=True)
+        self.remove_records()
+
+    def remove_records(self) -> None:
+        """Remove the records of blocks, which a complete export does not need."""
         shutil.rmtree(self.path / RECORDS, ignore_errors=True)
 
     def _read(self) -> dict[str, Any] | None:

@@ -29,7 +29,6 @@ class Folders(Format):
     """
 
     name = "folders"
-    summary = "bg/, fg/, fg_bg/, fg_bg_mask/, fg_bg_depth/ with the stored files, and SPLIT.csv with the columns"
 
     def write(self, block: Block, rows: Sequence[StoredRow], folder: ExportFolder) -> Part:
         lines = []

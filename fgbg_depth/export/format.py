@@ -20,13 +20,11 @@ class Format(ABC):
 
     Attributes:
         name: as `--format` has it.
-        summary: one line for the help.
         is_mixed: whether a block has rows of several backgrounds.
         image_columns: the columns of images that `write` needs.
     """
 
     name: ClassVar[str]
-    summary: ClassVar[str]
     is_mixed: ClassVar[bool] = False
     image_columns: tuple[str, ...]
 

@@ -71,7 +71,9 @@ def export(
     folder = ExportFolder(dest, identity, _description(selection))
     blocks = selection.blocks(chosen.is_mixed)
     was_complete, new_rows = folder.is_complete(), 0
-    if not was_complete:
+    if was_complete:
+        folder.remove_records()  # which are there if an export was killed at its very end
+    else:
         done, total = 0, selection.total_rows
         with folder.begin():
             for block in blocks:

@@ -17,7 +17,7 @@ from fgbg_depth.errors import OutputError, UsageError
 from fgbg_depth.export.blocks import Block, Piece, filled, pieces_of
 from fgbg_depth.read.files import read_columns
 from fgbg_depth.read.opening import open_files, read_manifest
-from fgbg_depth.read.rows import StoredRow
+from fgbg_depth.read.rows import Cache, StoredRow
 from fgbg_depth.read.shard_files import ShardFile, ShardList
 from fgbg_depth.read.where import parse_where
 from fgbg_depth.storage.parquet import ROW_GROUP
@@ -25,6 +25,7 @@ from fgbg_depth.storage.parquet import ROW_GROUP
 DEFAULT_CLASS = "foreground"  # of cut-outs without a class
 _BLOCK_ROWS = 1000
 _BLOCK_BYTES = 128 * 2**20  # a block is held in memory, and is one file of the format webdataset
+_NUM_FOOTERS = 256  # kept, since a mixed block reads from several shards
 _ROW = "__row__"
 
 
@@ -73,7 +74,7 @@ class Selection:
                 "  Change --where, or leave it out."
             )
         self._digits = max(6, len(str(max(shards.num_rows.values()) - 1)))
-        self._footers: dict[str, pq.FileMetaData] = {}  # of the shard that was read last
+        self._footers: Cache[pq.FileMetaData] = Cache(_NUM_FOOTERS)
 
     @property
     def columns(self) -> tuple[schema.Column, ...]:
@@ -147,9 +148,7 @@ class Selection:
 
     def _read_piece(self, piece: Piece, image_columns: Sequence[str]) -> Iterator[StoredRow]:
         shard = piece.shard
-        if shard.path not in self._footers:
-            self._footers = {shard.path: self.files.read_footer(shard.path)}
-        footer = self._footers[shard.path]
+        footer = self._footers.get(shard.path, lambda: self.files.read_footer(shard.path))
         groups, first_row = _groups(footer, int(piece.rows[0]), int(piece.rows[-1]))
         table = self.files.read_row_groups(shard.path, footer, groups, [*self.fact_columns, *image_columns])
         table = table.take(pa.array(piece.rows - first_row))

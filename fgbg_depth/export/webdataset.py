@@ -33,7 +33,6 @@ class WebDataset(Format):
     """
 
     name = "webdataset"
-    summary = "tar files of image, mask, depth and JSON, in mixed order, for streaming with webdataset"
     is_mixed = True
 
     def write(self, block: Block, rows: Sequence[StoredRow], folder: ExportFolder) -> Part:

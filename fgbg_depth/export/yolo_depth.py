@@ -27,7 +27,6 @@ class YoloDepth(Format):
     """
 
     name = "yolo-depth"
-    summary = "images, 16-bit depth maps and data.yaml, for depth with Ultralytics YOLO; metric depth only"
 
     def __init__(self, selection: Selection, label: str | None = None) -> None:
         super().__init__(selection)

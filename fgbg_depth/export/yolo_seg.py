@@ -23,7 +23,6 @@ class YoloSeg(Format):
     """
 
     name = "yolo-seg"
-    summary = "images, polygon labels and data.yaml, for segmentation with Ultralytics YOLO"
 
     def __init__(self, selection: Selection) -> None:
         super().__init__(selection)
