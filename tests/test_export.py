@@ -14,12 +14,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from exports import counts_of, run_export, stored_rows
+from exports import counts_of, mask_of, run_export, stored_rows
 from hub_client import NAME, send
 from hub_fixtures import hub, scenes, work  # noqa: F401
 from hub_server import HubServer
 from small_output import metric_output  # noqa: F401
-from tiny import tree
+from tiny import pixels_of, tree
 
 from fgbg_depth.cli.export import FORMATS as HELP
 from fgbg_depth.cli.main import main
@@ -279,3 +279,23 @@ def test_messages_of_the_hub_reach_the_user(
 ) -> None:
     assert main(["export", "alice/none", str(tmp_path / "to"), "--format", "coco"]) == 1
     assert "alice/none" in capsys.readouterr().err and not (tmp_path / "to").exists()
+
+
+@pytest.mark.parametrize("name", FORMATS)
+def test_the_printed_lines_open_the_export(metric_output: Path, tmp_path: Path, name: str) -> None:
+    report = run_export(metric_output, tmp_path / "to", name)
+    names: dict[str, object] = {}
+    exec(report.snippet, names)
+    assert {"image", "mask", "rows", "metres", "row"} & names.keys()
+
+
+def test_the_loader_in_the_documents_works(metric_output: Path, tmp_path: Path) -> None:
+    run_export(metric_output, tmp_path / "to", "webdataset")
+    text = (ROOT / "docs" / "export.md").read_text(encoding="utf-8")
+    block = text[text.index("    import io, json, numpy") : text.index("## From Python")]
+    code = "\n".join(line.removeprefix("    ") for line in block.splitlines())
+    names: dict[str, object] = {}
+    exec(code.replace("DEST", str(tmp_path / "to")).replace("{000000..000015}", "000000"), names)
+    _, mask, depth, facts = next(iter(names["rows"]))  # type: ignore[call-overload]
+    row = stored_rows(metric_output)["train", facts["row"]]
+    assert np.array_equal(mask, mask_of(row)) and np.array_equal(depth, pixels_of(row["fg_bg_depth"]))

@@ -13,6 +13,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import webdataset
+from datasets import load_dataset
 from exports import counts_of, run_export, stored_rows
 from PIL import Image
 from small_output import metric_output  # noqa: F401
@@ -78,3 +79,14 @@ def test_a_split_has_several_files_so_that_workers_share_it(tmp_path: Path) -> N
     assert [p.name for p in sorted((tmp_path / "to").glob("*.tar"))] == [f"train-{n:06d}.tar" for n in range(4)]
     rows = webdataset.WebDataset(str(tmp_path / "to" / "train-{000000..000003}.tar"), shardshuffle=False)
     assert sorted(json.loads(row["json"])["row"] for row in rows) == list(range(400))
+
+
+def test_datasets_reads_it_too(metric_output: Path, tars: Path, tmp_path: Path) -> None:
+    """With 16 bits, which its images keep."""
+    files = [str(path) for path in sorted(tars.glob("train-*.tar"))]
+    rows = load_dataset("webdataset", data_files={"train": files}, split="train", cache_dir=str(tmp_path))
+    stored = stored_rows(metric_output)
+    for row in rows:
+        expected = stored["train", row["json"]["row"]]
+        assert np.array_equal(np.asarray(row["depth.png"]), pixels_of(expected["fg_bg_depth"]))
+    assert len(rows) == counts_of(stored)["train"]

@@ -66,6 +66,20 @@ def test_a_mask_of_one_part_is_exact_also_with_holes(mask: np.ndarray, rounding:
     assert np.array_equal(filled(label_of(mask), *mask.shape, rounding), mask)
 
 
+def blob(seed: int) -> np.ndarray:
+    """(64, 64) bool: one connected area with an irregular outline and many holes."""
+    rng = np.random.default_rng(seed)
+    heights = cv2.GaussianBlur(rng.random((64, 64)).astype(np.float32), (0, 0), rng.uniform(1, 3))
+    high = heights > np.quantile(heights, rng.uniform(0.1, 0.6))
+    _, parts = cv2.connectedComponents(high.astype(np.uint8), connectivity=8)
+    return parts == 1 + np.argmax(np.bincount(parts.ravel())[1:])
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_irregular_areas_with_many_holes_are_exact(seed: int) -> None:
+    assert np.array_equal(filled(label_of(blob(seed)), 64, 64, "down"), blob(seed))
+
+
 @pytest.mark.parametrize("size", [1, 2, 3])
 def test_a_few_pixels_are_still_a_polygon(size: int) -> None:
     """Fewer than three corners would be read as a box."""

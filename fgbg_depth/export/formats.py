@@ -1,4 +1,4 @@
-"""The formats of an export by name; a new format is one file, one line here, and one line of help in `cli/export.py`."""
+"""The formats of an export by name; a new one is a file, a line here, and a line of help in `cli/export.py`."""
 
 from __future__ import annotations
 
