@@ -13,6 +13,8 @@ import time
 from pathlib import Path
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from exports import counts_of, mask_of, run_export, stored_rows
 from hub_client import NAME, send
@@ -25,16 +27,19 @@ from fgbg_depth.cli.export import FORMATS as HELP
 from fgbg_depth.cli.main import main
 from fgbg_depth.errors import OutputError, UsageError
 from fgbg_depth.export import selection as selection_module
+from fgbg_depth.export.blocks import Piece, mixed
 from fgbg_depth.export.folder import ExportFolder
 from fgbg_depth.export.formats import FORMATS
-from fgbg_depth.export.selection import Selection
+from fgbg_depth.export.selection import Selection, _groups
 from fgbg_depth.read.load import load
+from fgbg_depth.read.shard_files import ShardFile
 
 ROOT = Path(__file__).parent.parent
 SLOW_EXPORT = """
 import sys, time
 sys.path[:0] = [{root!r}, {tests!r}]
 from fgbg_depth.export import selection
+from fgbg_depth.export.blocks import Piece, mixed
 from fgbg_depth.export.folder import ExportFolder
 from exports import run_export
 selection._BLOCK_ROWS = 9
@@ -238,7 +243,9 @@ def test_blocks_hold_each_chosen_row_once(
     monkeypatch.setattr(selection_module, "_BLOCK_ROWS", 7)
     selection = Selection(metric_output, where=where)
     blocks = selection.blocks(is_mixed)
-    assert all(block.num_rows <= 7 for block in blocks) and len({block.name for block in blocks}) == len(blocks)
+    assert all(block.num_rows <= (14 if is_mixed else 7) for block in blocks) and len(
+        {block.name for block in blocks}
+    ) == len(blocks)
     rows = [row for block in blocks for row in selection.read(block, ("fg_bg",))]
     stored = stored_rows(metric_output)
     assert len(rows) == len({row.address for row in rows}) == (80 if where is None else 40)
@@ -248,6 +255,24 @@ def test_blocks_hold_each_chosen_row_once(
     if not is_mixed:
         addresses = [(list(selection.num_rows).index(row.split), row.index) for row in rows]
         assert addresses == sorted(addresses)
+
+
+def test_rows_are_found_in_row_groups_of_any_size(tmp_path: Path) -> None:
+    pq.write_table(pa.table({"n": list(range(40))}), tmp_path / "a.parquet", row_group_size=7)
+    footer = pq.read_metadata(tmp_path / "a.parquet")
+    for first, last in [(0, 0), (6, 7), (13, 30), (35, 39)]:
+        groups, first_row = _groups(footer, first, last)
+        assert groups == list(range(first // 7, last // 7 + 1)) and first_row == first // 7 * 7
+
+
+def test_mixed_blocks_have_rows_of_all_pieces_that_are_read_together() -> None:
+    shards = [ShardFile(f"data/{n}", "train", str(n), 0, 100) for n in range(23)]
+    pieces = [Piece(shard, np.arange(100, dtype=np.int32)) for shard in shards]
+    groups = list(mixed(pieces, 100, 10))
+    rows = [(part.shard.path, row) for group in groups for part in group for row in part.rows.tolist()]
+    assert len(rows) == len(set(rows)) == 2300
+    assert {len(group) for group in groups} == {7, 8}, "three times about as many, not 10, 10 and 3"
+    assert [part.shard.path for part in groups[0]] != [shard.path for shard in shards[:8]], "drawn, not in order"
 
 
 def test_large_rows_make_small_blocks(metric_output: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import builtins
+import dataclasses
 import json
 from pathlib import Path
 from typing import Any
@@ -13,12 +14,15 @@ import numpy as np
 import pytest
 import supervision
 from exports import counts_of, mask_of, run_export, stored_rows
+from PIL import Image
 from pycocotools.coco import COCO
 from small_output import SIZE, make_output, metric_output  # noqa: F401
 from test_classes import CLASS_OF
-from tiny import make_sources, pixels_of, quiet_build, save, thing, tiny_recipe
+from tiny import encoded, make_sources, pixels_of, quiet_build, save, thing, tiny_recipe
 
 from fgbg_depth.cli.main import main
+from fgbg_depth.export.objects import objects_of
+from fgbg_depth.export.selection import Selection
 
 
 @pytest.fixture(scope="module")
@@ -42,6 +46,7 @@ def test_masks_boxes_and_areas_are_exact(metric_output: Path, coco_folder: Path)
     for split, count in counts_of(stored).items():
         coco = opened(coco_folder, split)
         assert len(coco.imgs) == len(coco.anns) == count
+        assert min(coco.anns) == 1, "COCOeval takes the id 0 for no match"
         for annotation in coco.anns.values():
             row = stored[split, annotation["image_id"]]
             mask = mask_of(row)
@@ -107,6 +112,16 @@ def test_scenes_have_an_annotation_for_each_object(scene_output: Path, tmp_path:
                 assert np.float32(annotation["visible"]) == np.float32(row["objects"][n - 1]["visible"])
                 num_objects += 1
     assert num_objects > len(stored)
+
+
+def test_a_hidden_object_has_no_annotation(scene_output: Path) -> None:
+    selection = Selection(scene_output, splits=["train"])
+    row = selection.read(selection.blocks()[0], selection.image_columns)[0]
+    instances = pixels_of({"bytes": row.images["fg_bg_instances"]}).copy()
+    instances[instances == 2] = 1
+    hidden = dataclasses.replace(row, images={**row.images, "fg_bg_instances": encoded(Image.fromarray(instances))})
+    before, after = ([found.name for found in objects_of(r, selection)] for r in (row, hidden))
+    assert after == [name for n, name in enumerate(before) if n != 1]
 
 
 def test_classes_are_the_folders_of_cut_outs(tmp_path: Path) -> None:

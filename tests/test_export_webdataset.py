@@ -78,7 +78,11 @@ def test_a_split_has_several_files_so_that_workers_share_it(tmp_path: Path) -> N
     run_export(folder / "out", tmp_path / "to", "webdataset")
     assert [p.name for p in sorted((tmp_path / "to").glob("*.tar"))] == [f"train-{n:06d}.tar" for n in range(4)]
     rows = webdataset.WebDataset(str(tmp_path / "to" / "train-{000000..000003}.tar"), shardshuffle=False)
-    assert sorted(json.loads(row["json"])["row"] for row in rows) == list(range(400))
+    found = [json.loads(row["json"]) for row in rows]
+    assert sorted(row["row"] for row in found) == list(range(400))
+    for first in range(0, 400, 100):
+        names = [row["bg"] for row in found[first : first + 20]]
+        assert len(set(names)) == 5, "all backgrounds alternate in each file, although a shard has one"
 
 
 def test_datasets_reads_it_too(metric_output: Path, tars: Path, tmp_path: Path) -> None:

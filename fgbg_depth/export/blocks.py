@@ -68,3 +68,26 @@ def filled(pieces: Sequence[Piece], num_rows: int) -> Iterator[list[Piece]]:
                 group, free = [], num_rows
     if group:
         yield group
+
+
+def mixed(pieces: Sequence[Piece], num_rows: int, at_once: int) -> Iterator[list[Piece]]:
+    """Pieces in groups of about `num_rows` rows, each with rows of up to `at_once` pieces drawn from all of them.
+
+    The pieces of a group are divided among as many groups as they fill, so that each is read for groups that follow
+    each other. The order is the same in every run.
+    """
+    order = np.random.Generator(np.random.Philox(0)).permutation(len(pieces))
+    for positions in np.array_split(order, -(-len(pieces) // at_once)):
+        drawn = [pieces[position] for position in positions.tolist()]
+        num_groups = -(-sum(len(piece.rows) for piece in drawn) // num_rows)
+        for n in range(num_groups):
+            parts = [Piece(piece.shard, piece.rows[n::num_groups]) for piece in drawn]
+            yield [part for part in parts if len(part.rows)]
+
+
+def rows_of_mixed_blocks(num_rows: int) -> int:
+    """Rows of a mixed block: of a small split few enough for about 16 files.
+
+    Each worker of a loader reads files of its own, so a split in one file would leave the others without rows.
+    """
+    return -(-num_rows // (16 * ROW_GROUP)) * ROW_GROUP

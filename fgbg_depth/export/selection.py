@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from fgbg_depth import schema
 from fgbg_depth.errors import OutputError, UsageError
-from fgbg_depth.export.blocks import Block, Piece, filled, pieces_of
+from fgbg_depth.export.blocks import Block, Piece, filled, mixed, pieces_of, rows_of_mixed_blocks
 from fgbg_depth.read.files import read_columns
 from fgbg_depth.read.opening import open_files, read_manifest
 from fgbg_depth.read.rows import Cache, StoredRow
@@ -25,6 +25,7 @@ from fgbg_depth.storage.parquet import ROW_GROUP
 DEFAULT_CLASS = "foreground"  # of cut-outs without a class
 _BLOCK_ROWS = 1000
 _BLOCK_BYTES = 128 * 2**20  # a block is held in memory, and is one file of the format webdataset
+_CACHE_BYTES = 512 * 2**20  # of row groups, which blocks share
 _NUM_FOOTERS = 256  # kept, since a mixed block reads from several shards
 _ROW = "__row__"
 
@@ -75,6 +76,7 @@ class Selection:
             )
         self._digits = max(6, len(str(max(shards.num_rows.values()) - 1)))
         self._footers: Cache[pq.FileMetaData] = Cache(_NUM_FOOTERS)
+        self._tables: Cache[pa.Table] = Cache(_CACHE_BYTES, lambda table: table.nbytes)
 
     @property
     def columns(self) -> tuple[schema.Column, ...]:
@@ -115,27 +117,34 @@ class Selection:
         """All chosen rows in blocks, split by split. Equal arguments give equal blocks.
 
         Args:
-            is_mixed: a block has row groups of several shards, that is of several backgrounds, and their rows
-                alternate; else the order is that of the dataset.
+            is_mixed: a block has rows of up to ten row groups, drawn from the whole split and so mostly of different
+                backgrounds, and they alternate; else the order is that of the dataset.
         """
         blocks = []
         for split in self.num_rows:
             found = self._chosen[split]
             pieces = [piece for shard, rows in found for piece in pieces_of(shard, rows)]
             if is_mixed:
-                order = np.random.Generator(np.random.Philox(0)).permutation(len(pieces)).tolist()
-                pieces = [pieces[position] for position in order]
-            groups = filled(
-                pieces, min(self._block_rows, _mixed_rows(self.num_rows[split])) if is_mixed else self._block_rows
-            )
+                size = min(self._block_rows, rows_of_mixed_blocks(self.num_rows[split]))
+                groups = mixed(pieces, size, self._groups_at_once)
+            else:
+                groups = filled(pieces, self._block_rows)
             blocks += [Block(split, number, tuple(group), is_mixed) for number, group in enumerate(groups)]
         return blocks
 
     @cached_property
-    def _block_rows(self) -> int:
+    def _row_bytes(self) -> float:
         shards = self.manifest.shards.values()
-        mean_bytes = sum(shard.bytes for shard in shards) / max(1, sum(shard.rows for shard in shards))
-        return int(max(1, min(_BLOCK_ROWS, _BLOCK_BYTES / max(1, mean_bytes))))
+        return max(1, sum(shard.bytes for shard in shards) / max(1, sum(shard.rows for shard in shards)))
+
+    @property
+    def _block_rows(self) -> int:
+        return int(max(1, min(_BLOCK_ROWS, _BLOCK_BYTES / self._row_bytes)))
+
+    @property
+    def _groups_at_once(self) -> int:
+        """How many row groups are mixed: as many as are kept in memory."""
+        return int(max(1, min(10, _CACHE_BYTES / (ROW_GROUP * self._row_bytes))))
 
     def read(self, block: Block, image_columns: Sequence[str]) -> list[StoredRow]:
         """The rows of a block, with the encoded images of these columns."""
@@ -150,7 +159,10 @@ class Selection:
         shard = piece.shard
         footer = self._footers.get(shard.path, lambda: self.files.read_footer(shard.path))
         groups, first_row = _groups(footer, int(piece.rows[0]), int(piece.rows[-1]))
-        table = self.files.read_row_groups(shard.path, footer, groups, [*self.fact_columns, *image_columns])
+        columns = [*self.fact_columns, *image_columns]
+        table: pa.Table = self._tables.get(
+            (shard.path, *groups, *columns), lambda: self.files.read_row_groups(shard.path, footer, groups, columns)
+        )
         table = table.take(pa.array(piece.rows - first_row))
         facts = table.select([name for name in self.fact_columns if name in table.column_names]).to_pylist()
         for name in self._float_columns:
@@ -187,14 +199,6 @@ class Selection:
     def classes(self) -> tuple[str, ...]:
         """The names of all classes of the dataset, sorted; they do not depend on which rows are chosen."""
         return tuple(sorted(set(self.class_of.values())))
-
-
-def _mixed_rows(num_rows: int) -> int:
-    """Rows of a mixed block: whole row groups, and of a small split few enough for 16 files.
-
-    Each worker of a loader reads files of its own, so a split in one file would leave the others without rows.
-    """
-    return -(-num_rows // (16 * ROW_GROUP)) * ROW_GROUP
 
 
 def _shortest(value: float) -> float:

@@ -26,8 +26,9 @@ _ENDINGS = {
 class WebDataset(Format):
     """DEST/SPLIT-000000.tar with SPLIT_000012.jpg, .mask.png, .depth.png and .json for each row.
 
-    A tar file holds row groups of several backgrounds, whose rows alternate: a loader shuffles what is in its buffer,
-    and a stored shard has one background. Headers have no time and no owner, so equal rows give equal files.
+    A tar file holds rows of up to ten row groups, drawn from the whole split, and they alternate: a loader shuffles
+    what is in its buffer, and a stored shard has one background. Headers have no time and no owner, so equal rows give
+    equal files.
 
     Source: https://github.com/webdataset/webdataset (files with one name up to the first dot are one sample)
     """

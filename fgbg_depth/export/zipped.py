@@ -11,8 +11,6 @@ from fgbg_depth.export.blocks import Block
 from fgbg_depth.export.folder import RECORDS, ExportFolder
 from fgbg_depth.export.folders import File, Folders
 
-_DATE = (1980, 1, 1, 0, 0, 0)  # the first that the format has, so that equal files give equal archives
-
 
 class ZippedFolders(Folders):
     """DEST/fg_bg.zip with fg_bg/train/000012.jpg, and so on; DEST/SPLIT.csv stays outside.
@@ -56,7 +54,7 @@ def _members(path: object) -> Iterator[File]:
 def _write_zip(file: BinaryIO, files: Sequence[File] | Iterator[File]) -> None:
     with zipfile.ZipFile(file, "w", zipfile.ZIP_STORED) as archive:
         for name, data in files:
-            info = zipfile.ZipInfo(name, _DATE)
+            info = zipfile.ZipInfo(name)  # without a date: 1980, so that equal files give equal archives
             info.create_system = 3  # Unix everywhere, also on Windows
             info.external_attr = 0o644 << 16
             archive.writestr(info, data)
