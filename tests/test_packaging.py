@@ -35,6 +35,7 @@ EXTRA_OF = {
     "render/poisson.py": "blend",
     "sources/instances/": "coco",
     "sources/cutouts/": "cutouts",
+    "export/": "export",
 }
 
 
@@ -176,12 +177,13 @@ def test_the_pinned_versions_are_within_the_ranges() -> None:
         "requirements-blend.txt",
         "requirements-coco.txt",
         "requirements-cutouts.txt",
+        "requirements-export.txt",
         "requirements-ray.txt",
         "requirements-dev.txt",
     )
     known = {package: version for name in files for package, version in pins(name).items()}
     extras = {
-        package: r for extra in ("blend", "coco", "cutouts", "ray", "s3") for package, r in declared(extra).items()
+        package: r for extra in ("blend", "coco", "cutouts", "export", "ray", "s3") for package, r in declared(extra).items()
     }
     for package, requirement in {**everything, **extras}.items():
         assert requirement.specifier.contains(known[package]), f"{requirement} excludes the pinned {known[package]}"

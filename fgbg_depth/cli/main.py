@@ -15,6 +15,7 @@ from fgbg_depth.cli.build import add_build
 from fgbg_depth.cli.check_sources import add_check_sources
 from fgbg_depth.cli.compare import add_compare
 from fgbg_depth.cli.cutouts import add_cutouts
+from fgbg_depth.cli.export import add_export
 from fgbg_depth.cli.inputs import add_convert_weights, add_recipe
 from fgbg_depth.cli.outputs import add_push, add_verify
 from fgbg_depth.cli.parser import CommandParser
@@ -47,6 +48,7 @@ kept outside of outputs:
 _STOPPED = {
     "build": "Stopped. Finished shards are kept; the same command continues from there.",
     "cutouts": "Stopped. Finished cut-outs are kept; the same command continues from there.",
+    "export": "Stopped. Exported rows are kept; the same command continues from there.",
     "push": "Stopped. The same command continues; files that are already on the Hub are not uploaded again.",
     "rollback": "Stopped. The branch holds either the version before or the one that was asked for.",
 }
@@ -66,6 +68,7 @@ def parser() -> CommandParser:
     add_check_sources(commands)
     launch.add_arguments(commands.add_parser("app", help="browse a dataset in the browser"))
     add_compare(commands)
+    add_export(commands)
     add_verify(commands)
     add_push(commands)
     add_log(commands)
