@@ -28,4 +28,4 @@ def bibtex(manifest: Manifest, url: str | None = None) -> str:
 
 def _plain(text: str) -> str:
     """A user's text without the characters that mean something to BibTeX."""
-    return re.sub(r"[{}\\]", "", " ".join(text.split()))
+    return re.sub(r"[{}\\]", "", text)

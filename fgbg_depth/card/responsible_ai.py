@@ -90,7 +90,7 @@ def answers(manifest: Manifest) -> dict[str, Answer]:
         ),
     }
     return {
-        field: Answer(topic, field, " ".join(str(getattr(recipe, field)).split()), text)
+        field: Answer(topic, field, getattr(recipe, field), text)
         for field, (topic, text) in known.items()
     }
 
