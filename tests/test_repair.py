@@ -120,7 +120,7 @@ DAMAGE: dict[str, Callable[[Path], object]] = {
     "a croissant.json of other columns": lambda out: replace_text(out / "croissant.json", "default/flip", "default/f"),
     "a croissant.json of another licence": lambda out: replace_text(out / "croissant.json", "Not stated by", "MIT, by"),
     "no fiftyone.yml": lambda out: (out / "fiftyone.yml").unlink(),
-    "a fiftyone.yml without masks": lambda out: replace_text(out / "fiftyone.yml", "- fg_bg_mask", "- other"),
+    "a fiftyone.yml without masks": lambda out: replace_text(out / "fiftyone.yml", ": fg_bg_mask", ": other"),
     "a missing picture": lambda out: (out / "assets/contact_sheet.webp").unlink(),
     "a changed picture": lambda out: flip(out / "assets/heat_map.png"),
     "a truncated shard": lambda out: first_file(out, "data").write_bytes(first_file(out, "data").read_bytes()[:-10]),
