@@ -38,7 +38,8 @@ def shards_with(output: Path, name: str, column: str) -> set[str]:
 def test_the_output_is_a_dataset_repository(built: Path) -> None:
     names = tree(built)
     assert {n.split("/")[0] for n in names} == {
-        "README.md", "recipe.yaml", "statistics.json", "assets", "data", "bg", "fg", "preview",
+        "README.md", "recipe.yaml", "statistics.json", "croissant.json", "fiftyone.yml", "assets", "data", "bg", "fg",
+        "preview",
     }  # fmt: skip
     assert not [n for n in names if "/." in n or n.startswith(".")]
     statistics = statistics_of(built)

@@ -57,6 +57,13 @@ CHANGED: dict[str, Any] = {  # another value of each field; the test sets the fo
     "license": "mit",
     "background_license": "x",
     "foreground_license": "y",
+    "creators": ["A. Maker"],
+    "source_collection": "a",
+    "source_biases": "b",
+    "personal_information": "c",
+    "intended_uses": "d",
+    "social_impact": "e",
+    "maintenance": "f",
 }
 NEEDS: dict[str, dict[str, Any]] = {  # values of other fields that a field needs to have an effect
     "ground_band": {"placement_mode": "ground"},

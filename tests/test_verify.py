@@ -13,6 +13,7 @@ from PIL import Image
 from small_output import METRIC, build_small, make_output, metric_output, output_copy, use_slope  # noqa: F401
 
 from fgbg_depth import schema
+from fgbg_depth.card.croissant import croissant_json
 from fgbg_depth.card.front_matter import front_matter
 from fgbg_depth.errors import DepthError
 from fgbg_depth.manifest import Manifest
@@ -376,6 +377,7 @@ def test_labels_of_another_row_are_found(output_copy, monkeypatch):
     statistics = json.loads((output / "statistics.json").read_text())
     card = output / "README.md"
     card.write_text(front_matter_like(statistics, card.read_text()))
+    (output / schema.CROISSANT).write_text(croissant_json(Manifest.from_dict(statistics)))
     problems = verify(output, full=True).problems  # the checks of a label do not fit another label
     assert problems and all(p.startswith(name) and "the stored label gives" in p for p in problems)
     manifest = Manifest.read(Storage(output))

@@ -82,7 +82,7 @@ def _fetch(snapshot: Snapshot, commit: str, storage: Storage, log: Log) -> HubBa
     base = HubBase.of(snapshot.repo_id, snapshot.revision, commit, manifest.shards)
     base.write(storage)
     names = [*manifest.files, *(path for path in manifest.pictures if path in remote)]
-    names += [name for name in (schema.RECIPE, schema.CARD) if name in remote]
+    names += [name for name in (schema.RECIPE, schema.CARD, *schema.METADATA) if name in remote]
     size = sum(remote[name].bytes for name in names) + len(text)
     kept = sum(entry.bytes for entry in manifest.shards.values())
     log(

@@ -78,7 +78,7 @@ class OutputState:
             and set(manifest.shards) == {shard.path for shard in plan.shards}
             and manifest.recipe == published(plan.recipe)
             and manifest.terms == plan.sources.terms
-            and storage.exists(schema.CARD)
+            and all(storage.exists(name) for name in (schema.CARD, *schema.METADATA))
             and _has_recipe(storage)
             and _card_pictures(manifest) <= set(storage.list(schema.ASSETS))
             and set(prepared_files(plan.sources, plan.depth_key, plan.extras).all) <= set(manifest.files)

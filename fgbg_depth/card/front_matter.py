@@ -105,16 +105,21 @@ def front_matter(manifest: Manifest) -> str:
     data: dict[str, Any] = {"pretty_name": recipe.name, **_license(recipe.license)}
     data["task_categories"] = [*tasks, "image-segmentation", "mask-generation"]
     data["size_categories"] = [size_category(manifest.rows)]
-    tags = ["fgbg-depth", "synthetic", "compositing", "foreground-segmentation", "image-matting"]
-    data["tags"] = [*tags, "monocular-depth"] if has_depth else tags
+    data["tags"] = keywords(manifest)
     configs, infos = [], []
-    for config, splits in _configs(manifest).items():
+    for config, splits in config_splits(manifest).items():
         folder = schema.DATA if config == "default" else config
         files = [{"split": s, "path": f"{folder}/{s}-*.parquet"} for s in splits]
         configs.append({"config_name": config, "data_files": files})
         infos.append({"config_name": config, **_info(config, splits, manifest)})
     data["configs"], data["dataset_info"] = configs, infos
     return "---\n" + yaml.safe_dump(data, sort_keys=False, allow_unicode=True, width=10**9) + "---\n"
+
+
+def keywords(manifest: Manifest) -> list[str]:
+    """The tags of the dataset on the Hub."""
+    tags = ["fgbg-depth", "synthetic", "compositing", "foreground-segmentation", "image-matting"]
+    return [*tags, "monocular-depth"] if manifest.depth is not None else tags
 
 
 def size_category(rows: int) -> str:
@@ -130,7 +135,7 @@ def _license(words: str) -> dict[str, str]:
     return {"license": "other", "license_name": name} if name else {"license": "other"}
 
 
-def _configs(manifest: Manifest) -> dict[str, dict[str, dict[str, int]]]:
+def config_splits(manifest: Manifest) -> dict[str, dict[str, dict[str, int]]]:
     """Rows and bytes by config and split; configs without files are left out."""
     configs: dict[str, dict[str, dict[str, int]]] = {"default": {}, "bg": {}, "fg": {}, "preview": {}}
     for split in schema.SPLITS:

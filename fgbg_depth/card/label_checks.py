@@ -43,7 +43,7 @@ def checks_section(manifest: Manifest, repo: str = "user/name") -> str:
         "## Can I trust the depth?",
         "",
         "Where the cut-out is, and what is behind it, is known exactly. Every label was checked against it.",
-        " ".join(_sentence(found, label) for label in LABELS if label in found["boundary_recall"]),
+        " ".join(checks_sentences(manifest)),
         "",
         f"![Rows by boundary recall, nearness and background drift]({picture_path(CHART)})",
         "",
@@ -83,6 +83,12 @@ def checks_section(manifest: Manifest, repo: str = "user/name") -> str:
         "no step.",
     ]
     return "\n".join(lines) + "\n"
+
+
+def checks_sentences(manifest: Manifest) -> list[str]:
+    """What the checks found, one sentence of Markdown for each kind of label; empty if the dataset has no checks."""
+    found = {check: check_statistics(manifest, check) for check in NAMES}
+    return [_sentence(found, label) for label in LABELS if label in found["boundary_recall"]]
 
 
 def checks_pictures(

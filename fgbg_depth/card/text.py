@@ -14,9 +14,15 @@ from PIL import Image
 from fgbg_depth import paths, schema
 from fgbg_depth.card import charts, markdown, sheets
 from fgbg_depth.card.changelog import changelog_section
+from fgbg_depth.card.citation import bibtex
+from fgbg_depth.card.croissant import HubPlace
 from fgbg_depth.card.front_matter import front_matter
 from fgbg_depth.card.label_checks import checks_pictures, checks_section
+from fgbg_depth.card.limitations import biases, limitations
+from fgbg_depth.card.metadata_files import metadata_files
 from fgbg_depth.card.notes import notes_block, read_notes
+from fgbg_depth.card.provenance import HUB_URL
+from fgbg_depth.card.responsible_ai import responsible_use_section
 from fgbg_depth.card.scene_pictures import with_words
 from fgbg_depth.card.variation import variation_section
 from fgbg_depth.errors import OutputError
@@ -73,7 +79,7 @@ def write_card(
     repo_id: str | None = None,
     previous: Manifest | None = None,
 ) -> list[str]:
-    """Write README.md and the pictures in assets/. Files that already have the same content are left alone.
+    """Write README.md, the pictures in assets/, and `schema.METADATA`. Files with the same content are left alone.
 
     Args:
         rows: as `sheets.contact_sheet` takes them; the sheet shows the first 6, the banner the best 4. Default: a
@@ -91,6 +97,7 @@ def write_card(
     pictures |= {name: _encoded(name, image) for name, image in checks_pictures(storage, manifest, previous).items()}
     files = {schema.picture_path(name): data for name, data in pictures.items()}
     files[schema.CARD] = render_card(manifest, notes, repo_id).encode()
+    files |= metadata_files(manifest, HubPlace(repo_id) if repo_id else None)
     changed = [name for name, data in files.items() if not storage.exists(name) or storage.read(name) != data]
     for name in changed:
         storage.write(name, files[name])
@@ -177,8 +184,7 @@ def _context(manifest: Manifest, notes: str, repo_id: str | None) -> dict[str, A
         "model_is_noncommercial": depth is not None and is_noncommercial(depth.license),
         "is_densedepth": depth is not None and "densedepth" in depth.model.lower(),
         "license_words": recipe.license.strip() if recipe.license.strip() not in ("", "other", "unknown") else "",
-        "bibtex_key": re.sub(r"[^a-z0-9]+", "-", recipe.name.lower()).strip("-") or "fgbg",
-        "bibtex_title": re.sub(r"[{}\\]", "", recipe.name),
+        "bibtex": bibtex(manifest, f"{HUB_URL}/datasets/{repo_id}" if repo_id else None),
         "notes_place": _NOTES_PLACE,
         "changelog": changelog_section(manifest, repo_id),
         "varied": schema.SCENE in manifest.extras,
@@ -186,6 +192,8 @@ def _context(manifest: Manifest, notes: str, repo_id: str | None) -> dict[str, A
         "resized": recipe.scale_per == "row" or recipe.placement_mode == "scene",  # for each row
         "object_fields": schema.OBJECT_FIELDS,
         "variation": variation_section(manifest),
+        "responsible_use": responsible_use_section(manifest),
+        "limits": [line.markdown for line in (*limitations(manifest, markdown.code), *biases(manifest))],
         "checks": checks_section(manifest, repo_id or "path/to/this/folder"),
     }
 

@@ -22,6 +22,7 @@ _TITLES = {
     "composites": "recipe: composites and mattes",
     "depth": "recipe: depth labels",
     "output": "recipe: the dataset and its files",
+    "card": "recipe: what only the maker of the dataset can say, for its card and croissant.json",
 }
 
 

@@ -94,12 +94,13 @@ def path_on_branch(file: LocalFile, state: RemoteState) -> str:
 
 
 def files_of_earlier_push(state: RemoteState) -> set[str]:
-    """Paths of the parquet files and pictures that an earlier push of this project wrote to the branch."""
+    """Paths of the files that an earlier push wrote to the branch; without card, recipe and statistics."""
     if state.manifest is None:
         return set()
     return (
         set(state.manifest.parquet_files)
         | set(state.manifest.pictures)
+        | set(schema.METADATA)
         | {f"{schema.ASSETS}/{name}.png" for name in PICTURES}
     )
 

@@ -1,21 +1,25 @@
-"""The two files that a push generates: statistics.json with version and history, and the card."""
+"""The files that a push generates: statistics.json with version and history, the card, and `schema.METADATA`."""
 
 from __future__ import annotations
 
 import datetime
+import hashlib
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from fgbg_depth import schema
+from fgbg_depth.card.croissant import HubPlace
+from fgbg_depth.card.metadata_files import metadata_files
 from fgbg_depth.card.notes import extract_notes, missing_comment_warning, read_notes
 from fgbg_depth.card.text import render_card
 from fgbg_depth.errors import OutputError
 from fgbg_depth.hub import history
 from fgbg_depth.hub.card_merge import MergedCard, merge_card, merge_notes, show
 from fgbg_depth.hub.messages import card_conflict
+from fgbg_depth.hub.metadata_merge import merge_croissant
 from fgbg_depth.hub.output import LocalFile, unreadable
-from fgbg_depth.hub.repository import RemoteState, RepoClient, read_manifest
-from fgbg_depth.hub.target import RepoTarget
+from fgbg_depth.hub.repository import RemoteState, RepoClient, git_sha1, read_file, read_manifest
 from fgbg_depth.manifest import Manifest
 from fgbg_depth.storage.files import Storage
 
@@ -40,9 +44,9 @@ class Generated:
 
 
 def generated_files(
-    folder: Path, target: RepoTarget, state: RemoteState, local: Manifest, published: Manifest, overwrite_card: bool
+    folder: Path, client: RepoClient, state: RemoteState, local: Manifest, published: Manifest, overwrite_card: bool
 ) -> Generated:
-    """statistics.json and the card of this version. The card keeps what people wrote into the card on the Hub.
+    """statistics.json, the card and the metadata of this version, with what people wrote into them on the Hub.
 
     Args:
         local: the manifest of the output; it has the card that the last push of this folder wrote.
@@ -52,6 +56,7 @@ def generated_files(
         HubError: text was changed on the Hub and by this push, in different ways.
         OutputError: the card in `folder` cannot be read, or is not UTF-8 text.
     """
+    target = client.target
     try:
         here = read_notes(Storage(folder), local.card)
     except OSError as e:
@@ -73,12 +78,38 @@ def generated_files(
         warnings.append(f"edits of {schema.CARD} on the Hub were overwritten:\n{show(conflicts)}")
     if state.manifest is not None and (warning := missing_comment_warning(state.card, f"{schema.CARD} on the Hub")):
         warnings.append(warning)
+    metadata = _metadata(client, state, published)
     statistics = published.replace(card=card).to_json()
     files = [
         LocalFile.of_content(schema.STATISTICS, statistics.encode()),
         LocalFile.of_content(schema.CARD, merged.text.encode()),
+        *metadata.files,
     ]
-    return Generated(files, notes, warnings, merged.kept)
+    return Generated(files, notes, warnings + metadata.warnings, merged.kept + metadata.kept)
+
+
+def _metadata(client: RepoClient, state: RemoteState, published: Manifest) -> Generated:
+    """`schema.METADATA` of this version. `croissant.json` keeps the keys that people added on the Hub."""
+    place = HubPlace(client.target.repo_id, client.target.revision)
+    contents = metadata_files(published, place)
+    remote, data = state.files.get(schema.CROISSANT), contents[schema.CROISSANT]
+    if remote is None or remote.has_content(hashlib.sha256(data).hexdigest(), git_sha1(data)):
+        return Generated(_files(contents), "", [], [])
+    found = read_file(client, state, schema.CROISSANT, str(state.head))
+    merged = merge_croissant(state.manifest, published, place, found)
+    contents[schema.CROISSANT] = merged.text.encode()
+    warnings = []
+    if merged.replaced:
+        warnings.append(
+            f"{schema.CROISSANT} on the Hub has other texts than a push writes; they were replaced: "
+            f"{', '.join(merged.replaced)}. Write your words into the recipe: its fields in the group 'card'."
+        )
+    kept = [f"{schema.CROISSANT}: {', '.join(merged.kept)}"] if merged.kept else []
+    return Generated(_files(contents), "", warnings, kept)
+
+
+def _files(contents: Mapping[str, bytes]) -> list[LocalFile]:
+    return [LocalFile.of_content(name, content) for name, content in contents.items()]
 
 
 def _last_card(state: RemoteState, notes: str, repo_id: str) -> str | None:
@@ -100,5 +131,5 @@ def write_back(folder: Path, files: list[LocalFile]) -> list[str]:
             if not storage.exists(file.name) or storage.read(file.name) != file.content:
                 storage.write(file.name, file.content)
     except (OSError, OutputError) as e:
-        return [f"the published card and statistics.json could not be written to {folder}: {e}"]
+        return [f"the published card, statistics.json and metadata could not be written to {folder}: {e}"]
     return []

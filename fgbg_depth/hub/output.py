@@ -57,7 +57,7 @@ def unreadable(path: Path, error: Exception) -> OutputError:
 
 
 def read_output(folder: Path) -> tuple[Manifest, list[LocalFile]]:
-    """The manifest of an output, and its files without the two that a push generates (card, statistics.json).
+    """The manifest of an output, and its files without those that a push generates (card, statistics.json, metadata).
 
     Sizes and hashes of parquet files are taken from the manifest; `verify` has compared them with the files.
 

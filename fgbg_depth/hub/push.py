@@ -184,7 +184,7 @@ class _PushJob:
         published = next_version(client, state, manifest, tag, self.message or "")
         if not self.replace_newer:
             check_base(client, state, manifest)
-        generated = generated_files(self.folder, client.target, state, manifest, published, self.overwrite_card)
+        generated = generated_files(self.folder, client, state, manifest, published, self.overwrite_card)
         files = files + generated.files
         changes = compare(files, state, files_of_earlier_push(state))
         if tag in state.tags and (not changes.is_empty or tagged_commit(client, str(tag)) != state.head):

@@ -131,7 +131,7 @@ def _read_files(client: RepoClient, state: RemoteState, head: str) -> None:
         if isinstance(item, RepoFile)
     }
     if schema.CARD in state.files:
-        state.card = _read_file(client, state, schema.CARD, head).decode("utf-8", errors="replace")
+        state.card = read_file(client, state, schema.CARD, head).decode("utf-8", errors="replace")
     state.manifest = read_manifest(client, state, head)
 
 
@@ -151,12 +151,12 @@ def read_manifest(client: RepoClient, state: RemoteState, revision: str) -> Mani
     if schema.STATISTICS not in state.files:
         return None
     try:
-        return Manifest.from_json(_read_file(client, state, schema.STATISTICS, revision))
+        return Manifest.from_json(read_file(client, state, schema.STATISTICS, revision))
     except OutputError:
         return None
 
 
-def _read_file(client: RepoClient, state: RemoteState, path: str, revision: str) -> bytes:
+def read_file(client: RepoClient, state: RemoteState, path: str, revision: str) -> bytes:
     """The content of a small file on the Hub.
 
     The client does not check downloads, so the content of a file at `state.head` is compared with the listing, and a

@@ -23,7 +23,7 @@ from fgbg_depth.manifest.differences import Differences, differences
 from fgbg_depth.read.snapshot import Snapshot
 from fgbg_depth.retry import RequestError, RetryPolicy
 
-_TEXTS = (schema.CARD, schema.RECIPE, schema.STATISTICS)
+_TEXTS = (schema.CARD, schema.RECIPE, schema.STATISTICS, *schema.METADATA)
 
 
 @dataclass(frozen=True)

@@ -25,7 +25,7 @@ class Shapes(enum.Enum):
     NOTHING = "nothing"  # text of the card, and how the work is done
 
 
-GROUPS = ("sources", "composites", "depth", "output")
+GROUPS = ("sources", "composites", "depth", "output", "card")
 
 
 @dataclasses.dataclass(frozen=True)

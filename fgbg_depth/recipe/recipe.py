@@ -13,7 +13,7 @@ import yaml
 
 from fgbg_depth.errors import RecipeError
 from fgbg_depth.recipe.addresses import parse_address
-from fgbg_depth.recipe.composite_fields import CompositeFields
+from fgbg_depth.recipe.card_fields import CardFields
 from fgbg_depth.recipe.fields import (
     Shapes,
     accepts_old_names,
@@ -34,7 +34,7 @@ _output = functools.partial(option, group="output")
 
 @accepts_old_names
 @dataclass(frozen=True)
-class Recipe(CompositeFields):
+class Recipe(CardFields):
     """What to build. Two equal recipes with the same sources give the same bytes.
 
         Recipe(backgrounds=Path("bg"), foregrounds="fg", size=224, placements=np.int64(4))

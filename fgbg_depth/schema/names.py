@@ -29,6 +29,8 @@ DATA, BG, FG, PREVIEW, ASSETS = "data", "bg", "fg", "preview", "assets"
 PARQUET_FOLDERS = (DATA, BG, FG, PREVIEW)  # `load_dataset` reads every file in them
 FOLDERS = (*PARQUET_FOLDERS, ASSETS, "")  # all folders of an output
 CARD, RECIPE, STATISTICS = "README.md", "recipe.yaml", "statistics.json"
+CROISSANT, FIFTYONE = "croissant.json", "fiftyone.yml"
+METADATA = (CROISSANT, FIFTYONE)  # the dataset described for other programs; written with the card
 
 # The card's pictures. Photographs in WebP take a fifth of PNG, which matters because each version has new ones.
 SHEETS = ("banner", "contact_sheet", "checked_rows")

@@ -18,7 +18,7 @@ from fgbg_depth.read.opening import read_manifest
 from fgbg_depth.schema import FORMAT, STATISTICS, ShardName
 from fgbg_depth.statistics import Sums
 from fgbg_depth.storage.files import Storage
-from fgbg_depth.verify.computed_files import check_card, check_statistics
+from fgbg_depth.verify.computed_files import check_card, check_metadata, check_statistics
 from fgbg_depth.verify.expected import replan
 from fgbg_depth.verify.files import check_hash, check_names, check_on_hub
 from fgbg_depth.verify.labels import check_labels
@@ -106,7 +106,7 @@ def verify(
     problems += counted.problems
     if expected and sums.complete and set(present) == set(expected.shards):
         problems += check_statistics(manifest, expected.plan, sums.by_split)
-    problems += check_card(storage, manifest)
+    problems += [*check_card(storage, manifest), *check_metadata(storage, manifest)]
     notes, relabelled = [], 0
     if on_hub:
         notes.append(

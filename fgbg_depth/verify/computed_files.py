@@ -1,4 +1,4 @@
-"""The files that a build computes from shards and sources, `statistics.json` and the card: are they right?"""
+"""The files that a build computes from shards and sources, statistics, card and metadata: are they right?"""
 
 from __future__ import annotations
 
@@ -10,6 +10,8 @@ import yaml
 
 from fgbg_depth import schema
 from fgbg_depth.builder.summary import summarize
+from fgbg_depth.card.croissant import describe, place_of
+from fgbg_depth.card.fiftyone import fiftyone_yaml
 from fgbg_depth.card.front_matter import front_matter
 from fgbg_depth.card.text import PICTURES
 from fgbg_depth.errors import FgBgError
@@ -21,6 +23,7 @@ from fgbg_depth.verify.files import check_hash
 from fgbg_depth.verify.report import WRITE_AGAIN, Problem
 
 # added by a push, and by the build after the statistics; `color_range` may be that of an earlier build
+_MACHINE_KEYS = ("@type", "conformsTo", "name", "url", "version", "license", "distribution", "recordSet")
 _NOT_COMPUTED = ("version", "history", "card", "pictures", "color_range")
 
 
@@ -73,6 +76,42 @@ def check_card(storage: Storage, manifest: Manifest) -> Iterator[Problem]:
     for picture in pictures:
         if picture in text and not storage.exists(picture):
             yield Problem(picture, f"missing, but {schema.CARD} shows it", WRITE_AGAIN)
+
+
+def check_metadata(storage: Storage, manifest: Manifest) -> Iterator[Problem]:
+    """Problems of `schema.METADATA`. Of `croissant.json`, what programs read is checked, and not the texts."""
+    for name in schema.METADATA:
+        if not storage.exists(name):
+            yield Problem(name, "missing", WRITE_AGAIN)
+            continue
+        try:
+            text = storage.read(name).decode()
+            stored: Any = json.loads(text) if name == schema.CROISSANT else yaml.safe_load(text)
+            if not isinstance(stored, dict):
+                raise ValueError("it is no list of keys and values")
+            if name == schema.CROISSANT:
+                expected = describe(manifest, place_of(stored))
+                stored, expected = (
+                    {key: _machine_part(d.get(key)) for key in _MACHINE_KEYS} for d in (stored, expected)
+                )
+            else:
+                expected = yaml.safe_load(fiftyone_yaml(manifest))
+                stored = {key: stored.get(key) for key in expected}
+        except (ValueError, AttributeError, TypeError, yaml.YAMLError) as e:  # ValueError: not UTF-8, or not JSON
+            yield Problem(name, f"cannot be read ({' '.join(str(e).split())[:200]})", WRITE_AGAIN)
+            continue
+        first = next((d for key in expected for d in _differences(key, stored[key], expected[key])), None)
+        if first:
+            where, value, right_value = first
+            what = f"{where} is {_shortened(value)}, but should be {_shortened(right_value)}"
+            yield Problem(name, what, WRITE_AGAIN)
+
+
+def _machine_part(value: Any) -> Any:
+    """A value of `croissant.json` without its descriptions, whose words another version of this project may change."""
+    if isinstance(value, dict):
+        return {key: _machine_part(inner) for key, inner in value.items() if key != "description"}
+    return [_machine_part(inner) for inner in value] if isinstance(value, list) else value
 
 
 def _differences(key: str, stored: Any, expected: Any) -> Iterator[tuple[str, Any, Any]]:
