@@ -9,5 +9,6 @@ from .read.decode_batch import decode_batch as decode_batch
 from .read.load import load as load
 from .read.load import load_manifest as load_manifest
 from .recipe import Recipe as Recipe
+from .training.evaluate import evaluate as evaluate
 
 __version__: str
