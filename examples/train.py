@@ -174,7 +174,7 @@ def main():
     if options.where:
         rows = fgbg_depth.load(options.data, options.revision, split="train", where=options.where, decode=False)
         rows = rows.select_columns(columns)
-    print(f"{len(rows):,} rows to train on, {options.steps * options.batch / len(rows):.0f} times each; depth: {depth}")
+    print(f"{len(rows):,} rows, each {options.steps * options.batch / len(rows):.0f} times; depth: {depth}")
 
     network = SmallNet(options.seed).to(options.device, memory_format=torch.channels_last)
     train(network, loader(rows, ToTensors(manifest, depth, options.size, True), options, options.steps), options)
