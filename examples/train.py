@@ -30,7 +30,7 @@ from fgbg_depth.training.targets import log_distance
 
 
 class ToTensors:
-    """Turns encoded rows into tensors of one batch; a worker of the DataLoader calls it, through `with_transform`.
+    """Turns the encoded rows of a batch into tensors; the workers of the DataLoader call it.
 
     Args:
         manifest: of the dataset; its depth spec says what the 16-bit values of the depth maps mean.
@@ -84,9 +84,10 @@ def loader(rows, transform, options, num_batches=None):
         order = torch.Generator().manual_seed(options.seed)
         sampler = RandomSampler(rows, num_samples=num_batches * options.batch, generator=order)
     return DataLoader(
-        rows.with_transform(transform),
+        rows,
         sampler=BatchSampler(sampler, options.batch, drop_last=num_batches is not None),
-        batch_size=None,  # the sampler gives whole batches
+        batch_size=None,  # the sampler gives whole batches: rows[[4, 1, 7, ...]] is a dict of columns
+        collate_fn=transform,  # `with_transform` does the same, after it has hashed the function for seconds
         num_workers=options.workers,
         pin_memory=options.device.startswith("cuda"),
     )
@@ -170,10 +171,8 @@ def main():
     depth = manifest.main_depth_column
     columns = ["fg_bg", "fg_bg_mask", *([depth] if depth else [])]  # other columns would be read for nothing
     splits = fgbg_depth.load(options.data, options.revision, decode=False).select_columns(columns)
-    rows = splits["train"]
-    if options.where:
-        rows = fgbg_depth.load(options.data, options.revision, split="train", where=options.where, decode=False)
-        rows = rows.select_columns(columns)
+    rows = fgbg_depth.load(options.data, options.revision, split="train", where=options.where, decode=False)
+    rows = rows.select_columns(columns)
     print(f"{len(rows):,} rows, each {options.steps * options.batch / len(rows):.0f} times; depth: {depth}")
 
     network = SmallNet(options.seed).to(options.device, memory_format=torch.channels_last)
@@ -191,7 +190,7 @@ def main():
     save_file(weights, options.output / "model.safetensors", {"data": options.data, "size": str(options.size)})
     (options.output / "scores.json").write_text(json.dumps({k: v.means() for k, v in scores.items()}, indent=2))
     last = list(tested)[-1]
-    shown = tested[last].with_transform(plain)[:: 1 + len(tested[last]) // 8]
+    shown = plain(tested[last][:: 1 + len(tested[last]) // 8])
     picture_of(network, shown, manifest, options).save(options.output / "predictions.png")
     print(f"written: {options.output}/model.safetensors, scores.json, predictions.png (rows of {last})")
 

@@ -37,10 +37,12 @@ def decode_batch(
 
         rows = fgbg_depth.load("user/name", split="train", decode=False)
         manifest = fgbg_depth.load_manifest("user/name")
-        rows = rows.with_transform(lambda batch: fgbg_depth.decode_batch(batch, manifest))
-        rows[:16]["fg_bg"].shape     # (16, 224, 224, 3)
+        batch = fgbg_depth.decode_batch(rows[:16], manifest)
+        batch["fg_bg"].shape     # (16, 224, 224, 3)
 
-    Only the columns that are in `rows` are decoded: choose them with `rows.select_columns([...])` before.
+    Only the columns that are in `rows` are decoded: choose them with `rows.select_columns([...])` before. For a torch
+    DataLoader see examples/train.py; `rows.with_transform(functools.partial(fgbg_depth.decode_batch, spec=manifest))`
+    decodes whatever is read.
 
     Args:
         rows: the values of each column of the config default. Images are {"bytes": ..., "path": ...} or bytes; Pillow
