@@ -77,7 +77,9 @@ def test_views_keep_picture_mask_and_depth_together() -> None:
     assert torch.equal(views.valid[clear], views.mattes[clear] > 0.5)
     assert torch.equal((views.pictures[:, :1] > 0.5)[clear], views.mattes[clear] > 0.5)
     low, high = views.depth.amin((1, 2, 3)), views.depth.amax((1, 2, 3))
-    torch.testing.assert_close(high - low, torch.ones(6))  # nearest pixels: the two depths and none between
+    torch.testing.assert_close(high - low, torch.ones(6))
+    share = views.depth - low.reshape(6, 1, 1, 1)
+    assert ((share < 1e-4) | (share > 1 - 1e-4)).all()  # nearest pixels: the two depths and none between
     assert (low <= 0).all()
     assert (low >= np.log(0.6) - 1e-6).all()
     assert len(set(low.tolist())) == 6

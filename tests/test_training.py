@@ -164,9 +164,9 @@ def test_mask_scores_agree_with_counting() -> None:
 def test_depth_scores_agree_with_their_formulas_everywhere_and_inside() -> None:
     truth = torch.tensor([1.0, 2.0, 4.0, 8.0]).reshape(1, 1, 2, 2)
     predicted = truth * torch.tensor([1.2, 1.0, 1.3, 0.5]).reshape(1, 1, 2, 2)
-    inside = torch.tensor([True, False, True, False]).reshape(1, 1, 2, 2)
+    inside = torch.tensor([True, False, False, False]).reshape(1, 1, 2, 2)
     scores = depth_scores(predicted.log(), truth.log(), torch.ones_like(inside), inside)
-    expected = {"abs_rel": (0.2 + 0 + 0.3 + 0.5) / 4, "delta": 0.5, "abs_rel_inside": 0.25, "delta_inside": 0.5}
+    expected = {"abs_rel": (0.2 + 0 + 0.3 + 0.5) / 4, "delta": 0.5, "abs_rel_inside": 0.2, "delta_inside": 1.0}
     assert scores.means() == pytest.approx(expected, rel=1e-5)
 
 
