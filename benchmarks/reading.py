@@ -1,6 +1,6 @@
 """Reading rows for training: rows per CPU second, by `datasets` with Pillow and by `decode_batch`.
 
-    python benchmarks/reading.py [--data fgbg-demo] [--rows 640] [--repeats 5]
+    python benchmarks/reading.py [--data fgbg-dataset] [--rows 640] [--repeats 5]
 
 Each row is read as three arrays: fg_bg (H, W, 3) uint8, fg_bg_mask (H, W) uint8, and the depth in metres. Rows come in
 random order, in batches of 16. Every way reads each batch `--repeats` times, in turn with the others, and the fastest

@@ -1,7 +1,7 @@
 """Leave out the rows of a dataset whose depth label agrees least with the matte.
 
-    python examples/filter.py --data fgbg-demo                                # the values of all checks
-    python examples/filter.py --data fgbg-demo --check placed_boundary_recall --least 0.5 --output kept
+    python examples/filter.py --data fgbg-dataset                                # the values of all checks
+    python examples/filter.py --data fgbg-dataset --check placed_boundary_recall --least 0.5 --output kept
 
 Every row with a depth label has numbers that say how well label and matte agree: `boundary_recall` (share of the
 outline at which the label has an edge, 0 to 1) and `nearer` (how much nearer the cut-out is than what surrounds it),
@@ -13,8 +13,8 @@ rows that stay, by split, and rows.png with rows just below the limit and just a
 
 To train on them, use the numbers, or let `load` read only matching rows:
 
-    rows = fgbg_depth.load("fgbg-demo", split="train").select(json.load(open("kept/rows.json"))["train"])
-    rows = fgbg_depth.load("fgbg-demo", split="train", where="placed_boundary_recall >= 0.5")
+    rows = fgbg_depth.load("fgbg-dataset", split="train").select(json.load(open("kept/rows.json"))["train"])
+    rows = fgbg_depth.load("fgbg-dataset", split="train", where="placed_boundary_recall >= 0.5")
 """
 
 import argparse
@@ -64,7 +64,7 @@ def picture_of(rows, values, stays, limit, check, label, manifest):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--data", default="fgbg-demo", help="folder of a dataset, or USER/NAME on the Hub")
+    parser.add_argument("--data", default="fgbg-dataset", help="folder of a dataset, or USER/NAME on the Hub")
     parser.add_argument("--revision", help="tag, branch or commit on the Hub")
     parser.add_argument("--check", help="column (default: the boundary recall of the main label)")
     limits = parser.add_mutually_exclusive_group()

@@ -1,7 +1,7 @@
 """Train a small network on a dataset of fgbg-depth: a mask and a depth map from one picture.
 
-    python builder.py build --output fgbg-demo            # the demonstration: 1,024 rows, no network needed
-    python examples/train.py --data fgbg-demo             # about five minutes on two CPU cores
+    python builder.py build                               # the demonstration: 1,024 rows, no network needed
+    python examples/train.py --data fgbg-dataset          # about five minutes on two CPU cores
     python examples/train.py --data USER/NAME --revision v1.0.0 --device cuda --amp --steps 20000 --batch 64 --workers 8
 
 At the end it prints the scores of every split, and writes to `--output`: model.safetensors, scores.json and
@@ -150,7 +150,7 @@ def picture_of(network, batch, manifest, options):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--data", default="fgbg-demo", help="folder of a dataset, or USER/NAME on the Hub")
+    parser.add_argument("--data", default="fgbg-dataset", help="folder of a dataset, or USER/NAME on the Hub")
     parser.add_argument("--revision", help="tag, branch or commit on the Hub")
     parser.add_argument("--where", help='train only on these rows, such as "boundary_recall > 0.5"')
     parser.add_argument("--output", type=Path, default=Path("trained"))

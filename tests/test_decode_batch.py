@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import re
 from pathlib import Path
 from typing import Any
 
@@ -207,3 +208,13 @@ def test_the_manifest_of_something_else_is_an_error(tmp_path: Path) -> None:
         load_manifest(tmp_path)
     with pytest.raises(HubError, match="is not an existing folder, and not a name on the Hub"):
         load_manifest(tmp_path / "missing")
+
+
+def test_the_code_of_the_documentation_runs(metric_output: Path) -> None:  # noqa: F811
+    page = (Path(__file__).parent.parent / "docs" / "training.md").read_text(encoding="utf-8")
+    code = re.findall(r"```python\n(.*?)```", page, re.DOTALL)[0].replace('"fgbg-dataset"', repr(str(metric_output)))
+    names: dict[str, Any] = {}
+    exec(code, names)
+    assert names["batch"]["fg_bg"].shape == (16, 64, 64, 3)
+    assert names["batch"]["fg_bg_depth_placed_valid"].dtype == bool
+    assert names["rows"][:2]["fg_bg_depth_placed"].dtype == np.float32
