@@ -57,6 +57,7 @@ BENCHMARKS = (
     Benchmark("depth", "depth, GPU", "--device cuda", "--device cuda --seconds 1 --sizes 224x224", name="depth-gpu"),
     Benchmark("end_to_end", "end to end, statistics, verify", "", "--rows 1000"),
     Benchmark("end_to_end", "end to end with depth, CPU", "--depth", "--depth --rows 3000", name="end-to-end-depth"),
+    Benchmark("reading", "reading for training", "", "--rows 160 --repeats 2"),
     Benchmark("memory", "peak memory", "", "--rows 2000 4000"),
     Benchmark("scale", "planning", "", "--sources 100x100 1000x100"),
     Benchmark("push", "push", "--gb 1", "--gb 0.2 --shards 20"),

@@ -15,6 +15,7 @@ from fgbg_depth.cli.build import add_build
 from fgbg_depth.cli.check_sources import add_check_sources
 from fgbg_depth.cli.compare import add_compare
 from fgbg_depth.cli.cutouts import add_cutouts
+from fgbg_depth.cli.evaluate import add_evaluate
 from fgbg_depth.cli.export import add_export
 from fgbg_depth.cli.inputs import add_convert_weights, add_recipe
 from fgbg_depth.cli.outputs import add_push, add_verify
@@ -68,6 +69,7 @@ def parser() -> CommandParser:
     add_check_sources(commands)
     launch.add_arguments(commands.add_parser("app", help="browse a dataset in the browser"))
     add_compare(commands)
+    add_evaluate(commands)
     add_export(commands)
     add_verify(commands)
     add_push(commands)

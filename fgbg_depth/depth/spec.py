@@ -187,7 +187,7 @@ def decode_depth(image: Any, spec: DepthSpec | HasDepthSpec | Mapping[str, Any])
         DepthError: the image is not grey, or has other bits than the spec states, or values beyond them; or the
             dataset has no depth labels.
     """
-    spec = _spec_of(spec)
+    spec = spec_of(spec)
     stored = stored_array(image)
     if stored.ndim < 2 or stored.dtype.kind not in "iu":
         raise DepthError(
@@ -210,7 +210,7 @@ def decode_depth(image: Any, spec: DepthSpec | HasDepthSpec | Mapping[str, Any])
     return np.where(stored == INVALID, np.float32(np.nan), values)
 
 
-def _spec_of(given: DepthSpec | HasDepthSpec | Mapping[str, Any]) -> DepthSpec:
+def spec_of(given: DepthSpec | HasDepthSpec | Mapping[str, Any]) -> DepthSpec:
     """The spec itself, also from a whole `statistics.json` or a `Manifest`, which have it as their entry `depth`."""
     if isinstance(given, DepthSpec):
         return given

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     import pyarrow.compute as pc
     from datasets import Dataset, DatasetDict, IterableDataset, IterableDatasetDict
 
+    from fgbg_depth.read.snapshot import Snapshot
+
 _SMALL_FILES = [schema.CARD, schema.STATISTICS]
 
 
@@ -31,6 +33,7 @@ def load(
     streaming: bool = False,
     token: str | None = None,
     where: str | None = None,
+    decode: bool = True,
 ) -> Dataset | DatasetDict | IterableDataset | IterableDatasetDict:
     """Load rows of an output folder, or of exactly one version on the Hub.
 
@@ -53,20 +56,63 @@ def load(
         where: only rows for which this condition on the columns is true; see `fgbg_depth.read.where.parse_where`. Row
             groups of 100 rows that cannot contain a match, by the least and greatest values of their columns, are not
             read. Slices in `split`, such as "train[:10%]", count matching rows.
+        decode: False leaves images encoded, {"bytes": ..., "path": ...}, for `fgbg_depth.decode_batch`.
     Raises:
         HubError: this version cannot be loaded; the message says why.
         UsageError: `where` is not a condition on columns of the config.
     """
+    rows = _load(source, revision, config, split, streaming, token, where)
+    if decode:
+        return rows
+    from datasets import DatasetDict, IterableDatasetDict
+
+    if isinstance(rows, DatasetDict | IterableDatasetDict):
+        return type(rows)({name: _encoded(part) for name, part in rows.items()})
+    return _encoded(rows)
+
+
+def load_manifest(source: str | Path, revision: str | None = None, token: str | None = None) -> Manifest:
+    """The manifest of a dataset, `statistics.json`: its depth spec (`depth`), splits, shards, and statistics.
+
+    Args:
+        source, revision, token: as for `load`.
+    Raises:
+        HubError: there is no finished dataset of this project; the message says why.
+    """
+    source = os.path.expanduser(source)
+    if Path(source).is_dir():
+        _check_no_revision(source, revision)
+        return _local_manifest(source)
+    version = _version(source, revision, token)
+    return _manifest(version.fetch(_SMALL_FILES), str(version))
+
+
+def _encoded(rows: Any) -> Any:
+    """The rows with their images as the encoded bytes that are stored."""
+    from datasets import Image
+
+    for name, feature in rows.features.items():
+        if isinstance(feature, Image):
+            rows = rows.cast_column(name, Image(decode=False))
+    return rows
+
+
+def _load(
+    source: str | Path,
+    revision: str | None,
+    config: str,
+    split: str | None,
+    streaming: bool,
+    token: str | None,
+    where: str | None,
+) -> Any:
+    """As `load`, with decoded images."""
     if config not in schema.CONFIGS:
         raise HubError(f"There is no config {config!r}; the configs are {', '.join(schema.CONFIGS)}.")
     source = os.path.expanduser(source)
     if Path(source).is_dir():
-        if revision is not None:
-            raise HubError(f"{source} is a folder and has no revisions.\n  Remove revision=, or give USER/NAME.")
-        try:
-            manifest = read_manifest(open_files(source))
-        except OutputError as e:
-            raise HubError(str(e)) from e
+        _check_no_revision(source, revision)
+        manifest = _local_manifest(source)
         paths = _paths(manifest, config, split, str(source))
         elsewhere = _on_hub(str(source), paths, streaming, token)
         absent = (name for name in _names(paths) if name not in elsewhere)
@@ -74,14 +120,7 @@ def load(
             raise HubError(f"{_absent(missing, str(source))}\n  Build again: {build_command(Storage(source))}")
         return _open(str(source), paths, split, streaming, token, _filters(where, config, manifest), elsewhere)
 
-    if str(source).count("/") != 1 or Path(source).is_absolute():
-        raise HubError(
-            f"{str(source)!r} is not an existing folder, and not a name on the Hub (USER/NAME).\n"
-            "  Check the path or the name."
-        )
-    from fgbg_depth.read.snapshot import Snapshot
-
-    version = Snapshot(str(source), revision, token)
+    version = _version(source, revision, token)
     manifest = _manifest(version.fetch(_SMALL_FILES), str(version))
     filters = _filters(where, config, manifest)  # before anything large is downloaded
     paths = _paths(manifest, config, split, str(version))
@@ -98,6 +137,29 @@ def load(
         if isinstance(e, FileNotFoundError) and (missing := [name for name in _names(paths) if name in str(e)]):
             raise _not_on_hub(missing, str(version)) from e
         raise version.explained(e) from e
+
+
+def _check_no_revision(folder: str, revision: str | None) -> None:
+    if revision is not None:
+        raise HubError(f"{folder} is a folder and has no revisions.\n  Remove revision=, or give USER/NAME.")
+
+
+def _local_manifest(folder: str) -> Manifest:
+    try:
+        return read_manifest(open_files(folder))
+    except OutputError as e:
+        raise HubError(str(e)) from e
+
+
+def _version(source: str, revision: str | None, token: str | None) -> Snapshot:
+    if source.count("/") != 1 or Path(source).is_absolute():
+        raise HubError(
+            f"{source!r} is not an existing folder, and not a name on the Hub (USER/NAME).\n"
+            "  Check the path or the name."
+        )
+    from fgbg_depth.read.snapshot import Snapshot
+
+    return Snapshot(source, revision, token)
 
 
 def _names(paths: dict[str, list[str]]) -> list[str]:
