@@ -182,9 +182,8 @@ def test_the_pinned_versions_are_within_the_ranges() -> None:
         "requirements-dev.txt",
     )
     known = {package: version for name in files for package, version in pins(name).items()}
-    extras = {
-        package: r for extra in ("blend", "coco", "cutouts", "export", "ray", "s3") for package, r in declared(extra).items()
-    }
+    names = ("blend", "coco", "cutouts", "export", "ray", "s3")
+    extras = {package: requirement for extra in names for package, requirement in declared(extra).items()}
     for package, requirement in {**everything, **extras}.items():
         assert requirement.specifier.contains(known[package]), f"{requirement} excludes the pinned {known[package]}"
         assert ">=" in str(requirement.specifier), f"{requirement} has no lower bound"

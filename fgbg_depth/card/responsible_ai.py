@@ -89,10 +89,7 @@ def answers(manifest: Manifest) -> dict[str, Answer]:
             "again; the changelog lists what each version changed.",
         ),
     }
-    return {
-        field: Answer(topic, field, getattr(recipe, field), text)
-        for field, (topic, text) in known.items()
-    }
+    return {field: Answer(topic, field, getattr(recipe, field), text) for field, (topic, text) in known.items()}
 
 
 def responsible_use_section(manifest: Manifest) -> str:
