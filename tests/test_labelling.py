@@ -104,7 +104,10 @@ class Asynchronous(SimpleLabeller):
         self.events: list[tuple[str, int]] = []
         self.threads: set[int] = set()
 
-    def start(self, images: np.ndarray) -> Callable[[], np.ndarray]:
+    def rows_per_call(self, rows: int) -> int:
+        return self.batch_size
+
+    def start(self, images: np.ndarray, batch_size: int | None = None) -> Callable[[], np.ndarray]:
         number = self.calls
         self.events.append(("start", number))
         self.threads.add(threading.get_ident())
@@ -129,19 +132,19 @@ def test_a_batch_is_started_before_the_one_before_it_is_waited_for() -> None:
     assert len(labeller.threads) == 1  # a CUDA context is used by one thread
 
 
-def test_a_labeller_that_takes_other_batches_gets_even_ones() -> None:
-    class Even(SimpleLabeller):
-        sizes: list[int] = []  # noqa: RUF012
+def test_a_labeller_that_chooses_its_batches_is_told_their_size() -> None:
+    class Even(Asynchronous):
+        passed: list[tuple[int, int | None]] = []  # noqa: RUF012
 
         def rows_per_call(self, rows: int) -> int:
-            return rows // 4
+            return rows // 3
 
-        def __call__(self, images: np.ndarray) -> np.ndarray:
-            self.sizes.append(len(images))
-            return super().__call__(images)
+        def start(self, images: np.ndarray, batch_size: int | None = None) -> Callable[[], np.ndarray]:
+            self.passed.append((len(images), batch_size))
+            return super().start(images, batch_size)
 
-    labelled(Even(simple_spec(), 16))
-    assert Even.sizes == [5, 5, 5, 5]
+    labelled(Even(16))
+    assert Even.passed == [(6, 6), (6, 6), (6, 6), (2, 6)]
 
 
 def test_errors_of_the_labeller_are_raised() -> None:

@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from fgbg_depth.depth.models import EvenBatches, Labeller, StartsLabels
+from fgbg_depth.depth.models import Labeller, StartsLabels
 from fgbg_depth.errors import ShardError
 from fgbg_depth.render.codecs import decode_rgb_into
 from fgbg_depth.render.png import encode_depth
@@ -48,6 +48,7 @@ class PredictedLabel(NamedTuple):
 
 class _Batch(NamedTuple):
     first: int  # number of its first row in the shard
+    size: int  # of a full batch
     rows: Sequence[StoredRow]
 
 
@@ -103,7 +104,7 @@ class LabelStream:
                     decoding.append((batch, decoder.submit(self._decode, batch)))
                 if decoding:
                     batch, pixels = decoding.popleft()
-                    started.append((batch, device.submit(self._start, pixels.result())))
+                    started.append((batch, device.submit(self._start, batch, pixels.result())))
                 elif not started:
                     break
                 if len(started) > STARTED_AHEAD or not decoding:
@@ -121,7 +122,8 @@ class LabelStream:
     def _batches(self, rows: Iterable[StoredRow], num_rows: int) -> Iterator[_Batch]:
         rows, first = iter(rows), 0
         while True:
-            batch = _Batch(first, list(islice(rows, self._rows_per_call(num_rows))))
+            size = self._rows_per_call(num_rows)
+            batch = _Batch(first, size, list(islice(rows, size)))
             if not batch.rows:
                 return
             yield batch
@@ -129,7 +131,7 @@ class LabelStream:
 
     def _rows_per_call(self, num_rows: int) -> int:
         labeller = self.labeller  # it may halve its batches on the way, for lack of memory
-        return labeller.rows_per_call(num_rows) if isinstance(labeller, EvenBatches) else labeller.batch_size
+        return labeller.rows_per_call(num_rows) if isinstance(labeller, StartsLabels) else labeller.batch_size
 
     def _labelled(self, encoded: Future[list[PredictedLabel]]) -> list[PredictedLabel]:
         labels = encoded.result()
@@ -152,10 +154,13 @@ class LabelStream:
                 self._images.add_pixels(pixels[index], len(row.image))
         return pixels
 
-    def _start(self, pixels: Pixels) -> Callable[[], Stored]:
+    def _start(self, batch: _Batch, pixels: Pixels) -> Callable[[], Stored]:
         """Start to label a batch; returns a function that waits for the labels, (N, H, W)."""
         labeller = self.labeller
-        finish = labeller.start(pixels) if isinstance(labeller, StartsLabels) else _returns(labeller(pixels))
+        if isinstance(labeller, StartsLabels):
+            finish = labeller.start(pixels, batch.size)
+        else:
+            finish = _returns(labeller(pixels))
 
         def checked() -> Stored:
             stored = finish()

@@ -54,13 +54,14 @@ class Labeller(Protocol):
 class StartsLabels(Protocol):
     """What a labeller has besides if it can start a batch before the labels of the one before it are fetched."""
 
-    def start(self, images: NDArray[np.uint8]) -> Callable[[], NDArray[np.unsignedinteger]]:
-        """Start to label rows, as for `Labeller`; returns a function that waits for the labels."""
+    def start(
+        self, images: NDArray[np.uint8], batch_size: int | None = None
+    ) -> Callable[[], NDArray[np.unsignedinteger]]:
+        """Start to label rows, as for `Labeller`; returns a function that waits for the labels.
 
-
-@runtime_checkable
-class EvenBatches(Protocol):
-    """What a labeller has besides if it can take batches of other sizes than `batch_size`."""
+        Args:
+            batch_size: of `rows_per_call`; fewer rows are filled up to it.
+        """
 
     def rows_per_call(self, rows: int) -> int:
         """How many rows to pass at once where `rows` rows follow one another, at most `batch_size`."""
