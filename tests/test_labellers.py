@@ -14,7 +14,7 @@ import pyarrow.parquet as pq
 import pytest
 from tiny import pixels_of, quiet_build, tiny_recipe, tree
 
-from fgbg_depth.builder.planning import default_workers
+from fgbg_depth.builder.label_speed import default_workers
 from fgbg_depth.depth import decode_depth, models
 from fgbg_depth.depth.external.names import VARIABLE, remember_program
 from fgbg_depth.errors import DepthError

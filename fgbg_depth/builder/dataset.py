@@ -16,9 +16,10 @@ import pyarrow.parquet as pq
 from datasets.builder import Key
 
 from fgbg_depth import schema
+from fgbg_depth.builder.label_speed import num_cores
 from fgbg_depth.builder.messages import log_to_stderr
 from fgbg_depth.builder.pipeline import build
-from fgbg_depth.builder.planning import num_cores, plan_output
+from fgbg_depth.builder.planning import plan_output
 from fgbg_depth.errors import OutputError
 from fgbg_depth.paths import home
 from fgbg_depth.plan import Plan
@@ -38,7 +39,7 @@ class _BuildConfig(datasets.BuilderConfig):
             statistics. Default: a folder named by the digest of the plan, below `cache_dir` if that is given, else in
             this project's cache; it is removed when `download_and_prepare` has copied its rows.
         replace: delete finished shards of `output` that this recipe and its sources do not give.
-        workers: threads that prepare sources, and processes that build shards; default: one a core, at most 6 a GPU.
+        workers: threads that prepare sources, and processes that build shards; default: one a core, at most 12 a GPU.
         device: where the depth model runs: auto, cpu, cuda, cuda:1, mps.
     """
 

@@ -26,7 +26,6 @@ from fgbg_depth.card.scene_pictures import scene_words
 from fgbg_depth.card.sheets import contact_sheet, save_sheet
 from fgbg_depth.depth import decode_depth, models
 from fgbg_depth.depth.background_ground import find_stage
-from fgbg_depth.depth.label_batch import decode_image
 from fgbg_depth.depth.placed_labels import PlacedLabels
 from fgbg_depth.depth.spec import DepthSpec
 from fgbg_depth.plan import Plan
@@ -197,7 +196,8 @@ def _compose(plan: Plan, pairs: list[Pair], composers: list[RowComposer]) -> lis
     ]
     if not count_images:  # labelling would decode and count them
         for row in rows:
-            decode_image(row["fg_bg"], sums)
+            data = row["fg_bg"]["bytes"]
+            sums.add_pixels(decode_rgb(data), len(data))
     return rows
 
 

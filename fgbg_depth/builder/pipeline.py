@@ -6,16 +6,17 @@ import os
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from fgbg_depth import schema
 from fgbg_depth.builder import messages
 from fgbg_depth.builder.background_labels import label_backgrounds
 from fgbg_depth.builder.continuation import fetch_base, kept_on_hub
 from fgbg_depth.builder.deletion import ADVICE, Deletion
+from fgbg_depth.builder.label_speed import default_workers, num_cores, workers_for_labels
 from fgbg_depth.builder.messages import Log, log_to_stderr
 from fgbg_depth.builder.output import OutputState, check_output, output_recipe
-from fgbg_depth.builder.planning import default_workers, num_cores, plan_output
+from fgbg_depth.builder.planning import plan_output
 from fgbg_depth.builder.shard import ShardJob, ShardTask
 from fgbg_depth.builder.slices import PREVIOUS_MANIFEST, missing_shards_error, write_deletions, write_record
 from fgbg_depth.builder.work import Work, find_work
@@ -102,8 +103,8 @@ def build(
         from_hub: USER/NAME or USER/NAME@REVISION: continue this version on the Hub. Its small files are fetched into
             the output; its shards stay on the Hub. Its prepared sources stand for the recipe's folders.
         add_backgrounds, add_foregrounds: folders whose pictures are added to these prepared sources.
-        workers: processes (with Ray: in the whole cluster); default: one a core, at most 6 a GPU when labels are
-            made there.
+        workers: processes (with Ray: in the whole cluster); default: one a core; when labels are made on
+            GPUs, 2 to 12 a GPU, by the measured speed of the depth model.
         device: where the depth model runs: auto, cpu, cuda, cuda:1, mps.
         slice_of: (i, n): build only the i-th (from 1) of n slices of the shards, and no card; other machines build
             the other slices into the same output.
@@ -150,8 +151,6 @@ def build(
                 raise missing_shards_error(work.tasks, plan)
             if work.deletion is not None:
                 _confirm(work.deletion, replace, None if slice_of else confirm, log)
-            if engine_name != "ray":  # a cluster's own size decides how many workers it gets, not that of this machine
-                workers = workers or default_workers(recipe, device)
             engine = _Engine(engine_name, workers, address, progress)
             result = _build_missing(plan, storage, state, work, engine, device, slice_of, log)
     if result.whole and remember:
@@ -213,6 +212,9 @@ def _build_missing(
     elif len(tasks) < num_shards:
         log(messages.reused(num_shards, len(tasks)))
     job = ShardJob(plan.recipe, plan.spec, storage.url, tuple(prepared.backgrounds), tuple(prepared.cutouts), device)
+    if engine.name == "local" and engine.workers is None:  # a cluster's own size decides how many it gets
+        rows, default = sum(task.rows for task in tasks), default_workers(plan.recipe, device)
+        engine = replace(engine, workers=workers_for_labels(plan, device, rows, default, log))
     try:
         written = engine.run(job, tasks)
     except BaseException:  # the files that workers were writing may have filled the disk

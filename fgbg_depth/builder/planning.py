@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import os
 from collections.abc import Iterator
 
 import numpy as np
@@ -120,19 +119,6 @@ def with_poisson_share(recipe: Recipe) -> Recipe:
     if recipe.poisson_share:
         check_opencv()
     return recipe
-
-
-def num_cores() -> int:
-    """The cores that this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-
-
-def default_workers(recipe: Recipe, device: str) -> int:
-    """One process a core; where labels are made on GPUs, at most 6 a GPU, which keep it busy."""
-    cores = num_cores()
-    if schema.PREDICTED in recipe.labels and (gpus := models.num_gpus(device)):
-        return min(cores, 6 * gpus)
-    return cores
 
 
 def _previous_depth_range(recipe: Recipe, storage: Storage) -> list[float] | None:

@@ -163,7 +163,7 @@ class ShardBuilder:
                 )
             composed = reused.tables(sums, LABELLED_ROWS) if reused else self._composed(composer, sums)
             composed = map(classes.added_to, composed)
-            tables = (label(table, shard.name.digest) for table in composed) if label else _counted(composed, on_rows)
+            tables = label.tables(composed, shard.rows) if label else _counted(composed, on_rows)
             columns = schema.features(labels=labels, extras=extras)
             written = write_parquet(self.storage, shard.path, columns, tables, footer)
         except FgBgError:

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from collections import deque
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from fgbg_depth import schema
 from fgbg_depth.builder.row_shapes import RowShape, RowShapes
 from fgbg_depth.depth.checks import check_label
-from fgbg_depth.depth.label_batch import LabelBatch
+from fgbg_depth.depth.label_batch import Facts, LabelStream, PredictedLabel, StoredRow
 from fgbg_depth.depth.models import Labeller
 from fgbg_depth.depth.placed import Stored
 from fgbg_depth.depth.placed_labels import PlacedLabels
@@ -25,24 +25,20 @@ from fgbg_depth.schema import PLACED, PREDICTED
 from fgbg_depth.statistics import Sums, count_columns
 from fgbg_depth.storage.parquet import image_array
 
-if TYPE_CHECKING:
-    from datasets import Features
-
 
 class RowChecks:
-    """Checks the labels of the rows of a table.
+    """Checks the labels of rows.
 
-    It is an object of its own because `LabelBatch` keeps it: a labeller whose `LabelBatch` were part of a circle of
+    It is an object of its own because `LabelStream` keeps it: a labeller whose `LabelStream` were part of a circle of
     references would end its process, or free its device, only when Python looks for circles.
     """
 
     def __init__(self, spec: DepthSpec, background: Stored, shapes: RowShapes) -> None:
         self._spec, self._background, self._shapes = spec, background, shapes
-        self.facts: list[dict[str, Any]] = []  # of the table that is being labelled
 
-    def predicted(self, index: int, stored: Stored) -> dict[str, np.float32]:
+    def predicted(self, facts: Facts, stored: Stored) -> dict[str, np.float32]:
         """The checks of the predicted label of a row, by column."""
-        return self._of(PREDICTED, self._shapes.of_row(self.facts[index]), stored, self._background)
+        return self._of(PREDICTED, self._shapes.of_row(facts), stored, self._background)
 
     def placed(self, shape: RowShape, stored: Stored) -> dict[str, np.float32]:
         """The checks of the placed label of a row, by column."""
@@ -83,28 +79,61 @@ class ShardLabels:
             raise ShardError(f"the background {background.name!r} has no depth in the config bg")
         self._shapes, self._checks = shapes, RowChecks(spec, background.depth, shapes)
         self._sums, self._on_rows = sums, on_rows
-        self._predict = LabelBatch(labeller, sums, count_images, on_rows, self._checks.predicted) if labeller else None
+        self._predict = LabelStream(labeller, sums, count_images, on_rows, self._checks.predicted) if labeller else None
         column, labels = schema.LABELS[PLACED], recipe.labels
         self._placed = PlacedLabels(background.depth, spec, sums.depths[column]) if PLACED in labels else None
         self._columns, self._facts = schema.features(labels=labels, extras=extras), shapes.columns
 
-    def __call__(self, table: pa.Table, fingerprint: str) -> pa.Table:
-        """The table with all columns of the default config.
+    def tables(self, composed: Iterable[pa.Table], num_rows: int) -> Iterator[pa.Table]:
+        """The tables with all columns of the default config.
 
         Args:
-            fingerprint: any text that identifies the table's content, for `datasets`.
+            composed: read a few batches ahead where labels are predicted.
+            num_rows: of all tables together.
         Raises:
-            ShardError: the labels do not fit the images.
+            ShardError: the labels do not fit the images, or an image is damaged.
         """
-        self._checks.facts = table.select(self._facts).to_pylist()
-        if self._predict is not None:
-            table = _map(table, self._predict, fingerprint, _without(self._columns, schema.label_columns(PLACED)))
-        if self._placed is not None:
-            table = self._add_placed(table, self._placed)
-        if self._predict is None:  # it reports its rows itself
-            self._on_rows(len(table))
-        table = table.select(self._columns.arrow_schema.names).cast(self._columns.arrow_schema)
-        self._count_columns(table)
+        for table, facts in self._predicted(composed, num_rows):
+            if self._placed is not None:
+                table = self._add_placed(table, facts, self._placed)
+            if self._predict is None:  # it reports its rows itself
+                self._on_rows(len(table))
+            table = table.select(self._columns.arrow_schema.names).cast(self._columns.arrow_schema)
+            self._count_columns(table)
+            yield table
+
+    def _predicted(self, composed: Iterable[pa.Table], num_rows: int) -> Iterator[tuple[pa.Table, list[Facts]]]:
+        """The tables with predicted labels, unless they have them already, and the facts of their rows."""
+        if self._predict is None:
+            for table in composed:
+                yield table, table.select(self._facts).to_pylist()
+            return
+        waiting: deque[tuple[pa.Table, list[Facts]]] = deque()
+
+        def rows() -> Iterator[StoredRow]:
+            for table in composed:
+                facts = table.select(self._facts).to_pylist()
+                waiting.append((table, facts))
+                yield from map(StoredRow, pc.struct_field(table["fg_bg"], "bytes").to_pylist(), facts)
+
+        labels: list[PredictedLabel] = []
+        for label in self._predict.label(rows(), num_rows):
+            labels.append(label)
+            if len(labels) == len(waiting[0][0]):
+                table, facts = waiting.popleft()
+                yield self._with_labels(table, PREDICTED, [x.image for x in labels], [x.checks for x in labels]), facts
+                labels = []
+
+    def _with_labels(
+        self, table: pa.Table, label: str, images: Sequence[bytes], checks: Sequence[Mapping[str, np.float32]]
+    ) -> pa.Table:
+        """The table with the columns of one kind of label."""
+        types = self._columns.arrow_schema
+        field = types.field(schema.LABELS[label])
+        table = table.append_column(field, image_array(images, field.type))
+        for name in schema.CHECKS[label].values():
+            field = types.field(name)
+            table = table.append_column(field, pa.array([values[name] for values in checks], field.type))
         return table
 
     def _count_columns(self, table: pa.Table) -> None:
@@ -113,56 +142,12 @@ class ShardLabels:
         composed = schema.fact_columns(labels=())
         count_columns(self._sums, [c for c in schema.columns(labels=filled) if c.name not in composed], table)
 
-    def _add_placed(self, table: pa.Table, placed: PlacedLabels) -> pa.Table:
-        images: list[bytes] = []
-        values: dict[str, list[np.float32]] = {name: [] for name in schema.CHECKS[PLACED].values()}
-        for facts in self._checks.facts:
-            shape = self._shapes.of_row(facts)
+    def _add_placed(self, table: pa.Table, facts: Sequence[Facts], placed: PlacedLabels) -> pa.Table:
+        images, checks = [], []
+        for row in facts:
+            shape = self._shapes.of_row(row)
             stored, data = placed.label(shape.cutouts)
             images.append(data)
-            for name, value in self._checks.placed(shape, stored).items():
-                values[name].append(value)
+            checks.append(self._checks.placed(shape, stored))
         placed.flush()
-        types = self._columns.arrow_schema
-        field = types.field(schema.LABELS[PLACED])
-        table = table.append_column(field, image_array(images, field.type))
-        for name, column in values.items():
-            table = table.append_column(types.field(name), pa.array(column, types.field(name).type))
-        return table
-
-
-def _without(columns: Features, names: Sequence[str]) -> Features:
-    return type(columns)({name: feature for name, feature in columns.items() if name not in names})
-
-
-def _map(table: pa.Table, label: LabelBatch, fingerprint: str, columns: Features) -> pa.Table:
-    """`table` with the columns that `label` returns; one call of `Dataset.map` on all rows."""
-    from datasets import Dataset, Image
-
-    encoded = {k: Image(decode=False) if isinstance(v, Image) else v for k, v in columns.items()}
-    rows = Dataset(table).cast_column("fg_bg", Image(decode=False)).cast_column("fg_bg_mask", Image(decode=False))
-    with _no_datasets_bars():
-        rows = rows.map(
-            label,
-            batched=True,
-            batch_size=len(table),
-            input_columns=["fg_bg"],
-            features=type(columns)(encoded),
-            keep_in_memory=True,
-            new_fingerprint=fingerprint,  # datasets would hash the model to make one, which costs 165 ms
-        )
-    return rows.data.table.select(columns.arrow_schema.names).cast(columns.arrow_schema)
-
-
-@contextmanager
-def _no_datasets_bars() -> Iterator[None]:
-    """Hide the progress bar of each map call; the build has one of its own."""
-    from datasets import are_progress_bars_disabled, disable_progress_bars, enable_progress_bars
-
-    shown = not are_progress_bars_disabled()
-    disable_progress_bars()
-    try:
-        yield
-    finally:
-        if shown:
-            enable_progress_bars()
+        return self._with_labels(table, PLACED, images, checks)

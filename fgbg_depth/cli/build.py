@@ -214,7 +214,7 @@ def _echo(recipe: Recipe) -> None:
 def _dry_run(options: argparse.Namespace, recipe: Recipe) -> int:
     """Print what a build would do and cost; only the contact sheet is written."""
     from fgbg_depth.builder.dry_run import estimate, plan_dry_run, write_findings_sheet, write_sheet
-    from fgbg_depth.builder.planning import default_workers
+    from fgbg_depth.builder.label_speed import default_workers
     from fgbg_depth.builder.source_findings import SHEET_FILES, report_lines, report_values
     from fgbg_depth.sources.checks.folders import check_sources
     from fgbg_depth.storage.files import Storage

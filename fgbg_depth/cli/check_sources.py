@@ -54,7 +54,7 @@ def add_check_sources(commands: Any) -> None:
 
 
 def _check_sources(options: argparse.Namespace) -> int:
-    from fgbg_depth.builder.planning import default_workers
+    from fgbg_depth.builder.label_speed import default_workers
     from fgbg_depth.builder.source_findings import SHEET_FILES, report_lines, report_sheet, report_values
     from fgbg_depth.card.sheets import sheet_png
     from fgbg_depth.sources.checks.finding import BOTH

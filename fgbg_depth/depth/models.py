@@ -11,7 +11,7 @@ import logging
 import math
 from collections.abc import Callable, Iterator
 from dataclasses import replace
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -37,7 +37,7 @@ SampleImages = Callable[[], Iterator[NDArray[np.uint8]]]
 
 
 class Labeller(Protocol):
-    """What the map function needs of a labeller: `TorchLabeller`, `ExternalLabeller`, or any callable like them."""
+    """What `LabelStream` needs of a labeller: `TorchLabeller`, `ExternalLabeller`, or any callable like them."""
 
     spec: DepthSpec
     batch_size: int
@@ -48,6 +48,23 @@ class Labeller(Protocol):
 
     def release(self) -> None:
         """Free the device's memory. The labeller is not called afterwards."""
+
+
+@runtime_checkable
+class StartsLabels(Protocol):
+    """What a labeller has besides if it can start a batch before the labels of the one before it are fetched."""
+
+    def start(
+        self, images: NDArray[np.uint8], batch_size: int | None = None
+    ) -> Callable[[], NDArray[np.unsignedinteger]]:
+        """Start to label rows, as for `Labeller`; returns a function that waits for the labels.
+
+        Args:
+            batch_size: of `rows_per_call`; fewer rows are filled up to it.
+        """
+
+    def rows_per_call(self, rows: int) -> int:
+        """How many rows to pass at once where `rows` rows follow one another, at most `batch_size`."""
 
 
 def num_gpus(device: str = "auto") -> int:

@@ -1,14 +1,23 @@
-"""Stored images: a composite to bytes as the recipe says, and bytes of any column back to pixels."""
+"""Stored images: a composite to bytes as the recipe says, and bytes of any column back to pixels.
+
+JPEG is decoded by simplejpeg straight into an array: the same pixels as Pillow, which uses the same libjpeg-turbo, in
+half of the time, because `np.asarray(Image)` copies twice. Files that simplejpeg does not decode to the same pixels
+(CMYK), or finds fault with, are left to Pillow.
+"""
 
 from __future__ import annotations
 
 import io
 
 import numpy as np
+import simplejpeg
+from numpy.typing import NDArray
 from PIL import Image
 
 from fgbg_depth.render.jpeg import encode_jpeg
 from fgbg_depth.render.png import encode_rgb_png
+
+_COLOR_SPACES = ("YCbCr", "Gray", "RGB")  # simplejpeg's names
 
 
 def encode_image(image: Image.Image, image_format: str, quality: int, subsampling: str) -> bytes:
@@ -24,9 +33,65 @@ def encode_image(image: Image.Image, image_format: str, quality: int, subsamplin
     return encode_jpeg(image, quality, subsampling)
 
 
-def decode_rgb(data: bytes) -> np.ndarray:
-    """Decode an image file to (H, W, 3) uint8."""
+def decode_rgb(data: bytes) -> NDArray[np.uint8]:
+    """Decode an image file to (H, W, 3) uint8.
+
+    Raises:
+        OSError: it is no image, or it is truncated.
+    """
+    if _is_rgb_jpeg(data):
+        try:
+            decoded: NDArray[np.uint8] = simplejpeg.decode_jpeg(data, "RGB")
+            return decoded
+        except ValueError:  # libjpeg warns about damage; Pillow decodes what there is, or says what is wrong
+            pass
     return np.asarray(Image.open(io.BytesIO(data)).convert("RGB"))
+
+
+def decode_rgb_into(data: bytes, out: NDArray[np.uint8]) -> None:
+    """Decode a stored fg_bg into an array, for batches.
+
+    Args:
+        data: a JPEG or PNG file.
+        out: (H, W, 3) uint8, C-contiguous; overwritten.
+    Raises:
+        ValueError: the image has another size, or it is a damaged JPEG file: libjpeg's message says how.
+        OSError: it is no image, or it is truncated.
+    """
+    if _is_rgb_jpeg(data):
+        _check_size(simplejpeg.decode_jpeg_header(data)[:2], out)
+        simplejpeg.decode_jpeg(data, "RGB", buffer=out)
+        return
+    image = Image.open(io.BytesIO(data), formats=("JPEG", "PNG"))
+    _check_size((image.height, image.width), out)
+    out[:] = np.asarray(image.convert("RGB"))
+
+
+def image_size(data: bytes) -> tuple[int, int]:
+    """(height, width) of an image file, from its header.
+
+    Raises:
+        OSError: it is no image.
+    """
+    image = Image.open(io.BytesIO(data))
+    return image.height, image.width
+
+
+def _is_rgb_jpeg(data: bytes) -> bool:
+    """Whether the file is a JPEG of a colour space that becomes RGB in one way, and not too large for Pillow."""
+    if data[:2] != b"\xff\xd8":
+        return False
+    try:
+        height, width, color_space, _ = simplejpeg.decode_jpeg_header(data)
+    except ValueError:
+        return False
+    limit = Image.MAX_IMAGE_PIXELS  # above it Pillow warns about a decompression bomb, or refuses the file
+    return color_space in _COLOR_SPACES and (limit is None or height * width <= limit)
+
+
+def _check_size(size: tuple[int, int], out: NDArray[np.uint8]) -> None:
+    if tuple(size) != out.shape[:2]:
+        raise ValueError(f"it has {size[1]}x{size[0]} pixels, not {out.shape[1]}x{out.shape[0]}")
 
 
 def decode_rgba(data: bytes) -> np.ndarray:

@@ -69,6 +69,10 @@ class Sums:
         self.rgb_histogram += np.asarray(image.histogram(), np.int64).reshape(3, 256)
         self.rgb_bytes += num_bytes
 
+    def add_pixels(self, pixels: np.ndarray, num_bytes: int) -> None:
+        """Add one fg_bg as it is stored: decoded from its file, (H, W, 3) uint8."""
+        self.add_image(Image.fromarray(pixels), num_bytes)  # Pillow counts in half of numpy's time
+
     def add_histogram(self, histogram: np.ndarray, num_bytes: int) -> None:
         """Add the (3, 256) histogram of several stored fg_bg."""
         self.rgb_histogram += histogram

@@ -10,7 +10,7 @@ from tiny_models import pictures
 from transformers import AutoImageProcessor, AutoModelForDepthEstimation
 
 from fgbg_depth.depth import decode_depth, encode_values, load_labeller, resolve_spec
-from fgbg_depth.depth.labeller import TorchLabeller
+from fgbg_depth.depth.labeller import TorchLabeller, even_batch
 from fgbg_depth.depth.load import load_model, load_processor
 from fgbg_depth.depth.model_files import locate
 from fgbg_depth.errors import DepthError
@@ -108,6 +108,40 @@ def test_every_model_call_has_the_same_shape(models):
     )
     labeller(ROWS)
     assert shapes == [(4, 3, 64, 96)] * 2
+
+
+def test_started_batches_give_the_same_labels_as_calls(models):
+    for name in ("depth-anything", "densedepth"):
+        labeller = labeller_of(recipe_for(models[name], depth_batch=2))
+        waiting = [labeller.start(ROWS[i : i + 2]) for i in range(0, len(ROWS), 2)]
+        assert np.array_equal(np.concatenate([finish() for finish in waiting]), labeller(ROWS))
+
+
+def test_a_started_batch_is_filled_up_to_the_stated_size(models):
+    labeller = labeller_of(recipe_for(models["densedepth"], depth_batch=4))
+    sizes = limited(labeller, 4, None)
+    expected = labeller(ROWS)
+    labeller.start(ROWS[:2], 3)()
+    assert np.array_equal(labeller.start(ROWS, 9)(), expected)  # at most the labeller's own size
+    assert sizes == [4, 4, 3, 4, 4]
+
+
+def test_on_a_cpu_batches_keep_their_size_because_the_last_bits_depend_on_it(models):
+    labeller = labeller_of(recipe_for(models["densedepth"], depth_batch=64))
+    assert [labeller.rows_per_call(rows) for rows in (1, 400, 4000)] == [64, 64, 64]
+    labeller.device = torch.device("cuda")
+    assert [labeller.rows_per_call(rows) for rows in (1, 400, 3600)] == [1, 50, 60]
+
+
+def test_even_batches_fill_up_the_fewest_rows():
+    assert [even_batch(400, largest) for largest in (64, 128, 256, 400, 1, 4)] == [50, 100, 200, 400, 1, 4]
+    for rows in range(1, 700):
+        for largest in (1, 2, 3, 4, 7, 64, 256):
+            size = even_batch(rows, largest)
+            padded = -(-rows // size) * size
+            assert 1 <= size <= largest and (2 * size > largest or size == rows)
+            assert padded <= -(-rows // largest) * largest
+            assert padded - rows <= rows // max(1, largest // 2)  # less than a row a call
 
 
 @pytest.mark.parametrize(

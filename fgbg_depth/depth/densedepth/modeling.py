@@ -115,6 +115,29 @@ class UpBlock(nn.Module):
         return functional.leaky_relu(self.conv_b(up), self.leaky_slope)
 
 
+def check_sides(pixel_values: torch.Tensor, config: DenseDepthConfig) -> None:
+    """Check that the sides of (N, 3, H, W) are multiples of `config.size_divisor`.
+
+    Raises:
+        ValueError: one is not.
+    """
+    divisor = config.size_divisor
+    height, width = pixel_values.shape[-2:]
+    if height % divisor or width % divisor or not height or not width:
+        raise ValueError(
+            f"DenseDepth needs input sides that are multiples of {divisor}; got {height}x{width}. "
+            "Resize with DenseDepthImageProcessor first."
+        )
+
+
+def depth_from_raw(raw: torch.Tensor, config: DenseDepthConfig) -> torch.Tensor:
+    """Metres, float32. The reciprocal is taken first and clipped after, so a negative value is the nearest depth.
+
+    Source: the authors' evaluation code.
+    """
+    return torch.clamp(config.max_depth / raw.float(), config.min_depth, config.max_depth)
+
+
 class DenseDepthForDepthEstimation(PreTrainedModel):
     """DenseDepth in transformers' form: `AutoModelForDepthEstimation` loads it after `import fgbg_depth`.
 
@@ -124,6 +147,7 @@ class DenseDepthForDepthEstimation(PreTrainedModel):
         model.raw(torch.rand(2, 3, 224, 224))              # (2, 112, 112), for training
     """
 
+    config: DenseDepthConfig
     config_class = DenseDepthConfig
     base_model_prefix = "densedepth"
     main_input_name = "pixel_values"
@@ -151,13 +175,7 @@ class DenseDepthForDepthEstimation(PreTrainedModel):
         Raises:
             ValueError: a side is not such a multiple.
         """
-        divisor = self.config.size_divisor
-        height, width = pixel_values.shape[-2:]
-        if height % divisor or width % divisor or not height or not width:
-            raise ValueError(
-                f"DenseDepth needs input sides that are multiples of {divisor}; got {height}x{width}. "
-                "Resize with DenseDepthImageProcessor first."
-            )
+        check_sides(pixel_values, self.config)
         features, skips = self.encoder(pixel_values)
         features = self.conv2(features)
         for up, skip in zip(self.ups, skips, strict=True):
@@ -166,12 +184,8 @@ class DenseDepthForDepthEstimation(PreTrainedModel):
         return raw
 
     def depth_from_raw(self, raw: torch.Tensor) -> torch.Tensor:
-        """Metres, float32. The reciprocal is taken first and clipped after, so a negative value is the nearest depth.
-
-        Source: the authors' evaluation code.
-        """
-        config = self.config
-        return torch.clamp(config.max_depth / raw.float(), config.min_depth, config.max_depth)
+        """Metres, float32; see the function of the same name."""
+        return depth_from_raw(raw, self.config)
 
     def forward(
         self, pixel_values: torch.Tensor, return_dict: bool | None = None
