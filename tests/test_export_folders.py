@@ -73,7 +73,7 @@ def test_archives_hold_the_same_files_and_are_equal_in_every_run(metric_output: 
     run_export(metric_output, tmp_path / "loose", "folders")
     for name in ("a", "b"):
         selection = Selection(metric_output)
-        export(selection, tmp_path / name, ZippedFolders(selection), {"zip": True})
+        export(selection, tmp_path / name, ZippedFolders(selection))
     names = sorted(path.name for path in (tmp_path / "a").glob("*.zip"))
     assert names == ["bg.zip", "fg.zip", "fg_bg.zip", "fg_bg_depth.zip", "fg_bg_depth_placed.zip", "fg_bg_mask.zip"]
     for name in names:
@@ -145,7 +145,7 @@ def scene_output(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_a_stopped_archive_continues(metric_output: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Stopped while the archives are put together: those that are finished stay, the others follow."""
     selection = Selection(metric_output)
-    export(selection, tmp_path / "whole", ZippedFolders(selection), {"zip": True})
+    export(selection, tmp_path / "whole", ZippedFolders(selection))
     chosen = ZippedFolders(Selection(metric_output))
     finish, stop_before = ZippedFolders.finish, ["fg_bg_mask.zip"]
 
@@ -163,10 +163,10 @@ def test_a_stopped_archive_continues(metric_output: Path, tmp_path: Path, monkey
     with monkeypatch.context() as patch:
         patch.setattr(ZippedFolders, "finish", killed)
         with pytest.raises(KeyboardInterrupt):
-            export(Selection(metric_output), tmp_path / "to", chosen, {"zip": True})
+            export(Selection(metric_output), tmp_path / "to", chosen)
     assert (tmp_path / "to" / "fg_bg.zip").exists() and not (tmp_path / "to" / "fg_bg_mask.zip").exists()
     selection = Selection(metric_output)
-    report = export(selection, tmp_path / "to", ZippedFolders(selection), {"zip": True})
+    report = export(selection, tmp_path / "to", ZippedFolders(selection))
     assert report.new_rows == 0 and not report.was_complete
     shutil.rmtree(tmp_path / "to" / ".export", ignore_errors=True)
     assert tree(tmp_path / "to") == tree(tmp_path / "whole")

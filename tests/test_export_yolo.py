@@ -226,3 +226,10 @@ def test_depth_of_eight_bits_and_no_depth_are_refused(tmp_path: Path) -> None:
     quiet_build(tiny_recipe(folder), folder / "out")
     with pytest.raises(OutputError, match="has no depth labels"):
         YoloDepth(Selection(folder / "out"))
+
+
+def test_the_other_label_is_another_export(metric_output: Path, tmp_path: Path) -> None:
+    line = ["export", str(metric_output), str(tmp_path / "to"), "--format", "yolo-depth", "--depth-label"]
+    assert main(line[:-1]) == 0
+    assert main([*line, "placed"]) == 0, "the default"
+    assert main([*line, "predicted"]) == 1

@@ -81,25 +81,24 @@ def _export(options: argparse.Namespace) -> int:
         if getattr(options, name) and options.format != of_format:
             raise UsageError(f"--{name.replace('_', '-')} belongs to --format {of_format}, not to {options.format}.")
     selection = Selection(options.output, options.revision, options.split, options.where)
-    chosen, format_options = _format(options, selection)
+    chosen = _format(options, selection)
     with _rows_bar() as on_rows:
-        report = export(selection, options.dest, chosen, format_options, on_rows)
+        report = export(selection, options.dest, chosen, on_rows)
     print(json.dumps(dataclasses.asdict(report)) if options.json else as_text(report))
     return 0
 
 
-def _format(options: argparse.Namespace, selection: Selection) -> tuple[Format, dict[str, Any]]:
-    """The format that the options name, and its options."""
+def _format(options: argparse.Namespace, selection: Selection) -> Format:
+    """The format that the options name."""
     from fgbg_depth.export.formats import FORMATS as CLASSES
     from fgbg_depth.export.yolo_depth import YoloDepth
     from fgbg_depth.export.zipped import ZippedFolders
 
     if options.zip:
-        return ZippedFolders(selection), {"zip": True}
+        return ZippedFolders(selection)
     if options.format == YoloDepth.name:
-        label = options.depth_label
-        return YoloDepth(selection, label), {"depth_label": label} if label is not None else {}
-    return CLASSES[options.format](selection), {}
+        return YoloDepth(selection, options.depth_label)
+    return CLASSES[options.format](selection)
 
 
 def as_text(report: ExportReport) -> str:

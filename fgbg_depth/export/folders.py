@@ -6,7 +6,7 @@ import csv
 import hashlib
 import io
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from functools import partial
 from typing import Any, BinaryIO
 
@@ -42,7 +42,7 @@ class Folders(Format):
             self._save(column, block, found, folder)
         return {f"{block.split}.csv": lines}
 
-    def _save(self, kind: str, block: Block | None, files: Sequence[File], folder: ExportFolder) -> None:
+    def _save(self, kind: str, block: Block | None, files: Iterable[File], folder: ExportFolder) -> None:
         """Write the files of one kind.
 
         Args:
@@ -70,19 +70,24 @@ class Folders(Format):
 
     def _write_sources(self, kind: str, folder: ExportFolder) -> None:
         """The images of all backgrounds or cut-outs, and a CSV file of their columns."""
-        manifest = self.selection.manifest
+        manifest, files = self.selection.manifest, self.selection.files
         facts = schema.fact_columns(kind, manifest.labels, manifest.extras)
-        cells = []
-        files: list[File] = []
-        for path in manifest.files_of(kind):
-            table = read_columns(self.selection.files, path, [*facts, "image"])
-            images = pc.struct_field(table["image"], "bytes").to_pylist()
-            for row, image in zip(table.select(facts).to_pylist(), images, strict=True):
-                files.append((source_path(kind, row["name"]), image))
-                cells.append([files[-1][0], *(_cell(value) for value in row.values())])
-        self._save(kind, None, sorted(files), folder)
-        lines = (_csv_line(values) for values in sorted(cells, key=lambda values: str(values[1])))
+        rows = [
+            row for path in manifest.files_of(kind) for row in read_columns(files, path, facts).to_pylist()
+        ]  # without images, of which one file of the dataset is in memory at a time
+        self._save(kind, None, self._source_files(kind), folder)
+        lines = (
+            _csv_line([source_path(kind, row["name"]), *map(_cell, row.values())])
+            for row in sorted(rows, key=lambda row: str(row["name"]))
+        )
         folder.replace(f"{kind}.csv", partial(_write_csv, header=[f"{kind}_file", *facts], lines=lines))
+
+    def _source_files(self, kind: str) -> Iterator[File]:
+        for path in self.selection.manifest.files_of(kind):
+            table = read_columns(self.selection.files, path, ["name", "image"])
+            images = pc.struct_field(table["image"], "bytes")
+            for name, image in zip(table["name"].to_pylist(), images, strict=True):
+                yield source_path(kind, name), image.as_py()
 
     def snippet(self, folder: ExportFolder) -> str:
         table = folder.path / f"{self.first_split()}.csv"

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from types import MappingProxyType
 from typing import BinaryIO, ClassVar
 
 from fgbg_depth.errors import OutputError
@@ -22,11 +23,13 @@ class Format(ABC):
         name: as `--format` has it.
         is_mixed: whether a block has rows of several backgrounds.
         image_columns: the columns of images that `write` needs.
+        options: what was chosen besides, as JSON types; an export with other options is another export.
     """
 
     name: ClassVar[str]
     is_mixed: ClassVar[bool] = False
     image_columns: tuple[str, ...]
+    options: Mapping[str, str | bool] = MappingProxyType({})
 
     def __init__(self, selection: Selection) -> None:
         self.selection = selection

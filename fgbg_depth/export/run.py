@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -43,7 +43,6 @@ def export(
     selection: Selection,
     dest: str | Path,
     chosen: Format,
-    options: Mapping[str, Any] | None = None,
     on_rows: Callable[[int, int], None] | None = None,
 ) -> ExportReport:
     """Export rows into a folder.
@@ -51,7 +50,6 @@ def export(
     Args:
         dest: a local folder; created if missing. It may hold a part of this export.
         chosen: the format, made for this selection.
-        options: of the format, as JSON types; another run with other options is another export.
         on_rows: called with (rows done, rows in all).
     Raises:
         OutputError: the folder holds something else, or cannot be written to; or the dataset cannot be read.
@@ -63,7 +61,7 @@ def export(
     identity = {
         "layout": LAYOUT,
         "format": chosen.name,
-        "options": dict(options or {}),
+        "options": dict(chosen.options),
         "dataset": manifest.content_digest,
         "splits": list(selection.splits),
         "where": selection.where,

@@ -51,6 +51,7 @@ class YoloDepth(Format):
             raise UsageError(f"{name} has no {label} depth; it has {' and '.join(manifest.labels)}.")
         self._column = schema.LABELS[label] if label is not None else manifest.main_depth_column
         self._scale = spec.scale
+        self.options = {"depth": self._column}
         self.image_columns = ("fg_bg", self._column)
 
     def write(self, block: Block, rows: Sequence[StoredRow], folder: ExportFolder) -> Part:

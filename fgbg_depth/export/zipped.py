@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import zipfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import partial
+from pathlib import Path
+from types import MappingProxyType
 from typing import BinaryIO
 
 from fgbg_depth.export.blocks import Block
@@ -20,7 +22,9 @@ class ZippedFolders(Folders):
     contents at its end, so that one which is written to cannot be continued after a kill.
     """
 
-    def _save(self, kind: str, block: Block | None, files: Sequence[File], folder: ExportFolder) -> None:
+    options: Mapping[str, str | bool] = MappingProxyType({"zip": True})
+
+    def _save(self, kind: str, block: Block | None, files: Iterable[File], folder: ExportFolder) -> None:
         folder.replace(f"{kind}.zip" if block is None else _waiting(kind, block), partial(_write_zip, files=files))
 
     def finish(self, blocks: Sequence[Block], folder: ExportFolder) -> None:
@@ -45,13 +49,13 @@ def _waiting(kind: str, block: Block) -> str:
     return f"{RECORDS}/{kind}-{block.name}.zip"
 
 
-def _members(path: object) -> Iterator[File]:
-    with zipfile.ZipFile(str(path)) as archive:
+def _members(path: Path) -> Iterator[File]:
+    with zipfile.ZipFile(path) as archive:
         for info in archive.infolist():
             yield info.filename, archive.read(info)
 
 
-def _write_zip(file: BinaryIO, files: Sequence[File] | Iterator[File]) -> None:
+def _write_zip(file: BinaryIO, files: Iterable[File]) -> None:
     with zipfile.ZipFile(file, "w", zipfile.ZIP_STORED) as archive:
         for name, data in files:
             info = zipfile.ZipInfo(name)  # without a date: 1980, so that equal files give equal archives
