@@ -60,6 +60,7 @@ BENCHMARKS = (
     Benchmark("reading", "reading for training", "", "--rows 160 --repeats 2"),
     Benchmark("memory", "peak memory", "", "--rows 2000 4000"),
     Benchmark("scale", "planning", "", "--sources 100x100 1000x100"),
+    Benchmark("export", "export", "", "--repeats 1"),
     Benchmark("push", "push", "--gb 1", "--gb 0.2 --shards 20"),
     Benchmark("app", "app", "", "--seconds 10 --clients 5"),
     Benchmark("faults", "faults", "", "--kills 5 --repeats 1"),
