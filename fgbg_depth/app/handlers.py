@@ -134,6 +134,20 @@ class Handlers:
         bg, fg = (name if kind == each else ANY for each in ("bg", "fg"))
         return [ANY, bg, fg, "any", 0, coverage_top(self.opened())]
 
+    def filter_by(self, column: str, low: float, high: float) -> list[Any]:
+        """Show the rows whose value of a column is in a range, on the tab Samples. For a clicked bar of a histogram.
+
+        Args:
+            column: a column of numbers, such as "coverage" or "boundary_recall".
+            low, high: both ends are included.
+        Returns:
+            Values for `SamplesTab.filter_outputs`.
+        """
+        if column != "coverage":
+            raise UsageError(f"Rows cannot be filtered by {column!r}.")
+        filters = [*self.filters_for()[:4], round(low * 100), round(high * 100)]
+        return [*filters, *self.sample(filters, "Composite", 0, 0), gr.Tabs(selected="samples")]
+
     def scene(self, address: str, fov_deg: float, shape: str, drop_edges: bool) -> tuple[str, str]:
         """Description and canvas of the 3-D tab, for the open row or else the first one."""
         try:
