@@ -10,46 +10,54 @@ from fgbg_depth.app import view_header
 from fgbg_depth.app.components import QUIET
 from fgbg_depth.app.handlers import Handlers
 from fgbg_depth.app.opened import Opened
+from fgbg_depth.app.state import SCENE
 from fgbg_depth.app.tab_card import card_tab, connect_card
-from fgbg_depth.app.tab_row import connect_row, row_tab
-from fgbg_depth.app.tab_samples import connect_samples, connect_source_links, samples_tab
+from fgbg_depth.app.tab_row import row_tab
+from fgbg_depth.app.tab_samples import samples_tab
 from fgbg_depth.app.tab_scene import connect_scene, scene_tab
 from fgbg_depth.app.tab_sources import connect_sources, sources_tab
 from fgbg_depth.app.tab_statistics import connect_statistics, statistics_tab
-from fgbg_depth.errors import FgBgError
+from fgbg_depth.app.templating import static
+from fgbg_depth.app.visit import View, Visits
 
 
 def build_page(opened: Opened) -> gr.Blocks:
     """The whole page, not yet served."""
     handlers = Handlers(opened)
-    page = gr.Blocks(title="fgbg-depth", analytics_enabled=False)
+    page = gr.Blocks(title="fgbg-depth", analytics_enabled=False, fill_width=True)
     with page:
-        header = gr.HTML(view_header.waiting(), elem_id="fg-header", apply_default_css=False)
+        # its value is an answer of `visit`, which static/address.js reads; nothing of it becomes HTML
+        address = gr.HTML("", html_template="", js_on_load=static("address.js"), elem_id="fg-address", visible="hidden")
+        header = gr.HTML(view_header.waiting(), elem_id="fg-header", apply_default_css=False, js_on_load=None)
         with gr.Tabs(elem_id="fg-tabs") as tabs:
             samples, row, scene = samples_tab(), row_tab(), scene_tab()
             statistics, sources, card = statistics_tab(), sources_tab(), card_tab()
-        address = gr.State("")
+        row_states = {SCENE: gr.State("")}  # the row that a tab shows; set while the tab is open
 
-        connect_samples(handlers, samples)
-        connect_row(handlers, row, samples, address, tabs)
-        connect_scene(handlers, scene, address)
-        connect_statistics(handlers, statistics, samples, tabs)
+        connect_scene(handlers, scene, row_states[SCENE])
+        connect_statistics(handlers, statistics, address)
         connect_sources(handlers, sources)
         connect_card(handlers, card)
-        for html in (sources.html, row.row):
-            connect_source_links(handlers, html, samples, tabs)
 
-        needs_depth = [row.to_scene, *scene.controls]
-        outputs = [header, tabs, *samples.filters, samples.column, samples.tiles, samples.number, row.row, address]
+        names = [str(tab.id) for tab in tabs.children if isinstance(tab, gr.Tab)]
+        visits = Visits(opened, names, list(row_states))
+        outputs = [header, tabs, samples.filters, samples.tiles, row.row, *row_states.values(), address]
+
+        def values(view: View) -> list[Any]:
+            parts = [view.header, view.tabs, view.filters, view.gallery, view.row]
+            parts += [view.rows.get(name) for name in row_states]
+            return [gr.skip() if part is None else part for part in (*parts, view.answer)]
 
         def load(request: gr.Request) -> list[Any]:
-            try:
-                view = handlers.first_view(request.query_params.get("row") if request else None)
-            except FgBgError as e:
-                skipped = [gr.skip()] * (len(outputs) + len(needs_depth) - 2)
-                return [view_header.problem(str(e)), gr.Tabs(visible=False), *skipped]
-            first = [view.header, view.tabs, *view.filters, view.columns, *view.gallery, view.row, view.address]
-            return [*first, *[gr.update(visible=view.has_depth)] * len(needs_depth)]
+            return values(visits.first(request))
 
-        page.load(load, outputs=[*outputs, *needs_depth], **QUIET)
+        def visit(event: gr.EventData, request: gr.Request) -> list[Any]:
+            return values(visits.visit(event._data, request))
+
+        page.load(load, outputs=outputs, **QUIET)
+        asked = address.input(visit, None, outputs, trigger_mode="multiple", **QUIET)
+        asked.then(None, js="() => { window.fgbg?.answered(); }", **QUIET)
+        for tab in tabs.children:
+            if isinstance(tab, gr.Tab):
+                tab.select(None, js=f"() => {{ window.fgbg?.tab({str(tab.id)!r}); }}", **QUIET)
     return page

@@ -8,7 +8,7 @@ import gradio as gr
 
 from fgbg_depth.app import card
 from fgbg_depth.app.components import QUIET
-from fgbg_depth.app.handlers import Handlers, show_errors
+from fgbg_depth.app.handlers import Handlers, show_errors_on_page
 
 
 @dataclass(frozen=True)
@@ -28,4 +28,4 @@ def card_tab() -> CardTab:
 
 def connect_card(handlers: Handlers, tab: CardTab) -> None:
     """Connect the tab's events."""
-    tab.tab.select(show_errors(lambda: card.page(handlers.opened())), outputs=tab.html, **QUIET)
+    tab.tab.select(show_errors_on_page(lambda: card.page(handlers.opened())), outputs=tab.html, **QUIET)

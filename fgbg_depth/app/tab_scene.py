@@ -25,7 +25,7 @@ class SceneTab:
 
 def scene_tab() -> SceneTab:
     """Make the tab."""
-    with gr.Tab("3-D", id="space") as tab, gr.Row(elem_id="fg-space"):
+    with gr.Tab("3-D", id="3d") as tab, gr.Row(elem_id="fg-space"):
         with gr.Column():
             description = gr.HTML(view_scene.note("Open a row first."), apply_default_css=False)
             controls = [
@@ -42,9 +42,9 @@ def connect_scene(handlers: Handlers, tab: SceneTab, address: gr.State) -> None:
     """Connect the tab's events.
 
     Args:
-        address: of the open row, such as "train/12"; "" if none is open.
+        address: of the row to show, such as "train/12"; it changes only while this tab is open.
     """
     gr.on(
-        [tab.tab.select, tab.controls[0].release, tab.controls[1].input, tab.controls[2].input],
+        [address.change, tab.controls[0].release, tab.controls[1].input, tab.controls[2].input],
         handlers.scene, [address, *tab.controls], [tab.description, tab.canvas], trigger_mode="always_last", **QUIET,
     )  # fmt: skip

@@ -6,10 +6,9 @@ from dataclasses import dataclass
 
 import gradio as gr
 
-from fgbg_depth.app import view_gallery
+from fgbg_depth.app import images, view_gallery
 from fgbg_depth.app.components import QUIET, segments
-from fgbg_depth.app.handlers import Handlers, show_errors
-from fgbg_depth.app.templating import static
+from fgbg_depth.app.handlers import Handlers, show_errors_on_page
 
 
 @dataclass(frozen=True)
@@ -25,11 +24,15 @@ def sources_tab() -> SourcesTab:
     """Make the tab."""
     with gr.Tab("Sources", id="sources") as tab:
         kind = segments([("Backgrounds", "bg"), ("Cut-outs", "fg")], "bg", "fg-kind")
-        html = gr.HTML(js_on_load=static("actions.js"), apply_default_css=False, elem_id="fg-sources")
+        html = gr.HTML(js_on_load=None, apply_default_css=False, elem_id="fg-sources")
     return SourcesTab(tab, kind, html)
 
 
 def connect_sources(handlers: Handlers, tab: SourcesTab) -> None:
-    """Connect the tab's events; a click on a source is connected by `tab_samples.connect_source_links`."""
-    show = show_errors(lambda chosen: view_gallery.sources(handlers.opened(), chosen))
-    gr.on([tab.tab.select, tab.kind.input], show, tab.kind, tab.html, **QUIET)
+    """Connect the tab's events."""
+
+    def show(chosen: str, request: gr.Request) -> str:
+        browser = handlers.opened()
+        return view_gallery.sources(browser, "fg" if chosen == "fg" else "bg", images.links(browser, request))
+
+    gr.on([tab.tab.select, tab.kind.input], show_errors_on_page(show), tab.kind, tab.html, **QUIET)

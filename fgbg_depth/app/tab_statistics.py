@@ -8,8 +8,7 @@ import gradio as gr
 
 from fgbg_depth.app import view_statistics
 from fgbg_depth.app.components import QUIET
-from fgbg_depth.app.handlers import Handlers, show_errors
-from fgbg_depth.app.tab_samples import SamplesTab
+from fgbg_depth.app.handlers import Handlers, show_errors_on_page
 
 
 @dataclass(frozen=True)
@@ -27,11 +26,11 @@ def statistics_tab() -> StatisticsTab:
     return StatisticsTab(tab, html)
 
 
-def connect_statistics(handlers: Handlers, tab: StatisticsTab, samples: SamplesTab, tabs: gr.Tabs) -> None:
+def connect_statistics(handlers: Handlers, tab: StatisticsTab, address: gr.HTML) -> None:
     """Connect the tab's events.
 
-    To show the rows of a clicked bar, connect `show_errors(handlers.filter_by)` with the inputs column, low and high,
-    and with the outputs `samples.filter_outputs(tabs)`.
+    To show the rows of a clicked bar, connect `show_errors_on_page(handlers.filter_by)` with the inputs column, low and
+    high, and with the output `address`. In the browser, `window.fgbg.go({...})` does the same.
     """
-    show = show_errors(lambda: view_statistics.page(handlers.opened()))
+    show = show_errors_on_page(lambda: view_statistics.page(handlers.opened()))
     tab.tab.select(show, outputs=tab.html, **QUIET)

@@ -7,6 +7,7 @@ dataset.sample(Filter(fg="cow", flip=True), num=24, seed=0)
 
 from __future__ import annotations
 
+import hashlib
 import threading
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -82,6 +83,19 @@ class DatasetReader:
     def frame(self) -> tuple[int, int]:
         """(height, width) of composites in pixels."""
         return self.manifest.recipe.size, self.manifest.recipe.size
+
+    @cached_property
+    def digest(self) -> str:
+        """16 hex digits that stand for this version of the dataset: of its statistics.json."""
+        return hashlib.sha256(self.files.read(schema.STATISTICS)).hexdigest()[:16]
+
+    def check_row(self, split: str, index: int) -> None:
+        """Check that a row exists; nothing is read.
+
+        Raises:
+            UsageError: no such split or row.
+        """
+        self._shards.find(split, index)
 
     def names(self, kind: str) -> list[str]:
         """Names of all backgrounds ("bg") or cut-outs ("fg"), sorted."""
@@ -160,6 +174,16 @@ class DatasetReader:
         shard = self._shards.find(split, index)
         return order.position((self._in_splits.index(shard), index - shard.first_index))
 
+    def shards_of(self, background: str) -> list[ShardFile]:
+        """The shards whose rows have this background."""
+        return self._candidates(Filter(bg=background))
+
+    def facts_of(self, shard: ShardFile) -> ShardFacts:
+        """The columns of a shard that hold no image; they are read once and kept."""
+        if shard.path not in self._facts:
+            self._facts[shard.path] = ShardFacts.from_table(read_columns(self.files, shard.path, FILTER_COLUMNS))
+        return self._facts[shard.path]
+
     def sources(self, kind: str) -> dict[str, StoredSource]:
         """All backgrounds ("bg") or cut-outs ("fg") by name. They are read once and kept."""
         with self._lock:
@@ -230,17 +254,12 @@ class DatasetReader:
         """Numbers of the shard's rows that match."""
         if not row_filter.looks_at_rows:
             return np.arange(shard.num_rows, dtype=np.int32)
-        facts = self._facts_of(shard)
+        facts = self.facts_of(shard)
         return facts.matches(row_filter, lambda column: self._values(shard, column))
-
-    def _facts_of(self, shard: ShardFile) -> ShardFacts:
-        if shard.path not in self._facts:
-            self._facts[shard.path] = ShardFacts.from_table(read_columns(self.files, shard.path, FILTER_COLUMNS))
-        return self._facts[shard.path]
 
     def _values(self, shard: ShardFile, column: str) -> NDArray[Any]:
         """(rows,) values of a column of numbers. The coverage of plain rows follows from their place."""
-        facts = self._facts_of(shard)
+        facts = self.facts_of(shard)
         if column != "coverage" or "coverage" in facts.columns:
             return facts.columns[column]
         with self._lock:
@@ -252,7 +271,7 @@ class DatasetReader:
         """Read what filters and sorting need, several files at once."""
         missing = [shard for shard in shards if shard.path not in self._facts]
         with ThreadPoolExecutor(1 if self.files.is_local else _PARALLEL_ROWS) as pool:
-            list(pool.map(self._facts_of, missing))
+            list(pool.map(self.facts_of, missing))
 
     def _check_columns(self, row_filter: Filter, sort: Sort) -> None:
         numbers = {name for name, _, _ in row_filter.ranges} | ({sort.column} if sort.needs_values else set())
