@@ -69,7 +69,7 @@ class Visit:
         assert sizes[0] <= sizes[1] + 1, sizes
 
     def done(self) -> None:
-        assert self.errors == [] and self.outside == []
+        assert (self.errors, self.outside) == ([], [])
         assert "hacked" not in self.page.title()
         self.context.close()
 

@@ -70,12 +70,12 @@ def test_back_forward_and_reload_restore_everything(visit: Visit) -> None:
     page.locator("#fg-gallery [data-focus=next-above]").click()
     wait_for_rows(page, "25 to 36")
     state = query(page)
-    assert state == "?fg=object_001&sort=-coverage&page=2"
+    assert state == "?fg=object_001&sort=-coverage&p=2"
     shown = addresses(page)
     tiles(page).nth(3).click()
     row = wait_for_row(page)
     settled(page)
-    assert row == shown[3] and query(page) == f"?tab=row&row={row}&fg=object_001&sort=-coverage&page=2"
+    assert row == shown[3] and query(page) == f"?tab=row&row={row}&fg=object_001&sort=-coverage&p=2"
     page.locator("[data-step='1']").click()
     wait_for_row(page, shown[4])
     visit.tab("Card")
@@ -198,14 +198,14 @@ def test_filters_are_applied_by_keyboard(visit: Visit, output: Path) -> None:
 
 def test_switching_what_tiles_show_keeps_page_and_focus(visit: Visit) -> None:
     page = visit.page
-    page.goto(f"{visit.url}/?page=3")
+    page.goto(f"{visit.url}/?p=3")
     tiles(page).first.wait_for()
     before = addresses(page)
     assert "page 3 of 6" in page.locator(".fg-pager").first.inner_text()
     page.locator(".fg-segments a", has_text="Depth").click()
     page.wait_for_function("document.querySelector('#fg-gallery img').src.includes('fg_bg_depth')")
     settled(page)
-    assert addresses(page) == before and query(page) == "?shown=fg_bg_depth&page=3"
+    assert addresses(page) == before and query(page) == "?shown=fg_bg_depth&p=3"
     page.wait_for_function("document.activeElement.textContent === 'Depth'")
     page.locator("[data-focus=next-below]").click()
     wait_for_rows(page, "73 to 96")
@@ -213,7 +213,7 @@ def test_switching_what_tiles_show_keeps_page_and_focus(visit: Visit) -> None:
     page.locator("[data-focus=previous-above]").click()
     wait_for_rows(page, "49 to 72")
     assert addresses(page) == before
-    page.goto(f"{visit.url}/?page=99")
+    page.goto(f"{visit.url}/?p=99")
     wait_for_rows(page, "121 to 144")
 
 

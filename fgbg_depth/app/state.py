@@ -94,7 +94,7 @@ class PageState:
     def to_query(self) -> str:
         """The query of the page's address, with its "?"; values that a new visitor sees are left out."""
         plain = {name: getattr(self, name) for name in _PLAIN}
-        pairs = [(name, str(value)) for name, value in plain.items() if value != getattr(_FIRST, name)]
+        pairs = [(_KEYS.get(name, name), str(v)) for name, v in plain.items() if v != getattr(_FIRST, name)]
         pairs += self.texts
         for column, low, high in self.ranges:
             pairs += [(f"{column}_{end}", f"{v:.9g}") for end, v in (("min", low), ("max", high)) if math.isfinite(v)]
@@ -102,6 +102,7 @@ class PageState:
 
 
 _PLAIN = ("tab", "row", "split", "bg", "fg", "flip", "sort", "seed", "shown", "page")
+_KEYS = {"page": "p"}  # `page` in an address is gradio's own
 _FIRST = PageState()
 
 
@@ -128,7 +129,7 @@ def parse_query(query: str, browser: DatasetReader, tabs: Iterable[str]) -> tupl
         return str(getattr(_FIRST, name))
 
     def number(name: str) -> int:
-        value = pairs.get(name, "")
+        value = pairs.get(_KEYS.get(name, name), "")
         if value.isascii() and value.isdigit() and int(value[:20]) <= _MAX_NUMBER:
             return int(value)
         if value:

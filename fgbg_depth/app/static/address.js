@@ -158,7 +158,7 @@ function applyForm(form) {
   }
   const now = parameters();
   if (Object.entries(values).every(([name, value]) => (now.get(name) ?? '') === value)) return;
-  go({ ...values, page: '' });
+  go({ ...values, p: '' });
 }
 
 document.addEventListener('input', (event) => {
