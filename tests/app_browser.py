@@ -7,6 +7,7 @@ import os
 import re
 import shutil
 from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 import pytest
@@ -26,8 +27,9 @@ NEEDS_BROWSER = [
 ]
 
 
-@pytest.fixture(scope="module")
-def chromium() -> Iterator[Browser]:
+@contextmanager
+def open_chromium() -> Iterator[Browser]:
+    """A running browser, for a whole test module."""
     from playwright.sync_api import sync_playwright
 
     with sync_playwright() as playwright:

@@ -7,13 +7,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
-from app_browser import (  # noqa: F401
+from app_browser import (
     NEEDS_BROWSER,
     PHONE,
     WIDE,
     Visit,
     addresses,
-    chromium,
+    open_chromium,
     query,
     settled,
     tiles,
@@ -41,13 +41,19 @@ def output(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
+def chromium() -> Iterator[Browser]:
+    with open_chromium() as browser:
+        yield browser
+
+
+@pytest.fixture(scope="module")
 def url(output: Path) -> Iterator[str]:
     with serving(str(output)) as address:
         yield address
 
 
 @pytest.fixture
-def visit(chromium: Browser, url: str) -> Iterator[Visit]:  # noqa: F811
+def visit(chromium: Browser, url: str) -> Iterator[Visit]:
     made = Visit(chromium, url, WIDE, dark=False)
     yield made
     made.done()
@@ -94,11 +100,11 @@ def test_back_forward_and_reload_restore_everything(visit: Visit) -> None:
     wait_for_rows(page, "1 to 24 of 36 rows that match, by coverage")
     page.go_back()
     wait_for_rows(page, "shuffled")
-    wait_for_value(page, 'select[name=sort]', '')
+    wait_for_value(page, "select[name=sort]", "")
     assert query(page) == "?fg=object_001"
     page.go_back()
     wait_for_rows(page, f"of {NUM_ROWS} rows, shuffled")
-    wait_for_value(page, 'select[name=fg]', '')
+    wait_for_value(page, "select[name=fg]", "")
     for _ in range(4):
         settled(page)
         page.go_forward()
@@ -112,7 +118,7 @@ def test_back_forward_and_reload_restore_everything(visit: Visit) -> None:
     assert addresses(page) == shown and page.locator("select[name=fg]").input_value() == "object_001"
 
 
-def test_a_copied_link_opens_the_same_page(visit: Visit, chromium: Browser) -> None:  # noqa: F811
+def test_a_copied_link_opens_the_same_page(visit: Visit, chromium: Browser) -> None:
     page = visit.page
     page.goto(f"{visit.url}/?tab=row&row=train/7&split=train&sort=stored")
     wait_for_row(page, "train/7")

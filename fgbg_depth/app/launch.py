@@ -16,7 +16,12 @@ from fgbg_depth.errors import AppError, FgBgError, UsageError, command, install_
 if TYPE_CHECKING:
     import gradio as gr
 
-OWN_PACKAGES = ("gradio", "markdown_it", "nh3")  # the extra `app` in pyproject.toml; the rest of the package needs none
+OWN_PACKAGES = (
+    "gradio",
+    "markdown_it",
+    "nh3",
+    "starlette",
+)  # the extra `app` in pyproject.toml; the rest of the package needs none
 
 MAX_SESSIONS = 500  # whose components gradio keeps; each takes some 10 kB, and a forgotten one loses nothing
 

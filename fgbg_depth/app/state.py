@@ -129,11 +129,12 @@ def parse_query(query: str, browser: DatasetReader, tabs: Iterable[str]) -> tupl
         return str(getattr(_FIRST, name))
 
     def number(name: str) -> int:
-        value = pairs.get(_KEYS.get(name, name), "")
+        key = _KEYS.get(name, name)
+        value = pairs.get(key, "")
         if value.isascii() and value.isdigit() and int(value[:20]) <= _MAX_NUMBER:
             return int(value)
         if value:
-            wrong.append(f"The address has {name}={value}; it must be a whole number from 0 to {_MAX_NUMBER}.")
+            wrong.append(f"The address has {key}={value}; it must be a whole number from 0 to {_MAX_NUMBER}.")
         return int(getattr(_FIRST, name))
 
     row = pairs.get("row", "")

@@ -20,7 +20,9 @@ class RowTab:
 def row_tab() -> RowTab:
     """Make the tab."""
     with gr.Tab("Row", id=ROW):
-        gr.HTML(render("row_bar.html"), js_on_load="window.fgbg?.describe();", apply_default_css=False, elem_id="fg-rowbar")
+        gr.HTML(
+            render("row_bar.html"), js_on_load="window.fgbg?.describe();", apply_default_css=False, elem_id="fg-rowbar"
+        )
         scripts = "\n".join(static(name) for name in ("actions.js", "row.js"))
         html = gr.HTML(js_on_load=scripts, apply_default_css=False, elem_id="fg-view")
     return RowTab(html)
