@@ -35,4 +35,6 @@ def connect_sources(handlers: Handlers, tab: SourcesTab) -> None:
         browser = handlers.opened()
         return view_gallery.sources(browser, "fg" if chosen == "fg" else "bg", images.links(browser, request))
 
-    gr.on([tab.tab.select, tab.kind.input], show_errors_on_page(show), tab.kind, tab.html, **QUIET)
+    changes = [tab.tab.select, tab.kind.input]
+    # a choice that is made while the tab is still being filled must not be dropped
+    gr.on(changes, show_errors_on_page(show), tab.kind, tab.html, trigger_mode="always_last", **QUIET)
