@@ -1,11 +1,7 @@
 """The page in a real browser, on a wide screen and on a phone. The console must have no errors."""
 
-import importlib.util
 import io
 import json
-import os
-import re
-import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -13,6 +9,19 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pyarrow.parquet as pq
 import pytest
+from app_browser import (
+    NEEDS_BROWSER,
+    PHONE,
+    WIDE,
+    Visit,
+    addresses,
+    open_chromium,
+    settled,
+    tiles,
+    wait_for_row,
+    wait_for_rows,
+    wait_for_value,
+)
 from app_outputs import make_output
 from app_server import serving
 from PIL import Image
@@ -21,21 +30,12 @@ from varied_output import make_varied_output
 from fgbg_depth.depth.kinds import METRIC, RELATIVE_DISPARITY
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Browser, Locator, Page
+    from playwright.sync_api import Browser
 
-CHROMIUM = os.environ.get("CHROMIUM") or shutil.which("chromium") or shutil.which("chromium-browser")
-ARGUMENTS = [
-    *("--no-sandbox", "--disable-gpu", "--use-angle=swiftshader", "--enable-unsafe-swiftshader", "--disable-quic"),
-    *("--no-first-run", "--disable-background-networking", "--disable-component-update", "--disable-sync"),
-]
-WIDE, PHONE = (1440, 900), (390, 844)
 HOSTILE = ("<img src=x onerror=\"document.title='hacked'\">", "${document.title='hacked'}{{x}}")
 NUM_ROWS = 3 * 4 * 2 * 6  # backgrounds, cut-outs, mirrored or not, placements
 
-pytestmark = [
-    pytest.mark.skipif(CHROMIUM is None, reason="no chromium is installed (apt-get install chromium)"),
-    pytest.mark.skipif(importlib.util.find_spec("playwright") is None, reason="playwright is not installed"),
-]
+pytestmark = NEEDS_BROWSER
 
 
 @pytest.fixture(scope="module")
@@ -44,57 +44,15 @@ def output(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def url(output: Path) -> Iterator[str]:
-    with serving(str(output)) as address:
-        yield address
+def chromium() -> Iterator["Browser"]:
+    with open_chromium() as browser:
+        yield browser
 
 
 @pytest.fixture(scope="module")
-def chromium() -> Iterator["Browser"]:
-    from playwright.sync_api import sync_playwright
-
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
-        yield browser
-        browser.close()
-
-
-class Visit:
-    """A page, the errors in its console, and its requests to other servers."""
-
-    def __init__(self, chromium: "Browser", url: str, size: tuple[int, int], dark: bool) -> None:
-        phone = size == PHONE
-        self.context = chromium.new_context(
-            viewport={"width": size[0], "height": size[1]},
-            color_scheme="dark" if dark else "light",
-            has_touch=phone,
-            is_mobile=phone,
-            permissions=["clipboard-read", "clipboard-write"],
-        )
-        self.url = url
-        self.errors: list[str] = []
-        self.outside: list[str] = []
-        self.page: Page = self.context.new_page()
-        self.page.set_default_timeout(20_000)
-        self.page.on("console", lambda m: self.errors.append(m.text) if m.type == "error" else None)
-        self.page.on("pageerror", lambda e: self.errors.append(str(e)))
-        self.page.on("request", lambda r: None if self.inside(r.url) else self.outside.append(r.url))
-
-    def inside(self, address: str) -> bool:
-        return address.startswith((self.url, "data:", "blob:"))
-
-    def tab(self, name: str) -> None:
-        self.page.locator("[role=tab]:visible", has_text=re.compile(f"^{name}$")).last.click()
-
-    def fits_the_window(self) -> None:
-        """The page does not scroll sideways."""
-        sizes = self.page.evaluate("[document.documentElement.scrollWidth, innerWidth]")
-        assert sizes[0] <= sizes[1] + 1, sizes
-
-    def done(self) -> None:
-        assert self.errors == [] and self.outside == []
-        assert "hacked" not in self.page.title()
-        self.context.close()
+def url(output: Path) -> Iterator[str]:
+    with serving(str(output)) as address:
+        yield address
 
 
 @pytest.fixture(
@@ -106,23 +64,6 @@ def visit(request: pytest.FixtureRequest, chromium: "Browser", url: str) -> Iter
     made.done()
 
 
-def tiles(page: "Page") -> "Locator":
-    return page.locator("#fg-gallery [data-open]")
-
-
-def addresses(page: "Page") -> list[str]:
-    return tiles(page).evaluate_all("found => found.map(tile => tile.dataset.open)")
-
-
-def wait_for(page: "Page", words: str) -> None:
-    page.wait_for_function("w => document.querySelector('#fg-gallery .fg-count')?.textContent.includes(w)", arg=words)
-
-
-def choose(page: "Page", control: str, option: str) -> None:
-    page.locator(f"#{control} input").click()
-    page.get_by_role("option", name=option, exact=True).click()
-
-
 def test_samples(visit: Visit) -> None:
     page = visit.page
     page.goto(visit.url)
@@ -131,39 +72,40 @@ def test_samples(visit: Visit) -> None:
     visit.fits_the_window()
 
     first = addresses(page)
-    page.locator("#fg-more").click()
-    wait_for(page, "25 to 48")
+    page.locator("[data-focus=next-above]").click()
+    wait_for_rows(page, "25 to 48")
     assert not set(first) & set(addresses(page)), "no row is on two pages"
-    page.locator("#fg-shuffle").click()
-    wait_for(page, "1 to 24")
-    assert addresses(page) != first and page.locator("#fg-seed input").input_value() == "1"
+    page.locator("[data-focus=shuffle]").click()
+    wait_for_rows(page, "shuffled with seed 1")
+    assert addresses(page) != first
 
-    choose(page, "fg-split", "train")
-    wait_for(page, f"{2 * 3 * 2 * 6} rows match")
-    choose(page, "fg-bg", "scene 001")
-    wait_for(page, f"{3 * 2 * 6} rows match")
-    choose(page, "fg-flip", "mirrored")
-    wait_for(page, f"{3 * 6} rows match")
-    choose(page, "fg-fg", HOSTILE[0])
-    wait_for(page, "6 rows match")
+    if page.locator("[data-fold]").is_visible():
+        assert not page.locator("select[name=split]").is_visible(), "on a phone the rows come first"
+        page.locator("[data-fold]").click()
+    page.locator("select[name=split]").select_option("train")
+    wait_for_rows(page, f"of {2 * 3 * 2 * 6} rows that match")
+    page.locator("select[name=bg]").select_option("scene 001")
+    wait_for_rows(page, f"of {3 * 2 * 6} rows that match")
+    page.locator("select[name=flip]").select_option("yes")
+    wait_for_rows(page, f"of {3 * 6} rows that match")
+    page.locator("select[name=fg]").select_option(HOSTILE[0])
+    wait_for_rows(page, "of 6 rows that match")
     assert page.locator("#fg-gallery .fg-name b").all_inner_texts() == [HOSTILE[0]] * 6, "shown as text"
-    page.locator("#fg-low input[type=number]").fill("17")
-    page.locator("#fg-low input[type=number]").blur()
-    page.locator("#fg-low input[type=range]").press("ArrowRight")
+    page.locator("input[name=coverage_min]").fill("0.9")
     page.get_by_text("No row matches the filters.").wait_for()
-    page.locator("#fg-clear").click()
-    wait_for(page, f"{NUM_ROWS} rows match")
+    settled(page)
+    page.locator("#fg-gallery [data-clear]").click()
+    wait_for_rows(page, f"of {NUM_ROWS} rows")
 
-    before = tiles(page).first.locator("img").get_attribute("src")
-    page.locator("#fg-shown label", has_text="Depth").click()
-    page.wait_for_function("b => document.querySelector('#fg-gallery img').src !== b", arg=before)
-    drawn = "[...document.querySelectorAll('#fg-gallery img')].every(i => i.complete && i.naturalWidth)"
-    page.wait_for_function(drawn)
+    page.locator(".fg-segments a", has_text="Depth").click()
+    page.wait_for_function("document.querySelector('#fg-gallery img').src.includes('fg_bg_depth')")
+    tiles(page).last.scroll_into_view_if_needed()
+    page.wait_for_function("[...document.querySelectorAll('#fg-gallery img')].every(i => i.complete && i.naturalWidth)")
 
 
 def test_row(visit: Visit, output: Path) -> None:
     page = visit.page
-    page.goto(f"{visit.url}/?row=train/7")
+    page.goto(f"{visit.url}/?tab=row&row=train/7&sort=stored")
     row = page.locator(".fg-row")
     row.wait_for()
     assert row.get_attribute("data-row") == "train/7"
@@ -204,20 +146,16 @@ def test_row(visit: Visit, output: Path) -> None:
     assert f"rows[{7}]" in page.evaluate("navigator.clipboard.readText()")
     assert json.loads(page.locator(".fg-code code").nth(1).inner_text())["bg"] == "scene 000"
 
-    page.locator("[data-panel=fg_bg] [data-grow]").click()
-    assert page.locator(".fg-large").count() == 1
-    visit.fits_the_window()
-    for button, address in (("fg-after", "train/8"), ("fg-before", "train/7")):
-        page.locator(f"#{button}").click()
-        page.wait_for_selector(f".fg-row[data-row='{address}']")
+    for step, address in ((1, "train/8"), (-1, "train/7")):
+        page.locator(f"[data-step='{step}']").click()
+        wait_for_row(page, address)
     assert overlay.evaluate("e => getComputedStyle(e).opacity") == "0.6", "the slider keeps its value"
-    page.locator("#fg-lucky").click()
+    page.locator("[data-random]").click()
     page.wait_for_selector(".fg-row:not([data-row='train/7'])")
     page.locator(".fg-facts [data-pick=bg]").click()
-    page.locator("#fg-gallery").wait_for()
-    wait_for(page, f"{4 * 2 * 6} rows match")
+    wait_for_rows(page, f"of {4 * 2 * 6} rows that match")
     tiles(page).nth(2).click()
-    page.wait_for_selector(".fg-row")
+    wait_for_row(page)
 
 
 def test_row_with_disparity(chromium: "Browser", tmp_path: Path) -> None:
@@ -228,7 +166,7 @@ def test_row_with_disparity(chromium: "Browser", tmp_path: Path) -> None:
     x, y = 30, 40
     with serving(str(output)) as other:
         visit = Visit(chromium, other, PHONE, dark=False)
-        visit.page.goto(f"{other}/?row=train/1")
+        visit.page.goto(f"{other}/?tab=row&row=train/1")
         row = visit.page.locator(".fg-row")
         row.wait_for()
         frame = visit.page.locator("[data-panel=fg_bg_depth] .fg-frame")
@@ -254,7 +192,7 @@ def test_a_row_with_several_cut_outs(chromium: "Browser", tmp_path: Path) -> Non
     with serving(str(output)) as url:
         visit = Visit(chromium, url, WIDE, dark=False)
         page = visit.page
-        page.goto(f"{url}/?row=train/{index}")
+        page.goto(f"{url}/?tab=row&row=train/{index}")
         page.locator(".fg-row").wait_for()
         drawn = "() => [...document.querySelectorAll('.fg-box g')].map(g => getComputedStyle(g).opacity)"
         overlay = "() => getComputedStyle(document.querySelector('.fg-box')).opacity"
@@ -272,27 +210,27 @@ def test_a_row_with_several_cut_outs(chromium: "Browser", tmp_path: Path) -> Non
         assert page.locator("[data-panel=fg_bg_instances] img").evaluate("i => i.complete && i.naturalWidth > 0")
         visit.fits_the_window()
         visit.tab("Samples")
-        page.locator("#fg-shown label", has_text="Cut-outs").click()
+        page.locator(".fg-segments a", has_text="Cut-outs").click()
         page.wait_for_function("document.querySelector('#fg-gallery img')?.naturalWidth")
         visit.done()
 
 
 def test_a_plain_row_has_one_box_and_no_table_of_cut_outs(visit: Visit) -> None:
-    visit.page.goto(f"{visit.url}/?row=train/7")
+    visit.page.goto(f"{visit.url}/?tab=row&row=train/7")
     visit.page.locator(".fg-row").wait_for()
     assert visit.page.locator(".fg-box rect").count() == 1 and visit.page.locator(".fg-box text").count() == 0
     assert visit.page.locator(".fg-objects").count() == 0
     visit.tab("Samples")
     tiles(visit.page).first.wait_for()
-    assert visit.page.locator("#fg-shown label", has_text="Cut-outs").count() == 0
+    assert visit.page.locator(".fg-segments a", has_text="Cut-outs").count() == 0
 
 
 @pytest.mark.slow
 def test_space(visit: Visit) -> None:
     page = visit.page
-    page.goto(f"{visit.url}/?row=train/7")
+    page.goto(f"{visit.url}/?tab=row&row=train/7")
     page.locator(".fg-row").wait_for()
-    page.locator("#fg-turn").click()
+    page.locator("[data-tab='3d']").click()
     page.wait_for_selector("[data-drawn='train/7']")
     canvas = page.locator("#fg-scene canvas")
     visit.fits_the_window()
@@ -346,8 +284,8 @@ def test_statistics_sources_and_card(visit: Visit) -> None:
     assert set(HOSTILE) <= set(page.locator("#fg-sources b").all_inner_texts())
     visit.fits_the_window()
     page.locator("#fg-sources [data-pick=fg]", has_text="object_002").click()
-    wait_for(page, f"{3 * 2 * 6} rows match")
-    assert page.locator("#fg-fg input").input_value() == "object_002"
+    wait_for_rows(page, f"of {3 * 2 * 6} rows that match")
+    wait_for_value(page, "select[name=fg]", "object_002")
 
     visit.tab("Card")
     page.locator(".fg-cardpage h1").wait_for()

@@ -6,16 +6,19 @@ import io
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
+from urllib.parse import parse_qs
 
 import numpy as np
 import pytest
 from app_outputs import encode, make_output
 from PIL import Image
-from test_app import HOSTILE, assert_harmless
+from test_app import HOSTILE, PICTURES, assert_harmless, row_page
 
 from fgbg_depth.app import view_gallery, view_row
 from fgbg_depth.app.pixels import MASK_RGB
 from fgbg_depth.app.row_objects import INSTANCES, instances_png, object_views, overlay_png
+from fgbg_depth.app.state import PageState, shown_columns
+from fgbg_depth.app.templating import render
 from fgbg_depth.card.scene_pictures import INSTANCE_RGB, color_instances
 from fgbg_depth.read.reader import DatasetReader, StoredRow
 
@@ -44,23 +47,23 @@ def row(browser: DatasetReader) -> StoredRow:
 
 
 def test_the_page_lists_all_cut_outs_and_no_name_becomes_markup(browser: DatasetReader, row: StoredRow) -> None:
-    page = assert_harmless(view_row.page(browser, row))
+    page = assert_harmless(row_page(browser, row))
     lines = [attributes for name, attributes in page.found if name == "tr" and "data-object" in attributes]
     assert [line["data-object"] for line in lines] == ["1", "2"]
-    picked = [a["data-name"] for name, a in page.found if a.get("data-pick") == "fg" and name == "button"]
+    picked = [parse_qs(a["href"].lstrip("?"))["fg"][0] for _, a in page.found if a.get("data-pick") == "fg"]
     assert {item["fg"] for item in row.facts["objects"]} <= set(picked)
     assert "20 × 30 at -4, 50" in page.text and "−7°" in page.text and "55.0\N{NO-BREAK SPACE}%" in page.text
-    assert "objects" not in [fact.name for fact in view_row.column_facts(row)]
+    assert "objects" not in [fact.name for fact in view_row.column_facts(row, PageState())]
     assert "Coverage" not in page.text, "the column coverage says it"
-    tile = assert_harmless(view_gallery.rows(browser, [row], INSTANCES, 1, 0))
+    tile = assert_harmless(render("tile.html", tile=view_gallery.tiles([row], PageState(), PICTURES)[0]))
     assert "+1" in tile.text
 
 
 def test_a_plain_page_has_one_box(browser: DatasetReader) -> None:
-    page = assert_harmless(view_row.page(browser, browser.row("train", 3)))
+    page = assert_harmless(row_page(browser, browser.row("train", 3)))
     assert not [a for name, a in page.found if "data-object" in a or "data-number" in a]
     assert sum(name == "rect" for name, _ in page.found) == 1
-    assert "Cut-outs" not in view_gallery.shown_columns(browser)
+    assert "Cut-outs" not in shown_columns(browser)
 
 
 def test_numbers_stay_inside_the_frame(row: StoredRow) -> None:
@@ -87,5 +90,5 @@ def test_the_reader_reads_instances_without_being_asked(tmp_path: Path) -> None:
     reader = DatasetReader.open(make_varied_output(tmp_path, placements=1, depth_label="placed"))
     row = reader.row("train", 0)
     assert INSTANCES in row.images and "objects" in row.facts
-    assert "Cut-outs" in view_gallery.shown_columns(reader)
-    assert_harmless(view_row.page(reader, row))
+    assert "Cut-outs" in shown_columns(reader)
+    assert_harmless(row_page(reader, row))

@@ -16,7 +16,14 @@ from fgbg_depth.errors import AppError, FgBgError, UsageError, command, install_
 if TYPE_CHECKING:
     import gradio as gr
 
-OWN_PACKAGES = ("gradio", "markdown_it", "nh3")  # the extra `app` in pyproject.toml; the rest of the package needs none
+OWN_PACKAGES = (
+    "gradio",
+    "markdown_it",
+    "nh3",
+    "starlette",
+)  # the extra `app` in pyproject.toml; the rest of the package needs none
+
+MAX_SESSIONS = 500  # whose components gradio keeps; each takes some 10 kB, and a forgotten one loses nothing
 
 LOCKED: dict[str, Any] = {
     "share": False,  # no tunnel
@@ -144,6 +151,7 @@ def serve(
     os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")  # read by gradio and huggingface_hub at their import
     os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
     from fgbg_depth.app.endpoints import add_endpoints  # here, because gradio takes seconds to import
+    from fgbg_depth.app.images import image_routes
     from fgbg_depth.app.opened import Opened
     from fgbg_depth.app.page import build_page
     from fgbg_depth.app.theme import css, theme
@@ -162,6 +170,8 @@ def serve(
             footer_links=["api"],
             quiet=True,  # gradio recommends share=True, which is locked
             prevent_thread_lock=True,
+            state_session_capacity=MAX_SESSIONS,
+            app_kwargs={"routes": image_routes(opened)},
             **LOCKED,
         )
     except OSError as e:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 import io
-import zlib
 from functools import lru_cache
 from typing import Any
 
@@ -65,7 +64,6 @@ def png(image: Image.Image, compress_level: int = 2, **options: Any) -> bytes:
     return buffer.getvalue()
 
 
-@lru_cache(600)  # two pages of tiles for each of a dozen visitors; about 10 kB each
 def thumbnail(data: bytes, side_px: int) -> bytes:
     """The image no larger than `side_px` squared, with its transparency. Small files are returned as they are."""
     image = open_image(data)
@@ -124,16 +122,14 @@ def overlay_png(mask: bytes) -> bytes:
     return png(image, transparency=bytes(range(256)))
 
 
-def readings(depth: bytes | None, mask: bytes) -> str:
-    """The numbers that the page shows for the pixel under the pointer; static/row.js unpacks them.
+def readings(depth: bytes | None, mask: bytes) -> bytes:
+    """The numbers that the page shows for the pixel under the pointer; static/row.js reads them.
 
     Returns:
-        base64 of zlib-compressed bytes: uint16 little-endian depth numbers (if there is depth), then the uint8 mask.
+        uint16 little-endian depth numbers (if there is depth), then the uint8 mask.
     """
     raw = mask_array(mask).tobytes()
-    if depth is not None:
-        raw = stored_numbers(depth).astype("<u2").tobytes() + raw
-    return base64.b64encode(zlib.compress(raw, 1)).decode()
+    return raw if depth is None else stored_numbers(depth).astype("<u2").tobytes() + raw
 
 
 def gradient(num_stops: int = 12) -> str:

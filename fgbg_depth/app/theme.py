@@ -19,6 +19,7 @@ SANS = (
 )
 MONO = ("ui-monospace", "SFMono-Regular", "Cascadia Mono", "Menlo", "Consolas", "Liberation Mono", "monospace")
 
+STYLE_SHEETS = ("style.css", "gallery.css", "row.css")
 PAPER, INK = "#fbfaf8", "#1c1a22"  # background and text of the light page; the same as in static/style.css
 DARK_PAPER, DARK_INK = "#131217", "#ece9f2"
 
@@ -93,5 +94,5 @@ def theme() -> gr.themes.Base:
 
 
 def css() -> str:
-    """The style sheet."""
-    return static("style.css")
+    """The style sheet: of the whole page, and of the tabs that have one of their own."""
+    return "\n".join(static(name) for name in STYLE_SHEETS)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import math
 import re
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,13 +12,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fgbg_depth import schema
-from fgbg_depth.app import pixels, row_objects
+from fgbg_depth.app import images, pixels, row_objects
+from fgbg_depth.app.state import SAMPLES, PageState
 from fgbg_depth.app.templating import percent, render
+from fgbg_depth.app.view_filters import link
+from fgbg_depth.app.view_gallery import tiles
 from fgbg_depth.depth.kinds import DepthKind
 from fgbg_depth.depth.spec import DepthSpec
 from fgbg_depth.read.reader import DatasetReader, StoredRow
+from fgbg_depth.read.related import same_background, same_cutout
 
 _MIN_TICK_DISTANCE = 0.14  # a label takes up to a seventh of the colour bar
+_STRIP_ROWS = 8
 
 
 @dataclass(frozen=True)
@@ -30,14 +34,14 @@ class Fact:
         name: a column, or a few words.
         value: as text.
         note: what it means.
-        source_kind: "bg" or "fg" if the value names a source, whose rows a click then shows; else "".
+        link: address of the rows made from the source that the value names; else "".
         is_column: `name` is the name of a column.
     """
 
     name: str
     value: str
     note: str
-    source_kind: str = ""
+    link: str = ""
     is_column: bool = False
 
 
@@ -46,7 +50,7 @@ class DepthView:
     """The depth maps of a row, as the template and static/row.js need them."""
 
     column: str  # whose values are read under the pointer
-    images: dict[str, str]  # data URIs in colours, by column
+    columns: tuple[str, ...]
     spec: DepthSpec
     kind: DepthKind
     low: float  # range of the colours, in the kind's unit
@@ -54,49 +58,45 @@ class DepthView:
     ticks: list[tuple[float, str]]  # position on the colour bar in per cent, text
 
 
-def page(browser: DatasetReader, row: StoredRow) -> str:
+def page(browser: DatasetReader, row: StoredRow, state: PageState, pictures: images.Links) -> str:
     """Everything of the tab for one row. The row must have all image columns."""
     mask = pixels.mask_array(row.images["fg_bg_mask"])
-    facts = column_facts(row)
+    facts = column_facts(row, state)
     if "coverage" not in row.facts:
         facts.append(Fact("Coverage", percent(float(mask.mean()) / 255), "share of the image that the mask covers"))
     depth = None
-    spec = browser.manifest.depth
-    maps = {c: pixels.decode_values(row.images[c], spec) for c in browser.manifest.depth_columns} if spec else {}
-    if spec is not None and maps:
-        depth = depth_view(browser, maps, spec)
-        facts += depth_facts(maps[depth.column], mask >= schema.FOREGROUND_ALPHA, depth.kind)
-    images = {name: pixels.data_uri(data) for name, data in row.images.items()}
-    instances = row.images.get(row_objects.INSTANCES)
+    spec, columns = browser.manifest.depth, browser.manifest.depth_columns
+    if spec is not None and columns:
+        depth = depth_view(browser, columns, spec)
+        values = pixels.decode_values(row.images[depth.column], spec)
+        facts += depth_facts(values, mask >= schema.FOREGROUND_ALPHA, depth.kind)
     label_px = max(8, mask.shape[1] // 14)
+    known = ("fg_bg", "fg_bg_mask", row_objects.INSTANCES, *columns)
     return render(
         "row.html",
         row=row,
         num_rows=browser.splits[row.split],
         width=mask.shape[1],
         height=mask.shape[0],
-        readings=pixels.readings(row.images[depth.column] if depth else None, row.images["fg_bg_mask"]),
         meanings={column.name: column.meaning for column in schema.columns(extras=schema.EXTRAS)},
-        images=images,
-        other_images=[name for name in images if name not in ("fg_bg", "fg_bg_mask", row_objects.INSTANCES, *maps)],
-        overlay=pixels.data_uri(overlay_png(row)),
+        image=lambda form, column: pictures.image(form, row.split, row.index, column),
+        other_images=[name for name in row.images if name not in known],
         objects=row_objects.object_views(row, mask.shape[1], label_px),
+        object_link=lambda name: source_link(state, schema.FG, name),
         label_px=label_px,
-        instances=pixels.data_uri(row_objects.instances_png(instances)) if instances is not None else None,
+        has_instances=row_objects.INSTANCES in row.images,
         depth=depth,
         gradient=pixels.gradient(),
-        sources=source_images(browser, row),
+        sources=source_images(browser, row, pictures),
         facts=facts,
+        strips=[
+            ("Same background, other cut-outs", tiles(same_background(browser, row, _STRIP_ROWS), state, pictures)),
+            ("Same cut-out, other backgrounds", tiles(same_cutout(browser, row, _STRIP_ROWS), state, pictures)),
+        ],
         python=load_line(browser, row),
         columns_json=json.dumps({"split": row.split, "row": row.index, **row.facts}, ensure_ascii=False),
-        downloads=downloads(row),
+        downloads=downloads(row, pictures),
     )
-
-
-def overlay_png(row: StoredRow) -> bytes:
-    """The mask as a picture to lay over the composite; of several cut-outs each has its colour."""
-    mask, instances = row.images["fg_bg_mask"], row.images.get(row_objects.INSTANCES)
-    return pixels.overlay_png(mask) if instances is None else row_objects.overlay_png(instances, mask)
 
 
 def nothing() -> str:
@@ -104,19 +104,26 @@ def nothing() -> str:
     return render("no_row.html")
 
 
-def column_facts(row: StoredRow) -> list[Fact]:
+def column_facts(row: StoredRow, state: PageState) -> list[Fact]:
     """One line for each column of one value, with the column's meaning from `schema.COLUMNS`."""
     return [
         Fact(
             column.name,
             as_text(row.facts[column.name]),
             column.meaning,
-            source_kind=column.name if column.name in (schema.BG, schema.FG) else "",
+            link=source_link(state, column.name, row.facts[column.name])
+            if column.name in (schema.BG, schema.FG)
+            else "",
             is_column=True,
         )
         for column in schema.columns(extras=schema.EXTRAS)
         if column.name in row.facts and column.type != "objects"
     ]
+
+
+def source_link(state: PageState, kind: str, name: str) -> str:
+    """The address of all rows made from a background ("bg") or a cut-out ("fg"), in the same order as now."""
+    return link(state.without_filters().but(tab=SAMPLES, **{kind: name}))
 
 
 def as_text(value: Any) -> str:
@@ -128,16 +135,15 @@ def as_text(value: Any) -> str:
     return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
 
 
-def depth_view(browser: DatasetReader, maps: Mapping[str, NDArray[np.float32]], spec: DepthSpec) -> DepthView:
-    """The depth maps, by column, in the colours of all rows, and their colour bar."""
+def depth_view(browser: DatasetReader, columns: tuple[str, ...], spec: DepthSpec) -> DepthView:
+    """What the depth maps have in common: their range of colours, and their colour bar."""
     kind = spec.meaning
     low, high = kind.shown_range(*browser.manifest.depth_range)
     ticks: list[tuple[float, str]] = []
     for nearness, text in kind.ticks(low, high):
         if not ticks or nearness * 100 >= ticks[-1][0] + _MIN_TICK_DISTANCE * 100:
             ticks.append((round(nearness * 100, 1), text))
-    images = {column: pixels.data_uri(pixels.depth_png(values, low, high, kind)) for column, values in maps.items()}
-    return DepthView(browser.manifest.main_depth_column or "", images, spec, kind, low, high, ticks)
+    return DepthView(browser.manifest.main_depth_column or "", columns, spec, kind, low, high, ticks)
 
 
 def depth_facts(values: NDArray[np.float32], foreground: NDArray[np.bool_], kind: DepthKind) -> list[Fact]:
@@ -157,10 +163,14 @@ def depth_facts(values: NDArray[np.float32], foreground: NDArray[np.bool_], kind
     return facts
 
 
-def source_images(browser: DatasetReader, row: StoredRow) -> dict[str, str]:
-    """Data URIs of the background and of the cut-out alone, by kind; a source that the dataset lacks is left out."""
-    found = {kind: browser.sources(kind).get(row.facts[kind]) for kind in (schema.BG, schema.FG)}
-    return {kind: pixels.data_uri(source.image) for kind, source in found.items() if source is not None}
+def source_images(browser: DatasetReader, row: StoredRow, pictures: images.Links) -> dict[str, str]:
+    """Addresses of the background and of the cut-out alone, by kind; a source that the dataset lacks is left out."""
+    found = {}
+    for kind in (schema.BG, schema.FG):
+        names = browser.names(kind)
+        if row.facts[kind] in names:
+            found[kind] = pictures.image(images.SHOWN, kind, names.index(row.facts[kind]), "image")
+    return found
 
 
 def load_line(browser: DatasetReader, row: StoredRow) -> str:
@@ -174,12 +184,17 @@ def load_line(browser: DatasetReader, row: StoredRow) -> str:
     )
 
 
-def downloads(row: StoredRow) -> list[dict[str, object]]:
+def downloads(row: StoredRow, pictures: images.Links) -> list[dict[str, object]]:
     """The stored files, byte for byte."""
     stem = re.sub(r"[^a-z_]", "", row.split) + f"-{row.index}"
     found = []
     for column, data in row.images.items():
         extension = {"JPEG": "jpg", "PNG": "png"}.get(pixels.image_format(data) or "", "bin")
-        file_name = f"{stem}-{column}.{extension}"
-        found.append({"column": column, "num_bytes": len(data), "extension": extension, "file_name": file_name})
+        found.append({
+            "column": column,
+            "num_bytes": len(data),
+            "extension": extension,
+            "file_name": f"{stem}-{column}.{extension}",
+            "href": pictures.image(images.STORED, row.split, row.index, column),
+        })  # fmt: skip
     return found

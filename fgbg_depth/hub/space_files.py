@@ -27,6 +27,7 @@ REQUIREMENTS = (
     "pyarrow",
     "pydantic",
     "pyyaml",
+    "starlette",
     "wrapt",
 )
 _LOWEST_PYTHON = 11  # 3.11, as in pyproject.toml

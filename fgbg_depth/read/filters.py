@@ -30,6 +30,8 @@ class Filter:
 
     Args:
         coverage: (lowest, highest) share of the frame that the mask covers, 0 to 1, both ends included.
+        ranges: (column of numbers, lowest, highest), both ends included. A row without a value (NaN) does not match.
+        texts: (column of texts, text), such as ("fg_class", "dog").
     """
 
     split: str | None = None
@@ -37,11 +39,18 @@ class Filter:
     fg: str | None = None
     flip: bool | None = None
     coverage: tuple[float, float] = _ALL
+    ranges: tuple[tuple[str, float, float], ...] = ()
+    texts: tuple[tuple[str, str], ...] = ()
 
     @property
     def looks_at_rows(self) -> bool:
         """Whether rows of one shard can differ. A shard has one split and one background."""
-        return self.fg is not None or self.flip is not None or self.coverage != _ALL
+        return bool(self.fg is not None or self.flip is not None or self.coverage != _ALL or self.ranges or self.texts)
+
+    @property
+    def all_ranges(self) -> tuple[tuple[str, float, float], ...]:
+        """`ranges`, and the condition on coverage if there is one."""
+        return self.ranges if self.coverage == _ALL else (("coverage", *self.coverage), *self.ranges)
 
 
 @dataclass(frozen=True)
@@ -76,17 +85,22 @@ class ShardFacts:
             for name, column in self.columns.items()
         }
 
-    def matches(self, row_filter: Filter, coverage: Callable[[], NDArray[np.float32]]) -> NDArray[np.int32]:
-        """Numbers of the rows that match, increasing. `coverage` is called only if the filter has a condition on it."""
+    def matches(self, row_filter: Filter, values: Callable[[str], NDArray[Any]]) -> NDArray[np.int32]:
+        """Numbers of the rows that match, increasing.
+
+        Args:
+            values: (rows,) values of a column of numbers; called only for columns that the filter has a condition on.
+        """
         match = np.ones(len(self.columns["fg"]), bool)
         if row_filter.fg is not None:
             match &= self.columns["fg"] == self._position("fg", row_filter.fg)
         if row_filter.flip is not None:
             match &= self.columns["flip"] == row_filter.flip
-        lowest, highest = row_filter.coverage
-        if row_filter.coverage != _ALL:
-            share = coverage()
-            match &= (share >= lowest) & (share <= highest)
+        for column, text in row_filter.texts:
+            match &= self.columns[column] == self._position(column, text)
+        for column, lowest, highest in row_filter.all_ranges:
+            found = values(column)
+            match &= (found >= lowest) & (found <= highest)
         return np.flatnonzero(match).astype(np.int32)
 
     def _position(self, column: str, text: str) -> int:

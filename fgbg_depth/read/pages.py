@@ -37,10 +37,11 @@ def page_of_some(matches: Matches, num_shards: int, seed: int, first: int, num: 
     There, the columns of each shard cost requests, and each row group is a download. So shards are visited in
     shuffled order, `SHARDS_AT_ONCE` at a time, and each gives `NEIGHBOURS` rows of one row group in turn.
     """
-    return list(islice(_shuffled_rows(matches, num_shards, seed), first, first + num))
+    return list(islice(shuffled_rows(matches, num_shards, seed), first, first + num))
 
 
-def _shuffled_rows(matches: Matches, num_shards: int, seed: int) -> Iterator[tuple[int, int]]:
+def shuffled_rows(matches: Matches, num_shards: int, seed: int) -> Iterator[tuple[int, int]]:
+    """All matching rows in the order of `page_of_some`, as (position of the shard, row in the shard) pairs."""
     rng = np.random.Generator(np.random.Philox(seed))
     order = rng.permutation(num_shards).tolist()
     for start in range(0, num_shards, SHARDS_AT_ONCE):

@@ -1,9 +1,7 @@
-// Clicks on server-made HTML become events of the component: open a row, show the rows of a source. Also copies text.
+// Copies the code above which a button stands.
 element.addEventListener('click', (event) => {
-  const find = (name) => event.target.closest(`[data-${name}]`);
-  if (find('open')) trigger('open', { address: find('open').dataset.open });
-  else if (find('pick')) trigger('pick', { kind: find('pick').dataset.pick, name: find('pick').dataset.name });
-  else if (find('copy')) copy(find('copy'));
+  const button = event.target.closest('[data-copy]');
+  if (button) copy(button);
 });
 
 async function copy(button) {

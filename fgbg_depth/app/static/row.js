@@ -1,23 +1,46 @@
 // The open row: pixel values and a crosshair on all images, the mask's opacity, the cut-out's box, the slider that compares
-// composite and depth. Needs inflate.js.
+// composite and depth, and the enlarged image.
 const row = () => element.querySelector('.fg-row');
 let pixels = null;  // {depth: Uint16Array or null, mask: Uint8Array}
+let settings = {};  // of the sliders and the check box, for the next row
+let enlarged = '';  // the column whose image is enlarged
 
 async function setup() {
   const root = row();
   pixels = null;
   if (!root) return;
+  restoreControls(root);
   applyControls(root);
-  root.classList.remove('fg-reading');
+  if (enlarged) enlarge(enlarged);
   const size = root.dataset.width * root.dataset.height;
-  const address = root.dataset.row;
-  const bytes = new Uint8Array(await inflate(root.dataset.readings));
-  if (row()?.dataset.row !== address) return;  // another row was opened meanwhile
-  const hasDepth = bytes.length === 3 * size;
+  const address = root.dataset.readings;
+  let bytes;
+  try {
+    const response = await fetch(address);
+    if (!response.ok) return;
+    bytes = await response.arrayBuffer();
+  } catch { return; }  // the visitor left the page
+  if (row()?.dataset.readings !== address) return;  // another row was opened meanwhile
+  const hasDepth = bytes.byteLength === 3 * size;
   pixels = {
-    depth: hasDepth ? new Uint16Array(bytes.buffer, 0, size) : null,
-    mask: new Uint8Array(bytes.buffer, hasDepth ? 2 * size : 0, size),
+    depth: hasDepth ? new Uint16Array(bytes, 0, size) : null,
+    mask: new Uint8Array(bytes, hasDepth ? 2 * size : 0, size),
   };
+}
+
+function restoreControls(root) {
+  for (const [name, value] of Object.entries(settings)) {
+    const input = root.querySelector(`[data-${name}]`);
+    if (input?.type === 'checkbox') input.checked = value;
+    else if (input) input.value = value;
+  }
+}
+
+function keepControls() {
+  for (const name of ['overlay', 'compare', 'box']) {
+    const input = row()?.querySelector(`[data-${name}]`);
+    if (input) settings[name] = input.type === 'checkbox' ? input.checked : input.value;
+  }
 }
 
 function applyControls(root) {
@@ -43,11 +66,13 @@ function read(x, y) {
   const [i, j] = [Math.min(width - 1, Math.max(0, x)), Math.min(height - 1, Math.max(0, y))];
   const at = j * width + i;
   const parts = [['x', i], ['y', j]];
+  let tag = '';
   if (pixels.depth) {
     const stored = pixels.depth[at];
-    const value = Number(d.offset) + Number(d.step) * stored;
+    const value = Number(d.offset) + Number(d.stepSize) * stored;
     const text = stored === 0 ? 'invalid' : d.unit ? `${value.toFixed(2)} ${d.unit}` : value.toFixed(3);  // DepthKind.format_value
     parts.push([d.label, text], ['stored', stored]);
+    tag = text;
     root.style.setProperty('--near', stored === 0 ? '-10%' : `${nearness(d, value) * 100}%`);
   }
   const mask = pixels.mask[at];
@@ -56,6 +81,8 @@ function read(x, y) {
   root.style.setProperty('--y', `${((j + 0.5) / height) * 100}%`);
   root.classList.add('fg-reading');
   root.reading = [i, j];
+  root.classList.toggle('fg-left', i > width * 0.6);  // on which side of the pointer the value stands
+  for (const label of root.querySelectorAll('[data-tag]')) label.textContent = tag || String(mask);
   const readout = root.querySelector('[data-readout]');
   readout.replaceChildren(...parts.map(([name, text]) => {
     const part = document.createElement('span');
@@ -84,15 +111,40 @@ element.addEventListener('pointerover', highlight);
 element.addEventListener('pointerleave', highlight);
 element.addEventListener('pointermove', point);
 element.addEventListener('pointerdown', point);
-element.addEventListener('input', () => row() && applyControls(row()));
-element.addEventListener('change', () => row() && applyControls(row()));
+for (const name of ['input', 'change']) {
+  element.addEventListener(name, () => {
+    if (!row()) return;
+    keepControls();
+    applyControls(row());
+  });
+}
+
+function enlarge(name) {  // the image alone, as large as the window allows; Escape closes it, the arrow keys change the row
+  const dialog = row().querySelector('[data-lightbox]');
+  const frame = row().querySelector(`.fg-panel[data-panel="${CSS.escape(name)}"] .fg-frame`);
+  enlarged = frame ? name : '';
+  if (!frame) return;
+  const copy = frame.cloneNode(true);
+  copy.removeAttribute('tabindex');
+  dialog.firstElementChild.replaceChildren(copy);
+  dialog.dataset.name = name;
+  if (!dialog.open) dialog.showModal();
+  dialog.onclose = () => {
+    if (!dialog.isConnected) return;  // another row took its place
+    enlarged = '';
+    row().querySelector(`.fg-panel[data-panel="${CSS.escape(name)}"] [data-grow]`)?.focus({ preventScroll: true });
+  };
+}
+
 element.addEventListener('click', (event) => {
   const grow = event.target.closest('[data-grow]');
-  if (grow) grow.closest('.fg-panel').classList.toggle('fg-large');
+  const dialog = event.target.closest('[data-lightbox]');
+  if (grow) enlarge(grow.closest('.fg-panel').dataset.panel);
+  else if (dialog && (event.target === dialog || event.target.closest('[data-close]'))) dialog.close();
 });
 element.addEventListener('keydown', (event) => {
   const step = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] }[event.key];
-  if (!step || !event.target.matches('[data-read]')) return;
+  if (!step || !event.target.matches('[data-read]') || event.target.closest('dialog')) return;
   event.preventDefault();
   const [x, y] = row().reading ?? [row().dataset.width / 2 | 0, row().dataset.height / 2 | 0];
   read(x + step[0], y + step[1]);
