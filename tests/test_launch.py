@@ -74,7 +74,9 @@ def test_a_port_in_use(served: Served, capsys: pytest.CaptureFixture[str]) -> No
         assert launch.main(["user/name", "--port", str(port)]) == 1
     said = capsys.readouterr().err
     assert f"AppError: The app cannot listen on 127.0.0.1, port {port}: address already in use." in said
-    assert "--port" in said.splitlines()[-1] and not served
+    named = int(said.split("--port ")[-1])
+    assert f"Port {named} is free" in said and named > port and "Traceback" not in said and not served
+    assert launch.main(["user/name", "--port", str(named)]) == 0, "the port of the message can be used"
 
 
 @pytest.mark.parametrize("host", ["192.0.2.1", "no such host", "::1:2"])
