@@ -145,7 +145,9 @@ def serve(
     demo = build_page(opened)
     with demo:
         add_endpoints(opened)
-    closed = [] if takes_files(demo) else [(ClosedUploads, (), {})]  # as starlette's Middleware: class, args, kwargs
+    closed: list[Any] = (
+        [] if takes_files(demo) else [(ClosedUploads, (), {})]
+    )  # as starlette's Middleware: class, args, kwargs
     demo.queue(default_concurrency_limit=8, max_size=200)
     try:
         demo.launch(
