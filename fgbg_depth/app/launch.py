@@ -139,15 +139,17 @@ def serve(
     from fgbg_depth.app.images import image_routes
     from fgbg_depth.app.opened import Opened
     from fgbg_depth.app.page import build_page
+    from fgbg_depth.app.scene_route import SceneRoute
     from fgbg_depth.app.theme import css, theme
 
     opened = Opened(source, revision)
     demo = build_page(opened)
     with demo:
         add_endpoints(opened)
-    closed: list[Any] = (
-        [] if takes_files(demo) else [(ClosedUploads, (), {})]
-    )  # as starlette's Middleware: class, args, kwargs
+    # As starlette's class Middleware: class, args, kwargs.
+    middleware: list[Any] = [(SceneRoute, (opened,), {})]
+    if not takes_files(demo):
+        middleware.append((ClosedUploads, (), {}))
     demo.queue(default_concurrency_limit=8, max_size=200)
     try:
         demo.launch(
@@ -159,7 +161,7 @@ def serve(
             quiet=True,  # gradio recommends share=True, which is locked
             prevent_thread_lock=True,
             state_session_capacity=MAX_SESSIONS,
-            app_kwargs={"routes": image_routes(opened), "middleware": closed},
+            app_kwargs={"routes": image_routes(opened), "middleware": middleware},
             **LOCKED,
         )
     except OSError as e:
