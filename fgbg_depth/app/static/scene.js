@@ -226,7 +226,7 @@ function distanceText() {
   if (!scene.depth.unit) return `The ${scene.depth.label} has no unit, so the distance from A to B is not known.`;
   const [a, b] = points.map(positionAt);
   const text = valueText(scene.depth, Math.hypot(a[0] - b[0], a[1] - b[1], a[2] - b[2]));
-  return `A to B: ${text}, ${state.torn || !hasLayers() ? labelName() : labelName() + ' depth'}, with a field of view of ${camera.fov}°.`;
+  return `A to B: ${text} by the ${labelName()} depth, with a field of view of ${camera.fov}°.`;
 }
 
 function showFov() {
