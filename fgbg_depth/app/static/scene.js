@@ -46,7 +46,7 @@ function placeCanvas() {
     state.renderer = makeRenderer(state.canvas);
     new ResizeObserver(() => { draw(); drawMarks(); sway(); }).observe(state.canvas);
   }
-  state.canvas.setAttribute('aria-label', 'The row in 3-D: arrow keys turn it, + and - zoom, 0 resets the view');
+  state.canvas.setAttribute('aria-label', 'The row in 3-D: arrow keys turn it, + and - zoom, Home shows it as the picture does, 0 resets the view');
   part('missing').hidden = Boolean(state.renderer);
   part('stage').classList.toggle('fg3-none', !state.renderer);
   if (state.renderer) part('stage').prepend(state.canvas);
@@ -319,7 +319,9 @@ element.addEventListener('keydown', (event) => {
   else if (event.key === 'Escape') clear();
   else if (arrow) touched(() => turn(0.08 * arrow[0], 0.08 * arrow[1]));
   else if (!flat && '+-='.includes(event.key)) touched((camera) => { camera.zoom = clamp(camera.zoom * (event.key === '-' ? 1.1 : 0.9), 0.05, 8); });
-  else if (!flat && event.key === '0') { reset(); draw(); } else return;
+  else if (!flat && event.key === '0') { reset(); draw(); }
+  else if (!flat && event.key === 'Home') touched((camera) => Object.assign(camera, START, { pan: [0, 0] }));
+  else return;
   event.preventDefault();
   event.stopPropagation();
 });
