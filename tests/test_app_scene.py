@@ -21,6 +21,7 @@ from hypothesis import strategies as st
 
 from fgbg_depth.app import scene_file, scene_layers, scene_route, tab_scene
 from fgbg_depth.app.opened import Opened
+from fgbg_depth.app.scene_glb import scene_glb
 from fgbg_depth.depth.kinds import METRIC, RELATIVE_DEPTH, RELATIVE_DISPARITY, DepthKind
 from fgbg_depth.depth.spec import DepthSpec, decode_depth, metric_scale, relative_scale
 from fgbg_depth.errors import UsageError
@@ -154,6 +155,24 @@ def test_the_range_of_differences(browser: DatasetReader, output: Path) -> None:
     inside = row["fg_bg_mask"] >= 128
     difference = np.abs(row[PLACED][inside].astype(float) - row["fg_bg_depth"][inside]) / 1000
     assert header["differenceLimit"] == pytest.approx(np.quantile(difference, 0.95))
+
+
+def test_the_glb_has_the_background_and_each_cut_out(browser: DatasetReader, output: Path) -> None:
+    row = browser.row("train", 1, scene_file.image_columns(browser))
+    data = scene_glb(browser, row, 60)
+    (size,) = struct.unpack_from("<I", data, 12)
+    document = json.loads(data[20 : 20 + size])
+    assert [mesh["name"] for mesh in document["meshes"]] == [row.facts["bg"], row.facts["fg"]]
+    assert [mesh["primitives"][0]["material"] for mesh in document["meshes"]] == [0, 1], "only cut-outs are transparent"
+    assert document["accessors"][0]["count"] == SIZE * SIZE, "the background is whole"
+    assert document["accessors"][2]["count"] == 6 * (SIZE - 1) ** 2
+    body = data[28 + size :]
+    view = document["bufferViews"][3]
+    points = np.frombuffer(body[view["byteOffset"] : view["byteOffset"] + view["byteLength"]], "<f4").reshape(-1, 3)
+    stored = stored_row(output, "train", 1)
+    placed = np.unique(stored[PLACED][stored["fg_bg_mask"] >= 128]) / 1000
+    distances = document["nodes"][-1]["translation"][2] - points[:, 2]
+    assert np.abs(distances[:, None] - placed).min(1).max() < 1e-3, "every vertex of the cut-out is at its placed depth"
 
 
 def test_without_placed_labels_there_is_no_difference(tmp_path: Path) -> None:

@@ -12,9 +12,10 @@ import re
 from dataclasses import dataclass
 from urllib.parse import parse_qs
 
-from fgbg_depth.app import scene_file, view_scene
+from fgbg_depth.app import scene_file
 from fgbg_depth.app.closed_uploads import Application, Message, Receive, Send
 from fgbg_depth.app.opened import Opened
+from fgbg_depth.app.scene_glb import scene_glb
 from fgbg_depth.errors import FgBgError
 from fgbg_depth.read.reader import DatasetReader, StoredRow
 
@@ -74,9 +75,7 @@ def _answer(opened: Opened, found: re.Match[str], query: dict[str, list[str]]) -
             return _failed(404, "The dataset was built again. Reload the page.")
         row = browser.row(found["split"], int(found["index"]), scene_file.image_columns(browser))
         if found["type"] == "glb":
-            body = view_scene.row_glb(
-                browser, row, float(query.get("fov", ["60"])[0]), drop_edges=False, as_surface=True
-            )
+            body = scene_glb(browser, row, float(query.get("fov", ["60"])[0]))
             return Answer(200, _headers(b"model/gltf-binary"), body)
         body = gzip.compress(scene_file.scene_file(browser, row), 1, mtime=0)
         return Answer(200, [*_headers(b"application/octet-stream"), (b"content-encoding", b"gzip")], body)

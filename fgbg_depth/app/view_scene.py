@@ -20,10 +20,19 @@ def row_glb(browser: DatasetReader, row: StoredRow, fov_deg: float, drop_edges: 
     spec, column = browser.manifest.depth, browser.manifest.main_depth_column
     if spec is None or column is None:
         raise UsageError("This dataset has no depth maps, so no row of it can be shown in 3-D.")
-    if not MIN_FOV_DEG <= fov_deg <= MAX_FOV_DEG:
-        raise UsageError(f"The field of view is {fov_deg} degrees; allowed: {MIN_FOV_DEG} to {MAX_FOV_DEG}.")
+    check_fov(fov_deg)
     distances = spec.meaning.distances(decode_values(row.images[column], spec), spec.low, spec.high)
     return make_glb(rgb_array(row.images["fg_bg"]), distances, fov_deg, drop_edges, as_surface)
+
+
+def check_fov(fov_deg: float) -> None:
+    """Check an assumed field of view.
+
+    Raises:
+        UsageError: it is out of range, or not a number.
+    """
+    if not MIN_FOV_DEG <= fov_deg <= MAX_FOV_DEG:
+        raise UsageError(f"The field of view is {fov_deg} degrees; allowed: {MIN_FOV_DEG} to {MAX_FOV_DEG}.")
 
 
 def page(browser: DatasetReader, row: StoredRow, file: str, glb: str) -> str:
