@@ -5,14 +5,15 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
+from urllib.parse import unquote
 
 import numpy as np
 import pytest
+from app_browser import NEEDS_BROWSER, PHONE, WIDE, Visit, chromium
 from app_outputs import depth_spec, make_output
 from app_scenes import PLACED, SIZE, background_depth, make_layered_output, stored_row
 from app_server import serving
 from PIL import Image, ImageDraw
-from test_app_browser import PHONE, WIDE, Visit, chromium, pytestmark
 from varied_output import make_varied_output
 
 from fgbg_depth.app.cloud import unproject
@@ -24,7 +25,8 @@ from fgbg_depth.read.reader import DatasetReader
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
 
-__all__ = ["chromium", "pytestmark"]
+__all__ = ["chromium"]
+pytestmark = NEEDS_BROWSER
 CANVAS = "#fg-scene .fg3-stage canvas"
 CLEAR = np.array([15, 14, 19])  # what scene_draw.js clears the canvas with
 INDEX = 1
@@ -52,9 +54,7 @@ def opened(
 
 
 def show(visit: Visit, row: str) -> None:
-    visit.page.goto(f"{visit.url}/?row={row}")
-    visit.page.locator(".fg-row").wait_for()
-    visit.page.locator("#fg-turn").click()
+    visit.page.goto(f"{visit.url}/?tab=3d&row={row}")
     visit.page.wait_for_selector(f"[data-drawn='{row}']")
 
 
@@ -330,6 +330,7 @@ def test_a_dataset_without_depth(chromium: "Browser", tmp_path: Path) -> None:
     with serving(str(output)) as url:
         visit = Visit(chromium, url, WIDE, dark=False)
         visit.page.goto(url)
+        visit.page.locator("#fg-gallery [data-open]").first.wait_for()
         visit.tab("3-D")
         visit.page.get_by_text("This dataset has no depth maps").wait_for()
         assert visit.page.locator(".fg3-without img").evaluate("image => image.naturalWidth") == SIZE
@@ -375,22 +376,38 @@ def test_nobody_who_asked_for_less_motion_sees_it_sway(chromium: "Browser", url:
     visit.done()
 
 
+def test_the_tab_and_its_neighbours_show_the_same_row(chromium: "Browser", url: str) -> None:
+    """Also when no row was named: the tab shows the first row, and the next row is the one after it."""
+    visit = Visit(chromium, url, WIDE, dark=False)
+    page = visit.page
+    page.goto(url)
+    page.locator("#fg-gallery [data-open]").first.wait_for()
+    visit.tab("3-D")
+    page.wait_for_selector(".fg3[data-drawn]")
+    first = page.locator(".fg3").get_attribute("data-row")
+    visit.tab("Row")
+    page.wait_for_selector(f".fg-row[data-row='{first}']")
+    visit.tab("3-D")
+    page.wait_for_selector(f".fg3[data-drawn='{first}']")
+    page.locator(".fg3-steps [data-step='1']").click()
+    page.wait_for_selector(f".fg3[data-drawn]:not([data-drawn='{first}'])")
+    second = page.locator(".fg3").get_attribute("data-row")
+    assert f"row={second}" in unquote(page.url)
+    visit.tab("Row")
+    page.wait_for_selector(f".fg-row[data-row='{second}']")
+    visit.done()
+
+
 def test_another_row_and_back_costs_no_second_request(chromium: "Browser", url: str) -> None:
-    """The file is fetched once; the page's text stays small."""
+    """The browser keeps the file, and the page's text stays small."""
     visit = opened(chromium, url)
     page = visit.page
-    requests: list[str] = []
-    page.on("requestfinished", lambda r: requests.append(r.url) if "/scene/" in r.url else None)
-    visit.tab("Row")
-    for button, row in (("fg-after", INDEX + 1), ("fg-before", INDEX)):
-        page.locator(f"#{button}").click()
-        page.wait_for_selector(f".fg-row[data-row='train/{row}']")
-        page.locator("#fg-turn").click()
-        page.wait_for_selector(f"[data-drawn='train/{row}']")
-        visit.tab("Row")
-    assert len(requests) >= 1
+    page.locator(".fg3-steps [data-step='1']").click()
+    page.wait_for_selector(f"[data-drawn]:not([data-drawn='train/{INDEX}'])")
+    page.locator(".fg3-steps [data-step='-1']").click()
+    page.wait_for_selector(f"[data-drawn='train/{INDEX}']")
     name = f"e => e.name.includes('train/{INDEX}.scene')"
     sizes = page.evaluate(f"performance.getEntriesByType('resource').filter({name}).map(e => e.transferSize)")
-    assert sizes[-1:] == [0], "the second time it comes from the browser's cache"
+    assert len(sizes) == 2 and sizes[0] > 0 and sizes[1] == 0, "the second time it comes from the browser's cache"
     assert page.evaluate("document.querySelector('#fg-scene').innerHTML.length") < 12_000
     visit.done()

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import asyncio
 import gzip
-import hashlib
 import re
 from dataclasses import dataclass
 from urllib.parse import parse_qs
@@ -59,19 +58,13 @@ def file_path(browser: DatasetReader, row: StoredRow, file_type: str = "scene") 
     Args:
         file_type: "scene" or "glb".
     """
-    return f"scene/{version(browser)}/{row.split}/{row.index}.{file_type}"
-
-
-def version(browser: DatasetReader) -> str:
-    """16 hex digits that change when the dataset was built again: the names of shards hold digests of their content."""
-    content = "\n".join([browser.files.name, browser.files.revision or "", *(shard.path for shard in browser.shards)])
-    return hashlib.sha256(content.encode()).hexdigest()[:16]
+    return f"scene/{browser.digest}/{row.split}/{row.index}.{file_type}"
 
 
 def _answer(opened: Opened, found: re.Match[str], query: dict[str, list[str]]) -> Answer:
     try:
         browser = opened()
-        if version(browser) != found["version"]:
+        if browser.digest != found["version"]:
             return _failed(404, "The dataset was built again. Reload the page.")
         row = browser.row(found["split"], int(found["index"]), scene_file.image_columns(browser))
         if found["type"] == "glb":

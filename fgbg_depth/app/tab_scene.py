@@ -15,7 +15,9 @@ from fgbg_depth.app.state import parse_address
 from fgbg_depth.app.templating import static
 from fgbg_depth.errors import FgBgError
 
-SCRIPTS = ("scene_camera.js", "scene_data.js", "scene_draw.js", "scene_marks.js", "scene.js")
+SCRIPTS = tuple(
+    f"scene{part}.js" for part in ("_camera", "_data", "_draw", "_marks", "", "_reading", "_events")
+)  # one after the other in one function; the last one starts
 
 
 @dataclass(frozen=True)
