@@ -1,7 +1,6 @@
-"""The 3-D tab in a real browser: layers without holes, the linked crosshair, distances, and what a dataset may lack."""
+"""The 3-D tab in a real browser: layers without holes, the linked crosshair, distances and the difference."""
 
 import io
-import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -10,26 +9,18 @@ from urllib.parse import unquote
 import numpy as np
 import pytest
 from app_browser import NEEDS_BROWSER, PHONE, WIDE, Visit, chromium
-from app_outputs import depth_spec, make_output
+from app_scene_visit import CANVAS, INDEX, choose, cleared, drawn, holes, inside_pixel, opened, point, reading, turn
 from app_scenes import PLACED, SIZE, background_depth, make_layered_output, stored_row
 from app_server import serving
-from PIL import Image, ImageDraw
-from varied_output import make_varied_output
+from PIL import Image
 
 from fgbg_depth.app.cloud import unproject
-from fgbg_depth.app.scene_file import image_columns, scene_file
-from fgbg_depth.depth.kinds import RELATIVE_DISPARITY
-from fgbg_depth.depth.spec import DepthSpec, decode_depth
-from fgbg_depth.read.reader import DatasetReader
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Browser, Page
+    from playwright.sync_api import Browser
 
 __all__ = ["chromium"]
 pytestmark = NEEDS_BROWSER
-CANVAS = "#fg-scene .fg3-stage canvas"
-CLEAR = np.array([15, 14, 19])  # what scene_draw.js clears the canvas with
-INDEX = 1
 
 
 @pytest.fixture(scope="module")
@@ -43,21 +34,6 @@ def url(output: Path) -> Iterator[str]:
         yield address
 
 
-def opened(
-    chromium: "Browser", url: str, size: tuple[int, int] = WIDE, dark: bool = False, row: str = f"train/{INDEX}"
-) -> Visit:
-    """A visit of the 3-D tab that does not sway."""
-    visit = Visit(chromium, url, size, dark)
-    visit.page.emulate_media(reduced_motion="reduce")
-    show(visit, row)
-    return visit
-
-
-def show(visit: Visit, row: str) -> None:
-    visit.page.goto(f"{visit.url}/?tab=3d&row={row}")
-    visit.page.wait_for_selector(f"[data-drawn='{row}']")
-
-
 @pytest.fixture(
     params=[(WIDE, False), pytest.param((PHONE, True), marks=pytest.mark.slow)], ids=["wide, light", "phone, dark"]
 )
@@ -65,58 +41,6 @@ def visit(request: pytest.FixtureRequest, chromium: "Browser", url: str) -> Iter
     made = opened(chromium, url, *request.param)
     yield made
     made.done()
-
-
-def drawn(page: "Page") -> np.ndarray:
-    """(h, w, 3) uint8 pixels of the canvas, below the buttons, without marks and without the frame of the focus."""
-    page.wait_for_timeout(150)
-    page.add_style_tag(content=".fg3-stage svg { visibility: hidden }")
-    box = page.locator(CANVAS).bounding_box()
-    assert box is not None
-    clip = {"x": box["x"] + 4, "y": box["y"] + 50, "width": box["width"] - 8, "height": box["height"] - 60}
-    return np.asarray(Image.open(io.BytesIO(page.screenshot(clip=clip))).convert("RGB"))
-
-
-def cleared(pixels: np.ndarray) -> np.ndarray:
-    """(h, w) bool: pixels on which nothing was drawn."""
-    return np.asarray(np.abs(pixels.astype(int) - CLEAR).max(-1) <= 2)
-
-
-def holes(pixels: np.ndarray) -> int:
-    """Pixels on which nothing was drawn, and that are not connected to the outside."""
-    flooded = Image.fromarray(np.pad(cleared(pixels), 1, constant_values=True).astype(np.uint8)).copy()
-    ImageDraw.floodfill(flooded, (0, 0), 2)
-    return int((np.asarray(flooded) == 1).sum())
-
-
-def choose(page: "Page", mode: str) -> None:
-    page.locator(".fg3-modes label", has_text=mode).click()
-    page.wait_for_selector(f".fg3[data-mode={mode.lower()}]")
-
-
-def turn(page: "Page", steps: int) -> None:
-    for _ in range(steps):
-        page.locator(CANVAS).press("ArrowRight")
-
-
-def point(page: "Page", view: str, x: int, y: int, act: str = "hover") -> None:
-    """Point at a pixel of the picture or of the depth map."""
-    frame = page.locator(f"[data-view={view}]")
-    box = frame.bounding_box()
-    assert box is not None
-    position = {"x": box["width"] * (x + 0.5) / SIZE, "y": box["height"] * (y + 0.5) / SIZE}
-    getattr(frame, act)(position=position)
-
-
-def reading(page: "Page", name: str) -> str:
-    return page.locator(f"[data-reading] [data-name='{name}']").inner_text().removeprefix(name).strip()
-
-
-def inside_pixel(output: Path, index: int = INDEX) -> tuple[int, int]:
-    """A pixel in the middle of the cut-out of a row of train."""
-    rows, columns = np.nonzero(stored_row(output, "train", index)["fg_bg_mask"] == 255)
-    middle = len(rows) // 2
-    return int(columns[middle]), int(rows[middle])
 
 
 def test_layers_have_no_hole_behind_the_cut_out_and_the_surface_has(visit: Visit) -> None:
@@ -174,6 +98,38 @@ def test_turning_zooming_and_resetting(visit: Visit) -> None:
         page.locator("[data-save]").click()
     assert waiting.value.suggested_filename == f"train-{INDEX}.glb"
     assert Path(waiting.value.path()).read_bytes().startswith(b"glTF")
+
+
+@pytest.mark.slow
+def test_fingers_turn_zoom_and_mark(chromium: "Browser", url: str) -> None:
+    visit = opened(chromium, url, PHONE)
+    page = visit.page
+    session = visit.context.new_cdp_session(page)
+    box = page.locator(CANVAS).bounding_box()
+    assert box is not None
+    x, y = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
+
+    def touch(kind: str, *fingers: tuple[float, float]) -> None:
+        points = [{"x": x + dx, "y": y + dy, "id": number} for number, (dx, dy) in enumerate(fingers)]
+        session.send("Input.dispatchTouchEvent", {"type": f"touch{kind}", "touchPoints": points})
+
+    seen = drawn(page)
+    touch("Start", (0, 0))
+    for moved in (20, 40, 60):
+        touch("Move", (moved, 0))
+    touch("End")
+    turned = drawn(page)
+    assert np.abs(turned.astype(int) - seen).mean() > 3 and page.evaluate("scrollY") == 0
+    touch("Start", (-30, 0), (30, 0))
+    for apart in (40, 50, 60):
+        touch("Move", (-apart, 0), (apart, 0))
+    touch("End")
+    assert cleared(drawn(page)).mean() < cleared(turned).mean() - 0.02, "two fingers that move apart zoom in"
+    assert page.locator("[data-clear]").is_hidden(), "neither marks a point"
+    touch("Start", (0, 30))
+    touch("End")
+    page.locator("[data-clear]").wait_for()
+    visit.done()
 
 
 @pytest.mark.parametrize("view", ["picture", "depth"])
@@ -267,113 +223,6 @@ def test_the_difference_of_both_labels(visit: Visit, output: Path) -> None:
     assert np.abs(pixels - before).mean() > 3
     colored = (pixels.max(-1) - pixels.min(-1) > 60).sum()
     assert colored > 500, "only the layer has colours"
-
-
-def test_a_row_with_several_cut_outs(chromium: "Browser", tmp_path: Path) -> None:
-    output = make_varied_output(tmp_path, objects=[2, 3], placements=1, depth_label="both")
-    browser = DatasetReader.open(output)
-    index = next(i for i in range(browser.splits["train"]) if browser.row("train", i, ()).facts["num_objects"] > 1)
-    row = browser.row("train", index, image_columns(browser))
-    with serving(str(output)) as url:
-        visit = opened(chromium, url, row=f"train/{index}")
-        turn(visit.page, 4)
-        assert holes(drawn(visit.page)) < 20
-        instances = stored_row(output, "train", index)["fg_bg_instances"]
-        for number, item in enumerate(row.facts["objects"], start=1):
-            rows, columns = np.nonzero(instances == number)
-            point(visit.page, "picture", int(columns[len(rows) // 2]), int(rows[len(rows) // 2]))
-            assert reading(visit.page, "on") == item["fg"]
-        assert scene_file(browser, row)
-        visit.done()
-
-
-def test_a_relative_kind_has_no_distances(chromium: "Browser", tmp_path: Path) -> None:
-    output = make_layered_output(tmp_path / "out", RELATIVE_DISPARITY.name)
-    stored = stored_row(output, "train", INDEX)[PLACED]
-    value = decode_depth(stored, DepthSpec.from_dict(depth_spec(RELATIVE_DISPARITY.name)))
-    with serving(str(output)) as url:
-        visit = opened(chromium, url)
-        x, y = inside_pixel(output)
-        point(visit.page, "picture", x, y, "click")
-        assert reading(visit.page, "placed") == RELATIVE_DISPARITY.format_value(float(value[y, x]))
-        point(visit.page, "picture", 90, 80, "click")
-        said = visit.page.locator("[data-distance]").inner_text()
-        assert "relative disparity has no unit" in said and not re.search(r"\d", said)
-        turn(visit.page, 4)
-        assert holes(drawn(visit.page)) < 20
-        visit.done()
-
-
-def test_a_dataset_without_placed_labels(chromium: "Browser", tmp_path: Path) -> None:
-    output = make_layered_output(tmp_path / "out", placed=False)
-    with serving(str(output)) as url:
-        visit = opened(chromium, url)
-        assert visit.page.locator("[data-modes]").is_hidden() and visit.page.locator("[data-surface]").is_visible()
-        turn(visit.page, 4)
-        assert holes(drawn(visit.page)) < 20
-        visit.done()
-
-
-def test_a_dataset_without_the_depth_of_its_backgrounds(chromium: "Browser", tmp_path: Path) -> None:
-    output = make_output(tmp_path / "out", 2, 2, 2, size=SIZE)
-    with serving(str(output)) as url:
-        visit = opened(chromium, url)
-        assert "does not store the depth of its backgrounds" in visit.page.locator("[data-note]").inner_text()
-        assert visit.page.locator("[data-surface-control]").is_hidden() and drawn(visit.page).std() > 20
-        point(visit.page, "picture", 40, 40)
-        assert reading(visit.page, "predicted").endswith(" m")
-        visit.done()
-
-
-def test_a_dataset_without_depth(chromium: "Browser", tmp_path: Path) -> None:
-    output = make_output(tmp_path / "out", 2, 2, 2, size=SIZE, depth=None)
-    with serving(str(output)) as url:
-        visit = Visit(chromium, url, WIDE, dark=False)
-        visit.page.goto(url)
-        visit.page.locator("#fg-gallery [data-open]").first.wait_for()
-        visit.tab("3-D")
-        visit.page.get_by_text("This dataset has no depth maps").wait_for()
-        assert visit.page.locator(".fg3-without img").evaluate("image => image.naturalWidth") == SIZE
-        visit.done()
-
-
-def test_a_browser_without_webgl(chromium: "Browser", url: str, output: Path) -> None:
-    visit = Visit(chromium, url, WIDE, dark=False)
-    visit.page.add_init_script(
-        "const get = HTMLCanvasElement.prototype.getContext;"
-        "HTMLCanvasElement.prototype.getContext = function (kind, ...rest) {"
-        "  return kind.startsWith('webgl') ? null : get.call(this, kind, ...rest); };"
-    )
-    show(visit, f"train/{INDEX}")
-    assert "no WebGL 2" in visit.page.locator("[data-missing]").inner_text()
-    x, y = inside_pixel(output)
-    point(visit.page, "picture", x, y)
-    assert reading(visit.page, "placed").endswith(" m"), "picture and depth map still work"
-    visit.done()
-
-
-def sways(page: "Page") -> bool:
-    before = drawn(page)
-    page.wait_for_timeout(700)
-    return bool(np.abs(drawn(page).astype(int) - before).mean() > 0.5)
-
-
-def test_the_view_sways_until_it_is_touched(chromium: "Browser", url: str) -> None:
-    visit = Visit(chromium, url, WIDE, dark=False)
-    visit.page.emulate_media(reduced_motion="no-preference")
-    show(visit, f"train/{INDEX}")
-    visit.page.mouse.move(5, 5)
-    assert sways(visit.page)
-    turn(visit.page, 1)
-    assert not sways(visit.page)
-    visit.done()
-
-
-def test_nobody_who_asked_for_less_motion_sees_it_sway(chromium: "Browser", url: str) -> None:
-    visit = opened(chromium, url)
-    visit.page.mouse.move(5, 5)
-    assert not sways(visit.page)
-    visit.done()
 
 
 def test_the_tab_and_its_neighbours_show_the_same_row(chromium: "Browser", url: str) -> None:

@@ -143,6 +143,11 @@ def test_calls_write_no_files(client: Client, output: Path) -> None:
     assert [p for p in folder.rglob("*") if p.is_file()] == []
 
 
+def test_the_server_says_where_it_is_and_recommends_no_tunnel(url: str, output: Path) -> None:
+    said = (output.parent / "home" / "server.log").read_text()
+    assert f"Showing {output} at {url}" in said and "share" not in said.lower()
+
+
 def test_analytics_are_off(url: str) -> None:
     assert json.loads(urllib.request.urlopen(f"{url}/config", timeout=10).read())["analytics_enabled"] is False
 

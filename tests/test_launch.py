@@ -112,7 +112,7 @@ def start_app(monkeypatch: pytest.MonkeyPatch, source: str) -> tuple[int, Served
     return launch.main([source]), calls
 
 
-@pytest.mark.parametrize("source", ["nope", "nobody/nothing", "photos", "note.txt"])
+@pytest.mark.parametrize("source", ["nope", "/no/such/folder", "nobody/nothing", "photos", "note.txt"])
 def test_what_is_not_a_dataset_is_an_error_at_the_start(
     source: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
