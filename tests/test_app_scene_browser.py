@@ -8,7 +8,7 @@ from urllib.parse import unquote
 
 import numpy as np
 import pytest
-from app_browser import NEEDS_BROWSER, PHONE, WIDE, Visit, chromium
+from app_browser import NEEDS_BROWSER, PHONE, WIDE, Visit, open_chromium
 from app_scene_visit import CANVAS, INDEX, choose, cleared, drawn, holes, inside_pixel, opened, point, reading, turn
 from app_scenes import PLACED, SIZE, background_depth, make_layered_output, stored_row
 from app_server import serving
@@ -19,8 +19,13 @@ from fgbg_depth.app.cloud import unproject
 if TYPE_CHECKING:
     from playwright.sync_api import Browser
 
-__all__ = ["chromium"]
 pytestmark = NEEDS_BROWSER
+
+
+@pytest.fixture(scope="module")
+def chromium() -> Iterator["Browser"]:
+    with open_chromium() as browser:
+        yield browser
 
 
 @pytest.fixture(scope="module")

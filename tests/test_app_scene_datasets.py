@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
-from app_browser import NEEDS_BROWSER, WIDE, Visit, chromium
+from app_browser import NEEDS_BROWSER, WIDE, Visit, open_chromium
 from app_outputs import depth_spec, make_output
 from app_scene_visit import INDEX, drawn, holes, inside_pixel, opened, point, reading, show, turn
 from app_scenes import PLACED, SIZE, make_layered_output, stored_row
@@ -22,8 +22,13 @@ from fgbg_depth.read.reader import DatasetReader
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
 
-__all__ = ["chromium"]
 pytestmark = NEEDS_BROWSER
+
+
+@pytest.fixture(scope="module")
+def chromium() -> Iterator["Browser"]:
+    with open_chromium() as browser:
+        yield browser
 
 
 @pytest.fixture(scope="module")
