@@ -21,7 +21,7 @@ SIZE = 96
 
 
 def make_layered_output(output: Path, kind: str = "metric", placed: bool = True) -> Path:
-    """A dataset with the depth of its backgrounds: a wall 6 m away, farther at its right, above a floor.
+    """A dataset with the depth of its backgrounds: a wall from 6 m away, with a box in front, above a floor.
 
     Args:
         kind: "metric" or "relative_disparity".
@@ -49,6 +49,7 @@ def background_depth(kind: str) -> np.ndarray:
     """(SIZE, SIZE) uint16 stored values; the corner has no depth."""
     y, x = np.mgrid[0:SIZE, 0:SIZE] / SIZE
     metres = np.where(y < 0.45, 6.0 + 3 * x, 3.4 / np.maximum(y, 0.1)).clip(0.1, 10)
+    metres = np.where((np.abs(x - 0.4) < 0.08) & (y > 0.15) & (y < 0.4), 4.0, metres)
     scaled = metres * 1000 if kind == "metric" else 1 + (1 / metres - 0.1).clip(0, 1) * 65534
     stored = np.round(scaled).astype(np.uint16)
     stored[:2, :2] = 0
