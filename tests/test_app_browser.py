@@ -225,48 +225,6 @@ def test_a_plain_row_has_one_box_and_no_table_of_cut_outs(visit: Visit) -> None:
     assert visit.page.locator(".fg-segments a", has_text="Cut-outs").count() == 0
 
 
-@pytest.mark.slow
-def test_space(visit: Visit) -> None:
-    page = visit.page
-    page.goto(f"{visit.url}/?tab=row&row=train/7")
-    page.locator(".fg-row").wait_for()
-    page.locator("[data-tab='3d']").click()
-    page.wait_for_selector("[data-drawn='train/7']")
-    canvas = page.locator("#fg-scene canvas")
-    visit.fits_the_window()
-
-    def picture() -> bytes:  # below the buttons
-        page.wait_for_timeout(150)
-        box = canvas.bounding_box()
-        assert box is not None
-        return page.screenshot(clip=box | {"y": box["y"] + 80, "height": min(box["height"] - 80, 500)})
-
-    seen = picture()
-    assert len(seen) > 8_000, "a plain canvas compresses to less"
-    box = canvas.bounding_box()
-    assert box is not None
-    page.mouse.move(box["x"] + 100, box["y"] + 100)
-    page.mouse.down()
-    page.mouse.move(box["x"] + 190, box["y"] + 120, steps=4)
-    page.mouse.up()
-    assert (turned := picture()) != seen
-    if not page.evaluate("matchMedia('(pointer: coarse)').matches"):
-        page.mouse.wheel(0, -300)
-        assert picture() != turned
-    page.locator("[data-reset]").click()
-    assert picture() == seen
-    page.locator("#fg-shape label", has_text="Points").click()
-    page.wait_for_timeout(600)
-    assert picture() != seen
-    page.locator("#fg-edges input").uncheck()
-    page.locator("#fg-fov input[type=range]").press("ArrowRight")
-    page.wait_for_timeout(600)
-    with page.expect_download() as waiting:
-        page.locator("[data-save]").click()
-    assert waiting.value.suggested_filename == "train-7.glb"
-    assert Path(waiting.value.path()).read_bytes().startswith(b"glTF")
-
-
 def test_statistics_sources_and_card(visit: Visit) -> None:
     page = visit.page
     page.goto(visit.url)

@@ -77,6 +77,7 @@ def test_depth_and_cloud_and_statistics(client: Client, output: Path) -> None:
         {"split": "train", "index": 0, "fov_deg": 0, "api_name": "/point_cloud"},
         {"num": 10**9, "api_name": "/samples"},
         {"mirrored": "sideways", "api_name": "/samples"},
+        {"split": "trian", "api_name": "/samples"},
     ],
 )
 def test_wrong_arguments_get_a_message(client: Client, call: dict) -> None:
@@ -109,22 +110,42 @@ def test_no_file_of_the_server_can_be_read(url: str, output: Path) -> None:
                 assert status(url, route + quoted) in {403, 404}, route + quoted
 
 
-def test_nothing_can_be_uploaded(url: str) -> None:
+@pytest.mark.parametrize("size", [1, 500, 5000])
+@pytest.mark.parametrize("route", ["upload", "upload/", "upload?upload_id=x", "process_recording", "component_server"])
+def test_nothing_can_be_uploaded(url: str, route: str, size: int) -> None:
     body = (
         b'--b\r\nContent-Disposition: form-data; name="files"; filename="x.html"\r\n\r\n'
-        + b"x" * 5000
+        + b"x" * size
         + b"\r\n--b--\r\n"
     )
     headers = {"Content-Type": "multipart/form-data; boundary=b"}
-    request = urllib.request.Request(f"{url}/gradio_api/upload", body, headers)
-    with pytest.raises(urllib.error.HTTPError):
+    request = urllib.request.Request(f"{url}/gradio_api/{route}", body, headers)
+    with pytest.raises(urllib.error.HTTPError) as caught:
         urllib.request.urlopen(request, timeout=10)
+    assert caught.value.code == 403 and caught.value.read() == b"This app takes no files.\n"
+
+
+@pytest.mark.parametrize(
+    ("parameter", "name", "known"),
+    [("split", "trian", "train"), ("background", "scene 01", "scene 001"), ("cutout", "object_04", "object_003")],
+)
+def test_a_name_that_the_dataset_does_not_have(client: Client, parameter: str, name: str, known: str) -> None:
+    """It gets no empty answer: that would read as a dataset without such rows."""
+    with pytest.raises(
+        AppError, match=f"{parameter} is '{name}', which this dataset does not have; allowed: .*{known}"
+    ):
+        client.predict(**{parameter: name}, api_name="/samples")
 
 
 def test_calls_write_no_files(client: Client, output: Path) -> None:
     client.predict("train", 1, api_name="/row")
     folder = output.parent / "home" / "gradio"
     assert [p for p in folder.rglob("*") if p.is_file()] == []
+
+
+def test_the_server_says_where_it_is_and_recommends_no_tunnel(url: str, output: Path) -> None:
+    said = (output.parent / "home" / "server.log").read_text()
+    assert f"Showing {output} at {url}" in said and "share" not in said.lower()
 
 
 def test_analytics_are_off(url: str) -> None:

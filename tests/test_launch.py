@@ -74,7 +74,9 @@ def test_a_port_in_use(served: Served, capsys: pytest.CaptureFixture[str]) -> No
         assert launch.main(["user/name", "--port", str(port)]) == 1
     said = capsys.readouterr().err
     assert f"AppError: The app cannot listen on 127.0.0.1, port {port}: address already in use." in said
-    assert "--port" in said.splitlines()[-1] and not served
+    named = int(said.split("--port ")[-1])
+    assert f"Port {named} is free" in said and named > port and "Traceback" not in said and not served
+    assert launch.main(["user/name", "--port", str(named)]) == 0, "the port of the message can be used"
 
 
 @pytest.mark.parametrize("host", ["192.0.2.1", "no such host", "::1:2"])
@@ -110,7 +112,7 @@ def start_app(monkeypatch: pytest.MonkeyPatch, source: str) -> tuple[int, Served
     return launch.main([source]), calls
 
 
-@pytest.mark.parametrize("source", ["nope", "nobody/nothing", "photos", "note.txt"])
+@pytest.mark.parametrize("source", ["nope", "/no/such/folder", "nobody/nothing", "photos", "note.txt"])
 def test_what_is_not_a_dataset_is_an_error_at_the_start(
     source: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -2,38 +2,14 @@
 
 from __future__ import annotations
 
-import json
 import math
-import struct
-from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from fgbg_depth.app.glb import Camera, Mesh, encode_glb
+
 EDGE_RATIO = 1.1  # a larger ratio of the distances of neighbouring pixels is a depth edge
-POINTS, TRIANGLES = 0, 4  # glTF primitive modes
-
-
-@dataclass(frozen=True)
-class Camera:
-    """The assumed pinhole camera of the picture. It is at (0, 0, distance) and looks along -z."""
-
-    fov_deg: float  # horizontal
-    width: int
-    height: int
-    distance: float
-
-    @property
-    def pixel(self) -> float:
-        """Width of a pixel at distance 1, in the unit of `distance`."""
-        return 2 * math.tan(math.radians(self.fov_deg) / 2) / self.width
-
-    def gltf(self) -> dict[str, Any]:
-        """The camera as a glTF object."""
-        yfov = 2 * math.atan(self.pixel * self.height / 2)
-        perspective = {"yfov": yfov, "aspectRatio": self.width / self.height, "znear": 0.01}
-        return {"type": "perspective", "perspective": perspective}
 
 
 def unproject(z: NDArray[np.float32], fov_deg: float) -> NDArray[np.float32]:
@@ -107,71 +83,8 @@ def make_glb(
     points[..., 2] += middle
     camera = Camera(fov_deg, distances.shape[1], distances.shape[0], middle)
     if not as_surface:
-        return encode_glb(points[keep], image[keep], camera)
+        return encode_glb([Mesh("row", points[keep], image[keep])], camera)
     triangles = triangulate(distances, keep)
     used, renumbered = np.unique(triangles, return_inverse=True)
     corners = renumbered.reshape(-1, 3).astype(np.uint32)
-    return encode_glb(points.reshape(-1, 3)[used], image.reshape(-1, 3)[used], camera, corners)
-
-
-def encode_glb(
-    points: NDArray[np.float32],
-    colors: NDArray[np.uint8],
-    camera: Camera,
-    triangles: NDArray[np.uint32] | None = None,
-) -> bytes:
-    """A binary glTF 2.0 file with one unlit mesh, coloured by vertex, and the camera of the picture.
-
-    Args:
-        points: (n, 3) float32.  colors: (n, 3) uint8 sRGB.  triangles: (m, 3) uint32 indices, or None for points.
-    Source: Khronos glTF 2.0 specification, sections 3.6 (buffers), 3.7 (meshes), 3.10 (cameras), 4.4 (GLB);
-        KHR_materials_unlit.
-    """
-    linear = _srgb_to_linear()[colors]  # glTF has linear vertex colours
-    rgba = np.concatenate([linear, np.full((len(points), 1), 65535, np.uint16)], axis=1)
-    blocks = [points.astype("<f4").tobytes(), rgba.astype("<u2").tobytes()]
-    low, high = (points.min(0), points.max(0)) if len(points) else (np.zeros(3), np.zeros(3))
-    accessors: list[dict[str, Any]] = [
-        {"bufferView": 0, "componentType": 5126, "count": len(points), "type": "VEC3",
-         "min": low.tolist(), "max": high.tolist()},
-        {"bufferView": 1, "componentType": 5123, "count": len(points), "type": "VEC4", "normalized": True},
-    ]  # fmt: skip
-    primitive: dict[str, Any] = {"attributes": {"POSITION": 0, "COLOR_0": 1}, "material": 0, "mode": POINTS}
-    if triangles is not None:
-        blocks.append(triangles.astype("<u4").tobytes())
-        accessors.append({"bufferView": 2, "componentType": 5125, "count": triangles.size, "type": "SCALAR"})
-        primitive |= {"indices": 2, "mode": TRIANGLES}
-    views, offset = [], 0
-    for number, block in enumerate(blocks):
-        target = 34963 if number == 2 else 34962
-        views.append({"buffer": 0, "byteOffset": offset, "byteLength": len(block), "target": target})
-        offset += len(block)
-    document = {
-        "asset": {"version": "2.0", "generator": "fgbg-depth", "extras": {"pixel": camera.pixel}},
-        "extensionsUsed": ["KHR_materials_unlit"],
-        "scene": 0, "scenes": [{"nodes": [0, 1]}],
-        "nodes": [{"mesh": 0}, {"camera": 0, "translation": [0, 0, camera.distance]}],
-        "cameras": [camera.gltf()], "meshes": [{"primitives": [primitive]}],
-        "materials": [{"extensions": {"KHR_materials_unlit": {}}, "doubleSided": True,
-                       "pbrMetallicRoughness": {"metallicFactor": 0.0, "roughnessFactor": 1.0}}],
-        "accessors": accessors, "bufferViews": views, "buffers": [{"byteLength": offset}],
-    }  # fmt: skip
-    header = json.dumps(document, separators=(",", ":")).encode()
-    header += b" " * (-len(header) % 4)
-    body = b"".join(blocks)
-    body += b"\0" * (-len(body) % 4)
-    total = 12 + 8 + len(header) + 8 + len(body)
-    return b"".join(
-        [
-            struct.pack("<4sII", b"glTF", 2, total),
-            struct.pack("<I4s", len(header), b"JSON"), header,
-            struct.pack("<I4s", len(body), b"BIN\0"), body,
-        ]
-    )  # fmt: skip
-
-
-def _srgb_to_linear() -> NDArray[np.uint16]:
-    """(256,) uint16: linear light, 0..65535, of the sRGB levels 0..255. Source: IEC 61966-2-1."""
-    level = np.arange(256) / 255
-    linear = np.where(level <= 0.04045, level / 12.92, ((level + 0.055) / 1.055) ** 2.4)
-    return np.round(linear * 65535).astype(np.uint16)
+    return encode_glb([Mesh("row", points.reshape(-1, 3)[used], image.reshape(-1, 3)[used], corners)], camera)

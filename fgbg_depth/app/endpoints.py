@@ -9,7 +9,8 @@ row = client.predict(split="train", index=rows[0]["index"], api_name="/row")
 from __future__ import annotations
 
 import base64
-from collections.abc import Callable
+import difflib
+from collections.abc import Callable, Collection
 from typing import Any
 
 import gradio as gr
@@ -21,6 +22,7 @@ from fgbg_depth.errors import UsageError
 from fgbg_depth.read.reader import DatasetReader, Filter, StoredRow
 
 MAX_ROWS = 100  # of one call of /samples
+MAX_NAMES = 20  # in the message about an unknown name
 Values = dict[str, Any]
 
 
@@ -63,6 +65,9 @@ def samples(opened: Opened) -> Callable[..., list[Values]]:
             if not low <= value <= high:
                 raise UsageError(f"{name} is {value}; allowed: {low} to {high}.")
         browser = opened()
+        check_name("split", split, browser.splits)
+        check_name("background", background, browser.names("bg"))
+        check_name("cutout", cutout, browser.names("fg"))
         coverage = (coverage_min, coverage_max)
         row_filter = Filter(split or None, background or None, cutout or None, MIRRORED[mirrored], coverage)
         return [describe(browser, row) for row in browser.sample(row_filter, num, seed, page, ())]
@@ -118,6 +123,23 @@ def statistics(opened: Opened) -> Callable[[], Values]:
         return opened().manifest.to_dict()
 
     return run
+
+
+def check_name(parameter: str, name: str, known: Collection[str]) -> None:
+    """Check a name that filters rows; "" does not filter.
+
+    Raises:
+        UsageError: the dataset has no such name; the message lists those that it has, the most similar ones first.
+    """
+    if not name or name in known:
+        return
+    similar = difflib.get_close_matches(name, known, n=MAX_NAMES)
+    listed = [*similar, *(each for each in known if each not in similar)]
+    more = f" and {len(listed) - MAX_NAMES} more, which /info lists" if len(listed) > MAX_NAMES else ""
+    raise UsageError(
+        f"{parameter} is {name!r}, which this dataset does not have; "
+        f"allowed: {', '.join(listed[:MAX_NAMES])}{more}, or empty for all."
+    )
 
 
 def as_json(data: bytes, mime: str) -> dict[str, str]:

@@ -11,15 +11,13 @@ from typing import Any
 
 import gradio as gr
 
-from fgbg_depth.app import view_scene
 from fgbg_depth.app.opened import Opened
-from fgbg_depth.app.state import SAMPLES, PageState, parse_address
+from fgbg_depth.app.state import SAMPLES, PageState
 from fgbg_depth.app.view_filters import link
 from fgbg_depth.errors import FgBgError, UsageError
 from fgbg_depth.read.reader import DatasetReader
 
 MIRRORED = {"any": None, "mirrored": True, "as is": False}  # values of the endpoint /samples
-SHAPES = {"Surface": True, "Points": False}
 
 
 def show_errors(work: Callable[..., Any]) -> Callable[..., Any]:
@@ -66,18 +64,6 @@ class Handlers:
         if column not in self.opened().number_columns:
             raise UsageError(f"Rows cannot be filtered by {column!r}.")
         return follow(PageState(tab=SAMPLES).with_range(column, float(low), float(high)))
-
-    def scene(self, address: str, fov_deg: float, shape: str, drop_edges: bool) -> tuple[str, str]:
-        """Description and canvas of the 3-D tab, for the open row or else the first one."""
-        try:
-            browser = self.opened()
-            row = browser.row(
-                *parse_address(address or first_address(browser)), ("fg_bg", *browser.manifest.depth_columns)
-            )
-            glb = view_scene.row_glb(browser, row, fov_deg, drop_edges, SHAPES.get(shape, True))
-        except FgBgError as e:
-            return view_scene.note(str(e)), ""
-        return view_scene.description(browser, row), view_scene.canvas(row, glb)
 
 
 def follow(state: PageState) -> str:

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import argparse
 import os
-import socket
 import sys
 import time
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from fgbg_depth.app.choice import choose
+from fgbg_depth.app.listening import cannot_listen, check_address
 from fgbg_depth.errors import AppError, FgBgError, UsageError, command, install_command, run_command
 
 if TYPE_CHECKING:
@@ -24,11 +24,12 @@ OWN_PACKAGES = (
 )  # the extra `app` in pyproject.toml; the rest of the package needs none
 
 MAX_SESSIONS = 500  # whose components gradio keeps; each takes some 10 kB, and a forgotten one loses nothing
+MAX_UPLOAD_BYTES = 20 * 2**20  # where the page takes files at all; else `ClosedUploads` refuses all of them
 
 LOCKED: dict[str, Any] = {
     "share": False,  # no tunnel
     "allowed_paths": [],  # gradio serves its own cache of made files, nothing else
-    "max_file_size": 1024,  # nothing is ever uploaded; gradio's upload route stays shut for files
+    "max_file_size": MAX_UPLOAD_BYTES,
     "enable_monitoring": False,
     "show_error": False,  # a traceback's text may hold paths
     "ssr_mode": False,
@@ -121,23 +122,6 @@ def check_dataset(source: str, revision: str | None) -> None:
         print(f"{type(e).__name__}: {e}", file=sys.stderr)
 
 
-def check_address(host: str | None, port: int | None) -> None:
-    """Check that the server can listen there; gradio would print an error for each of 100 ports.
-
-    Raises:
-        AppError: another program uses the port, or the address is not of this computer.
-    """
-    address = (host or "127.0.0.1").strip("[]")
-    try:
-        family, kind, protocol, _, place = socket.getaddrinfo(address, port or 0, type=socket.SOCK_STREAM)[0]
-        with socket.socket(family, kind, protocol) as probe:
-            if os.name == "posix":  # elsewhere this option would allow a port in use
-                probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            probe.bind(place)
-    except OSError as e:
-        raise _cannot_listen(host, port, e.strerror or str(e)) from e
-
-
 def serve(
     source: str | None, revision: str | None, host: str | None, port: int | None, *, wait: bool = True
 ) -> gr.Blocks:
@@ -150,16 +134,22 @@ def serve(
     """
     os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")  # read by gradio and huggingface_hub at their import
     os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
+    from fgbg_depth.app.closed_uploads import ClosedUploads
     from fgbg_depth.app.endpoints import add_endpoints  # here, because gradio takes seconds to import
     from fgbg_depth.app.images import image_routes
     from fgbg_depth.app.opened import Opened
     from fgbg_depth.app.page import build_page
+    from fgbg_depth.app.scene_route import SceneRoute
     from fgbg_depth.app.theme import css, theme
 
     opened = Opened(source, revision)
     demo = build_page(opened)
     with demo:
         add_endpoints(opened)
+    # As starlette's class Middleware: class, args, kwargs.
+    middleware: list[Any] = [(SceneRoute, (opened,), {})]
+    if not takes_files(demo):
+        middleware.append((ClosedUploads, (), {}))
     demo.queue(default_concurrency_limit=8, max_size=200)
     try:
         demo.launch(
@@ -171,17 +161,25 @@ def serve(
             quiet=True,  # gradio recommends share=True, which is locked
             prevent_thread_lock=True,
             state_session_capacity=MAX_SESSIONS,
-            app_kwargs={"routes": image_routes(opened)},
+            app_kwargs={"routes": image_routes(opened), "middleware": middleware},
             **LOCKED,
         )
     except OSError as e:
         if e.errno is not None:  # not what gradio raises when it cannot listen
             raise
-        raise _cannot_listen(host, port, "another program uses it") from e
+        raise cannot_listen(host, port, "another program uses it", in_use=True) from e
     if wait:
         print(f"Showing {source or 'no dataset'} at {demo.local_url}  (stop with Ctrl-C)", flush=True)
         _wait(demo)
     return demo
+
+
+def takes_files(demo: gr.Blocks) -> bool:
+    """Whether a visitor can give a file to a component of the page."""
+    import gradio as gr
+
+    kinds = (gr.Image, gr.ImageEditor, gr.File, gr.UploadButton, gr.Gallery, gr.Audio, gr.Video, gr.Model3D)
+    return any(isinstance(block, kinds) and getattr(block, "interactive", None) for block in demo.blocks.values())
 
 
 def _wait(demo: gr.Blocks) -> None:
@@ -192,18 +190,3 @@ def _wait(demo: gr.Blocks) -> None:
     except KeyboardInterrupt:
         demo.close(verbose=False)
         print("\nStopped.", file=sys.stderr)
-
-
-def _cannot_listen(host: str | None, port: int | None, reason: str) -> AppError:
-    where = host or "127.0.0.1"
-    if port:
-        where += f", port {port}"
-    elif not host:
-        where += ", any port from 7860 to 7959"
-    other = [
-        *(["another --port"] if port or not host else []),
-        *(["an address of this computer as --host"] if host else []),
-    ]
-    return AppError(
-        f"The app cannot listen on {where}: {reason[:1].lower() + reason[1:]}.\n  Choose {' or '.join(other)}."
-    )

@@ -1,4 +1,4 @@
-"""The tab 3-D: one row as a surface or as points."""
+"""The tab 3-D: one row as its background with the cut-outs as layers in it."""
 
 from __future__ import annotations
 
@@ -7,35 +7,36 @@ from typing import Any
 
 import gradio as gr
 
-from fgbg_depth.app import view_scene
-from fgbg_depth.app.components import QUIET, segments
-from fgbg_depth.app.handlers import SHAPES, Handlers
+from fgbg_depth.app import scene_route, view_scene
+from fgbg_depth.app.components import QUIET
+from fgbg_depth.app.handlers import Handlers, first_address
+from fgbg_depth.app.opened import Opened
+from fgbg_depth.app.state import parse_address
 from fgbg_depth.app.templating import static
+from fgbg_depth.errors import FgBgError
+
+SCRIPTS = tuple(
+    f"scene{part}.js" for part in ("_camera", "_data", "_draw", "_marks", "", "_reading", "_events")
+)  # one after the other in one function; the last one starts
 
 
 @dataclass(frozen=True)
 class SceneTab:
-    """Components of the tab 3-D; `controls` are field of view, shape and edges."""
+    """Components of the tab 3-D. Its `controls` are none of gradio's: the browser needs no server to answer them."""
 
     tab: gr.Tab
     controls: list[Any]
-    description: gr.HTML
-    canvas: gr.HTML
+    view: gr.HTML
 
 
 def scene_tab() -> SceneTab:
     """Make the tab."""
-    with gr.Tab("3-D", id="3d") as tab, gr.Row(elem_id="fg-space"):
-        with gr.Column():
-            description = gr.HTML(view_scene.note("Open a row first."), apply_default_css=False)
-            controls = [
-                gr.Slider(20, 120, 60, step=1, label="Field of view, degrees", elem_id="fg-fov", buttons=[]),
-                segments(list(SHAPES), "Surface", "fg-shape"),
-                gr.Checkbox(True, label="Leave out pixels at depth edges", elem_id="fg-edges"),
-            ]
-        scripts = static("inflate.js") + "\n" + static("scene.js")
-        canvas = gr.HTML(js_on_load=scripts, apply_default_css=False, elem_id="fg-scene")
-    return SceneTab(tab, controls, description, canvas)
+    with gr.Tab("3-D", id="3d") as tab:
+        scripts = "\n".join(static(name) for name in SCRIPTS)
+        view = gr.HTML(
+            view_scene.note("Open a row first."), js_on_load=scripts, apply_default_css=False, elem_id="fg-scene"
+        )
+    return SceneTab(tab, [], view)
 
 
 def connect_scene(handlers: Handlers, tab: SceneTab, address: gr.State) -> None:
@@ -44,7 +45,18 @@ def connect_scene(handlers: Handlers, tab: SceneTab, address: gr.State) -> None:
     Args:
         address: of the row to show, such as "train/12"; it changes only while this tab is open.
     """
-    gr.on(
-        [address.change, tab.controls[0].release, tab.controls[1].input, tab.controls[2].input],
-        handlers.scene, [address, *tab.controls], [tab.description, tab.canvas], trigger_mode="always_last", **QUIET,
-    )  # fmt: skip
+    address.change(
+        lambda shown: scene_page(handlers.opened, shown), address, tab.view, trigger_mode="always_last", **QUIET
+    )
+
+
+def scene_page(opened: Opened, address: str) -> str:
+    """The tab for the open row, or else for the first one; a message if it cannot be shown."""
+    try:
+        browser = opened()
+        row = browser.row(*parse_address(address or first_address(browser)), ("fg_bg",))
+        if browser.manifest.depth is None:
+            return view_scene.without_depth(row)
+        return view_scene.page(browser, row, *(scene_route.file_path(browser, row, kind) for kind in ("scene", "glb")))
+    except FgBgError as e:
+        return view_scene.note(str(e))

@@ -1,12 +1,9 @@
-"""The 3-D tab: one row as a surface or as points."""
+"""The page of the 3-D tab for one row, and the row as a .glb file."""
 
 from __future__ import annotations
 
-import base64
-import zlib
-
 from fgbg_depth.app.cloud import make_glb
-from fgbg_depth.app.pixels import decode_values, rgb_array
+from fgbg_depth.app.pixels import data_uri, decode_values, rgb_array
 from fgbg_depth.app.templating import render
 from fgbg_depth.errors import UsageError
 from fgbg_depth.read.reader import DatasetReader, StoredRow
@@ -23,21 +20,34 @@ def row_glb(browser: DatasetReader, row: StoredRow, fov_deg: float, drop_edges: 
     spec, column = browser.manifest.depth, browser.manifest.main_depth_column
     if spec is None or column is None:
         raise UsageError("This dataset has no depth maps, so no row of it can be shown in 3-D.")
-    if not MIN_FOV_DEG <= fov_deg <= MAX_FOV_DEG:
-        raise UsageError(f"The field of view is {fov_deg} degrees; allowed: {MIN_FOV_DEG} to {MAX_FOV_DEG}.")
+    check_fov(fov_deg)
     distances = spec.meaning.distances(decode_values(row.images[column], spec), spec.low, spec.high)
     return make_glb(rgb_array(row.images["fg_bg"]), distances, fov_deg, drop_edges, as_surface)
 
 
-def canvas(row: StoredRow, glb: bytes) -> str:
-    """The canvas and the file that static/scene.js draws on it."""
-    return render("scene.html", row=row, glb=base64.b64encode(zlib.compress(glb, 1)).decode())
+def check_fov(fov_deg: float) -> None:
+    """Check an assumed field of view.
+
+    Raises:
+        UsageError: it is out of range, or not a number.
+    """
+    if not MIN_FOV_DEG <= fov_deg <= MAX_FOV_DEG:
+        raise UsageError(f"The field of view is {fov_deg} degrees; allowed: {MIN_FOV_DEG} to {MAX_FOV_DEG}.")
 
 
-def description(browser: DatasetReader, row: StoredRow) -> str:
-    """Which row it is, how to move it, and what the distances mean."""
+def page(browser: DatasetReader, row: StoredRow, file: str, glb: str) -> str:
+    """The tab for one row; static/scene.js fills it.
+
+    Args:
+        file, glb: paths of the row's files, below the root of the page.
+    """
     spec = browser.manifest.depth
-    return render("scene_description.html", row=row, distances_note=spec.meaning.distances_note if spec else "")
+    return render("scene.html", row=row, file=file, glb=glb, distances_note=spec.meaning.distances_note if spec else "")
+
+
+def without_depth(row: StoredRow) -> str:
+    """The tab for a row without depth: a sentence, and the picture."""
+    return render("scene_without_depth.html", row=row, picture=data_uri(row.images["fg_bg"]))
 
 
 def note(message: str) -> str:
