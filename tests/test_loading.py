@@ -12,7 +12,8 @@ from hub_server import HubServer
 
 from fgbg_depth.errors import HubError
 from fgbg_depth.read.backgrounds import with_backgrounds
-from fgbg_depth.read.load import load
+from fgbg_depth.read.decode_batch import decode_batch
+from fgbg_depth.read.load import load, load_manifest
 
 pytest_plugins = ["hub_fixtures"]
 COLUMNS = ["fg_bg", "fg_bg_mask", "bg", "fg", "flip", "placement", "x", "y", "width", "height"]
@@ -39,6 +40,19 @@ def test_each_revision_loads_its_own_rows(two_versions: HubServer, streaming: bo
     assert len(names(rows)) == num_bg and sum(1 for _ in rows) == 8 * num_bg
     image = next(iter(rows))["fg_bg"]
     assert (image.size, image.mode) == ((32, 32), "RGB")
+
+
+@pytest.mark.parametrize("streaming", [False, True])
+def test_encoded_rows_and_their_manifest_are_of_the_same_version(two_versions: HubServer, streaming: bool):
+    manifest = load_manifest(NAME, "v1.0.0")
+    assert (manifest.rows, load_manifest(NAME).rows) == (32, 40)
+    rows = load(NAME, "v1.0.0", split="train", streaming=streaming, decode=False)
+    encoded = [row["fg_bg"]["bytes"] for row in rows]
+    assert len(encoded) == manifest.rows
+    shown = [np.asarray(row["fg_bg"]) for row in load(NAME, "v1.0.0", split="train")]
+    np.testing.assert_array_equal(decode_batch({"fg_bg": encoded})["fg_bg"], shown)
+    with pytest.raises(HubError, match="v9"):
+        load_manifest(NAME, "v9")
 
 
 @pytest.mark.parametrize("streaming", [False, True])

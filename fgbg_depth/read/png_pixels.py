@@ -7,6 +7,7 @@ Source: PNG specification (W3C, third edition), sections 5 (chunks) and 9 (filte
 
 from __future__ import annotations
 
+import itertools
 import struct
 import zlib
 from typing import Any
@@ -59,23 +60,32 @@ def _unfilter(values: NDArray[np.uint8], filters: NDArray[np.uint8], size: int) 
     height, width = values.shape
     if (left := np.flatnonzero(filters == _SUB)).size:
         across = values[left].reshape(len(left), width // size, size)
-        values[left] = np.add.accumulate(across, axis=1, dtype=np.uint8).reshape(len(left), width)
+        _add_up(across)
+        values[left] = across.reshape(len(left), width)
     # a scanline that refers to none above starts a run; nothing is above the first, so that Up means None there
     starts = np.flatnonzero(filters != _UP)
     if len(starts) == height:
         return
-    for start, end in zip((0, *starts), (*starts, height), strict=True):
-        _add_up(values[start:end])
+    edges = np.unique([0, *starts, height])
+    lengths = np.diff(edges)
+    if (lengths == lengths[0]).all():  # one run, or bands of equal height
+        _add_up(values.reshape(len(lengths), lengths[0], width))
+        return
+    for start, end in itertools.pairwise(edges):
+        _add_up(values[None, start:end])
 
 
-def _add_up(values: NDArray[np.uint8]) -> None:
-    """Replace each scanline by the sum of it and all above, in place: a third of the time of `np.add.accumulate`.
+def _add_up(runs: NDArray[np.uint8]) -> None:
+    """Replace each line of bytes by the sum of it and all before it in its run, in place.
 
-    After a step, each scanline is the sum of twice as many as before.
+    After a step, each line is the sum of twice as many as before: a third of the time of `np.add.accumulate`.
+
+    Args:
+        runs: (runs, lines, bytes); a line is a scanline, or a pixel of one.
     """
     step = 1
-    while step < len(values):
-        values[step:] += values[:-step].copy()
+    while step < runs.shape[1]:
+        runs[:, step:] += runs[:, :-step].copy()
         step *= 2
 
 
