@@ -139,7 +139,7 @@ def measure(
     run: Callable[[torch.Tensor], torch.Tensor] = torch.compile(network.raw) if method == COMPILED else network.raw
     with arithmetic(precision), torch.inference_mode():
         cudnn: Any = torch.backends.cudnn
-        if method == CUDNN:  # not in builds: the fastest algorithm, and with it the last bits, differs between runs
+        if method == CUDNN:  # not in builds: the last bits would differ between runs
             cudnn.benchmark, cudnn.deterministic = True, False
         images_s, memory = timed(lambda: run(pixels), batch, device, seconds)
         error = float((run(pixels)[:2].float() - exact).square().mean().sqrt() / exact.std())
