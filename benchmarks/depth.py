@@ -3,7 +3,8 @@
     python benchmarks/depth.py                                   # the best device of this machine, released network
     python benchmarks/depth.py --device cpu --sizes 224x224 --precisions fp32 bf16 --no-compile
 
-The first row of each table, `plain`, is the authors' way: fp32, eager, 2 images per call. `labeller` is the complete
+The first row of each table, `plain`, is the authors' way: fp32, eager, 2 images per call. The "form for prediction" is
+what labels are made with on a GPU (`densedepth/inference.py`), the "training form" on a CPU. `labeller` is the complete
 labelling of 224x224 rows: upload, resize, model, resize to the row's size, conversion to stored values, download. The
 weights are random; speed does not depend on them. "peak" is the share of the arithmetic rate that a large matrix
 product or convolution, whichever is faster, reaches in the same precision in this run. On a CPU, time is the CPU time
@@ -13,6 +14,7 @@ of the process divided by its threads, so that other work on the machine does no
 from __future__ import annotations
 
 import argparse
+import copy
 import platform
 import sys
 import time
@@ -31,6 +33,7 @@ from table import cpu_name
 
 from fgbg_depth.depth.densedepth.configuration import DenseDepthConfig
 from fgbg_depth.depth.densedepth.image_processing import DenseDepthImageProcessor
+from fgbg_depth.depth.densedepth.inference import InferenceDenseDepth
 from fgbg_depth.depth.densedepth.modeling import DenseDepthForDepthEstimation
 from fgbg_depth.depth.devices import DTYPES, arithmetic, pick_batch, pick_device
 from fgbg_depth.depth.labeller import TorchLabeller
@@ -42,6 +45,8 @@ VARIANTS: dict[str, dict[str, Any]] = {
     "current": {"decoder_width": 832, "leaky_after_conv_a": True},
 }
 ROW = 224  # side of the rows' images
+EAGER, PREDICTION = "training form", "form for prediction"
+CUDNN, COMPILED = "for prediction, cudnn benchmark", "for prediction, compiled"
 
 
 @dataclass
@@ -77,6 +82,13 @@ def main() -> None:
     precisions = options.precisions or (["fp32", "bf16"] if device.type == "cpu" else list(DTYPES))
     model = make_model(options.variant)
     model.to(device)  # type: ignore[arg-type]  # the stub of transformers' wrapper is wrong, here and below
+    methods = [EAGER, PREDICTION]
+    if device.type != "cuda":
+        print("no GPU: cudnn's benchmark mode is not measured")
+    else:
+        methods.append(CUDNN)
+    if options.compile:
+        methods.append(COMPILED)
     print(hardware(device))
     peaks = {precision: peak_flops(precision, device) for precision in dict.fromkeys(["fp32", *precisions])}
     print("peak, TFLOP/s: " + ", ".join(f"{p} {peaks[p] / 1e12:.3g}" for p in peaks))
@@ -87,9 +99,8 @@ def main() -> None:
         lines = [measure(model, "plain (as the authors')", "fp32", 2, size, device, options.seconds, plain=True)]
         batch = options.batch or pick_batch(device, size)
         for precision in precisions:
-            lines.append(measure(model, "eager", precision, batch, size, device, options.seconds))
-            if options.compile:
-                lines.append(measure(model, "compiled", precision, batch, size, device, options.seconds))
+            for method in methods:
+                lines.append(measure(model, method, precision, batch, size, device, options.seconds))
             lines.append(measure_labeller(options.variant, precision, batch, size, device, options.seconds))
         for line in lines:
             line.peak_share = line.images_s * flops / peaks[line.precision]
@@ -120,15 +131,18 @@ def measure(
     generator = torch.Generator().manual_seed(1)
     pixels = torch.rand(batch, 3, *size, generator=generator).to(device)
     with arithmetic("fp32"), torch.inference_mode():
-        model.to(dtype=torch.float32)  # type: ignore[call-arg]
         exact = model.raw(pixels[:2]).float()
-    model.to(dtype=DTYPES[precision], memory_format=layout)  # type: ignore[call-arg]
+    model = copy.deepcopy(model)
+    network: Any = model if plain or method == EAGER else InferenceDenseDepth(model)
+    network.to(dtype=DTYPES[precision], memory_format=layout)
     pixels = pixels.to(DTYPES[precision]).contiguous(memory_format=layout)
-    run: Callable[[torch.Tensor], torch.Tensor] = torch.compile(model.raw) if method == "compiled" else model.raw
+    run: Callable[[torch.Tensor], torch.Tensor] = torch.compile(network.raw) if method == COMPILED else network.raw
     with arithmetic(precision), torch.inference_mode():
+        cudnn: Any = torch.backends.cudnn
+        if method == CUDNN:  # not in builds: the last bits would differ between runs
+            cudnn.benchmark, cudnn.deterministic = True, False
         images_s, memory = timed(lambda: run(pixels), batch, device, seconds)
         error = float((run(pixels)[:2].float() - exact).square().mean().sqrt() / exact.std())
-    model.to(dtype=torch.float32)  # type: ignore[call-arg]
     return Line(method, precision, batch, images_s, memory, error=error)
 
 
@@ -146,10 +160,11 @@ def measure_labeller(
 
 
 def timed(run: Callable[[], object], images: int, device: torch.device, seconds: float) -> tuple[float, float | None]:
-    """Images per second, and the peak of a GPU's memory in GB (None on other devices)."""
+    """Images per second, and the peak of memory in GB: a GPU's, or what this process took besides (Linux)."""
     run()  # warms up and compiles
     if device.type == "cuda":
         torch.cuda.reset_peak_memory_stats(device)
+    before_gb = reset_peak_gb()
     with finished(device):
         start, calls = clock(device), 0
         while calls < 1 or clock(device) - start < seconds:
@@ -159,7 +174,24 @@ def timed(run: Callable[[], object], images: int, device: torch.device, seconds:
                 torch.cuda.synchronize(device)  # calls return before they are done; limit how many are queued
     elapsed_s = clock(device) - start
     memory = torch.cuda.max_memory_allocated(device) / 1e9 if device.type == "cuda" else None
+    if device.type == "cpu" and before_gb is not None:
+        memory = process_gb("VmHWM") - before_gb
     return images * calls / elapsed_s, memory
+
+
+def reset_peak_gb() -> float | None:
+    """Let the peak of this process's memory start from now; returns its memory in GB, None where this cannot be done."""
+    try:
+        Path("/proc/self/clear_refs").write_text("5")
+        return process_gb("VmRSS")
+    except OSError:
+        return None
+
+
+def process_gb(field: str) -> float:
+    """A field of /proc/self/status, in GB."""
+    lines = Path("/proc/self/status").read_text().splitlines()
+    return next(float(line.split()[1]) for line in lines if line.startswith(field)) / 1e6
 
 
 def clock(device: torch.device) -> float:
@@ -224,7 +256,7 @@ def print_table(lines: list[Line]) -> None:
     print("| method | precision | batch | images/s | x plain | peak | memory | error of raw |")
     print("|---|---|---|---|---|---|---|---|")
     for line in lines:
-        memory = "" if line.memory_gb is None else f"{line.memory_gb:.1f} GB"
+        memory = "" if line.memory_gb is None else f"{line.memory_gb:.2f} GB"
         error = "" if line.error is None else f"{line.error:.1e} sd"
         faster = line.images_s / lines[0].images_s
         print(

@@ -1,6 +1,7 @@
 """Time and size of several image encoders on composites, mattes and depth maps.
 
     python benchmarks/encoders.py [--images 12] [--repeats 5]
+    python benchmarks/encoders.py --processes 300     # only: are bytes and decoded pixels equal in so many processes?
 
 Rows marked (fgbg-depth) are what the package uses; the others, such as ISA-L, are for comparison only. The composites
 and mattes are made from the bundled sources at 224x224. The depth maps are the exact ones of the bundled backgrounds,
@@ -14,9 +15,11 @@ import argparse
 import io
 import statistics
 import struct
+import subprocess
 import sys
 import time
 import zlib
+from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 
@@ -124,11 +127,23 @@ def compare(title: str, images: list[np.ndarray], encoders: dict[str, Encode], l
         )
 
 
+def compare_processes(count: int) -> None:
+    """Print how many of new processes give the same files, decoded pixels and statistics."""
+    command = [sys.executable, str(Path(__file__).parent.parent / "tests" / "encode_everything.py")]
+    digests = Counter(subprocess.run(command, capture_output=True, check=True).stdout for _ in range(count))
+    most = digests.most_common(1)[0][1]
+    print(f"{most} of {count} processes encoded and decoded the same")
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--images", type=int, default=12, help="images of each kind (default: %(default)s)")
     parser.add_argument("--repeats", type=int, default=5, help="alternating repeats (default: %(default)s)")
+    parser.add_argument("--processes", type=int, help="compare what so many new processes encode and decode")
     options = parser.parse_args()
+    if options.processes:
+        compare_processes(options.processes)
+        return
     images, mattes, depths = pictures(options.images)
     print(hardware())
     print_head()
@@ -139,7 +154,7 @@ def main() -> None:
     }
     compare("8-bit matte", mattes, encoders, True, options.repeats)
     encoders = {
-        "zlib, run-length, Up (fgbg-depth)": png.encode_depth,
+        "libdeflate level 1, Up (fgbg-depth)": png.encode_depth,
         "ISA-L level 3, Up": png_with(lambda rows: isal_zlib.compress(rows, 3), up=True),
         "zlib level 1, Up": png_with(lambda rows: zlib.compress(rows, 1), up=True),
         "Pillow, level 1": with_pillow("PNG", compress_level=1),
@@ -150,7 +165,7 @@ def main() -> None:
         "JPEG q90 4:2:0 (fgbg-depth)": jpeg(90, "4:2:0"),
         "JPEG q95 4:4:4": jpeg(95, "4:4:4"),
         "JPEG q30 4:2:0": jpeg(30, "4:2:0"),
-        "PNG, zlib, run-length (image_format: png)": png.encode_rgb_png,
+        "PNG, libdeflate level 1 (image_format: png)": png.encode_rgb_png,
         "PNG, Pillow default": with_pillow("PNG"),
     }
     compare("RGB composite", images, encoders, False, options.repeats)

@@ -1,4 +1,4 @@
-"""Hash files of every stored kind; test_codecs.py runs this in several processes and compares."""
+"""Hash files of every stored kind, their decoded pixels and statistics of them; run in many processes and compared."""
 
 import hashlib
 import sys
@@ -9,7 +9,8 @@ from PIL import Image
 
 sys.path.insert(0, str(Path(__file__).parent.parent))
 
-from fgbg_depth.render.codecs import encode_image
+from fgbg_depth.render.codecs import decode_rgb, encode_image
+from fgbg_depth.render.jpeg_strips import JpegStrips, StripCounts
 from fgbg_depth.render.png import encode_depth, encode_mask, encode_png
 
 
@@ -34,7 +35,21 @@ def digest_of_everything() -> str:
             encode_image(image, "png", 90, "4:2:0"),
         ):
             h.update(data)
+        for subsampling in ("4:2:0", "4:4:4"):
+            h.update(decode_rgb(encode_image(image, "jpeg", 90, subsampling)).tobytes())
+            h.update(counted_strips(image, subsampling))
     return h.hexdigest()
+
+
+def counted_strips(image: Image.Image, subsampling: str) -> bytes:
+    """The histogram of some composites of which only strips are encoded and decoded."""
+    strips = JpegStrips(image, 90, subsampling)
+    counts = StripCounts(strips)
+    for top in range(0, 200, 9):
+        span = strips.span(top, top + 20)
+        (rows,) = strips.encode(image.transpose(Image.Transpose.ROTATE_180).crop(strips.strip_box(span)), [span])
+        counts.add(rows, span)
+    return counts.histogram().tobytes()
 
 
 if __name__ == "__main__":

@@ -107,8 +107,18 @@ def test_composites_are_encoded_in_the_format_of_the_recipe(subsampling: str) ->
     assert np.array_equal(decode_rgb(encode_image(image, "png", 1, subsampling)), scene(0))
 
 
-def test_the_same_bytes_in_every_process() -> None:
-    """A deflate library that fails this even once in some thousand processes cannot be used: see render/png.py."""
+def digests_of_processes(count: int) -> set[str]:
+    """What `encode_everything.py` prints in so many new processes."""
     command = [sys.executable, str(Path(__file__).parent / "encode_everything.py")]
-    others = [subprocess.run(command, capture_output=True, text=True, check=True) for _ in range(2)]
-    assert {other.stdout.strip() for other in others} == {digest_of_everything()} == {digest_of_everything()}
+    return {subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip() for _ in range(count)}
+
+
+def test_the_same_bytes_in_every_process() -> None:
+    """A library that fails this even once in some thousand processes cannot be used: see render/png.py."""
+    assert digests_of_processes(2) == {digest_of_everything()} == {digest_of_everything()}
+
+
+@pytest.mark.slow
+def test_the_same_bytes_in_many_processes() -> None:
+    """`benchmarks/encoders.py --processes 300` does the same with more."""
+    assert digests_of_processes(20) == {digest_of_everything()}

@@ -133,6 +133,50 @@ def test_on_a_cpu_batches_keep_their_size_because_the_last_bits_depend_on_it(mod
     assert [labeller.rows_per_call(rows) for rows in (1, 400, 3600)] == [1, 50, 60]
 
 
+class FakeEvent:
+    """Stands in for `torch.cuda.Event` where there is no GPU."""
+
+    fails = False
+
+    def __init__(self):
+        self.waited = 0
+
+    def record(self, stream):
+        assert stream == "stream of cuda"
+
+    def synchronize(self):
+        self.waited += 1
+        if self.fails:
+            raise RuntimeError("CUDA error: an illegal memory access was encountered")
+
+
+def on_cuda(labeller, monkeypatch, event):
+    """Let a labeller on the CPU fetch its labels as from a GPU."""
+    empty = torch.empty
+    monkeypatch.setattr(torch, "empty", lambda *shape, pin_memory, dtype: empty(*shape, dtype=dtype))
+    monkeypatch.setattr(torch.cuda, "Event", lambda: event)
+    monkeypatch.setattr(torch.cuda, "current_stream", lambda device: f"stream of {device}")
+    values = torch.arange(24, dtype=torch.int32).reshape(2, 3, 4)
+    monkeypatch.setattr(labeller, "device", torch.device("cuda"))
+    return values, labeller._fetch(values)
+
+
+def test_labels_of_a_gpu_are_waited_for_only_when_they_are_needed(models, monkeypatch):
+    labeller, event = labeller_of(recipe_for(models["densedepth"])), FakeEvent()
+    values, wait = on_cuda(labeller, monkeypatch, event)
+    assert event.waited == 0
+    assert np.array_equal(wait(), values.numpy())
+    assert event.waited == 1
+
+
+def test_an_error_that_a_gpu_reports_late_names_the_model(models, monkeypatch):
+    labeller, event = labeller_of(recipe_for(models["densedepth"])), FakeEvent()
+    event.fails = True
+    _, wait = on_cuda(labeller, monkeypatch, event)
+    with pytest.raises(DepthError, match="depth model nyu failed on cuda at 64x96 in fp32: RuntimeError: CUDA error"):
+        wait()
+
+
 def test_even_batches_fill_up_the_fewest_rows():
     assert [even_batch(400, largest) for largest in (64, 128, 256, 400, 1, 4)] == [50, 100, 200, 400, 1, 4]
     for rows in range(1, 700):
