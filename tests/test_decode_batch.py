@@ -17,10 +17,10 @@ from small_output import metric_output  # noqa: F401
 from fgbg_depth import decode_batch, decode_depth, load, load_manifest
 from fgbg_depth.depth.spec import DepthSpec, relative_scale
 from fgbg_depth.errors import DepthError, HubError, OutputError
-from fgbg_depth.read.png_pixels import decode_grey_png
 from fgbg_depth.render.jpeg import encode_jpeg
 from fgbg_depth.render.png import encode_depth, encode_mask, encode_png, encode_rgb_png
 from fgbg_depth.render.png_bands import BandedDepth
+from fgbg_depth.render.png_pixels import decode_grey_png
 
 METRIC = DepthSpec("m")
 SIZES = st.tuples(st.integers(1, 50), st.integers(1, 50))

@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import simplejpeg
 from numpy.typing import NDArray
 from PIL import Image
 
@@ -17,13 +16,12 @@ from fgbg_depth import schema
 from fgbg_depth.depth.spec import DepthSpec, HasDepthSpec, decode_depth, spec_of
 from fgbg_depth.depth.stored_maps import stored_array
 from fgbg_depth.errors import DepthError, OutputError
-from fgbg_depth.read.png_pixels import decode_grey_png
+from fgbg_depth.render.codecs import decode_rgb_into, plain_jpeg_size
+from fgbg_depth.render.png_pixels import decode_grey_png
 
 Pixels = NDArray[Any]
 Column = NDArray[Any] | Sequence[Any]
 _RGB, _GREY = "fg_bg", ("fg_bg_mask", "fg_bg_instances")
-_JPEG_START = b"\xff\xd8\xff"
-_JPEG_COLORS = ("YCbCr", "Gray", "RGB")  # those that simplejpeg converts as Pillow does
 # what Pillow raises for damaged files; simplejpeg raises ValueError
 _DAMAGED = (OSError, ValueError, SyntaxError, EOFError, Image.DecompressionBombError)
 
@@ -106,22 +104,12 @@ def _decode_column(rows: Mapping[str, Sequence[Any]], name: str, read: Reader) -
 
 
 def _read_rgb(content: Any, out: Pixels | None) -> Pixels:
-    if isinstance(content, bytes) and (size := _plain_jpeg(content)):
+    if isinstance(content, bytes) and (size := plain_jpeg_size(content)):
         _check_size(size, out)
-        decoded: Pixels = simplejpeg.decode_jpeg(content, buffer=out)  # strict: fails where Pillow gives noise
-        return decoded
+        out = np.empty((*size, 3), np.uint8) if out is None else out
+        decode_rgb_into(content, out)  # strict: fails where Pillow gives noise
+        return out
     return _write(np.asarray(_opened(content).convert("RGB")), out)
-
-
-def _plain_jpeg(data: bytes) -> tuple[int, int] | None:
-    """(height, width) of a JPEG file that simplejpeg decodes as Pillow does; None for other files."""
-    if not data.startswith(_JPEG_START):
-        return None
-    try:
-        height, width, colors, _ = simplejpeg.decode_jpeg_header(data)
-    except ValueError:  # damaged, or an unusual file that Pillow can read
-        return None
-    return (height, width) if colors in _JPEG_COLORS else None
 
 
 def _read_grey(content: Any, out: Pixels | None) -> Pixels:

@@ -39,7 +39,7 @@ def decode_rgb(data: bytes) -> NDArray[np.uint8]:
     Raises:
         OSError: it is no image, or it is truncated.
     """
-    if _is_rgb_jpeg(data):
+    if plain_jpeg_size(data):
         try:
             decoded: NDArray[np.uint8] = simplejpeg.decode_jpeg(data, "RGB")
             return decoded
@@ -58,8 +58,8 @@ def decode_rgb_into(data: bytes, out: NDArray[np.uint8]) -> None:
         ValueError: the image has another size, or it is a damaged JPEG file: libjpeg's message says how.
         OSError: it is no image, or it is truncated.
     """
-    if _is_rgb_jpeg(data):
-        _check_size(simplejpeg.decode_jpeg_header(data)[:2], out)
+    if size := plain_jpeg_size(data):
+        _check_size(size, out)
         simplejpeg.decode_jpeg(data, "RGB", buffer=out)
         return
     image = Image.open(io.BytesIO(data), formats=("JPEG", "PNG"))
@@ -77,16 +77,20 @@ def image_size(data: bytes) -> tuple[int, int]:
     return image.height, image.width
 
 
-def _is_rgb_jpeg(data: bytes) -> bool:
-    """Whether the file is a JPEG of a colour space that becomes RGB in one way, and not too large for Pillow."""
+def plain_jpeg_size(data: bytes) -> tuple[int, int] | None:
+    """(height, width) of a JPEG file that simplejpeg decodes as Pillow does; None for other files.
+
+    Its colour space becomes RGB in one way, and it is not too large for Pillow.
+    """
     if data[:2] != b"\xff\xd8":
-        return False
+        return None
     try:
         height, width, color_space, _ = simplejpeg.decode_jpeg_header(data)
-    except ValueError:
-        return False
+    except ValueError:  # damaged, or an unusual file that Pillow can read
+        return None
     limit = Image.MAX_IMAGE_PIXELS  # above it Pillow warns about a decompression bomb, or refuses the file
-    return color_space in _COLOR_SPACES and (limit is None or height * width <= limit)
+    is_plain = color_space in _COLOR_SPACES and (limit is None or height * width <= limit)
+    return (height, width) if is_plain else None
 
 
 def _check_size(size: tuple[int, int], out: NDArray[np.uint8]) -> None:
