@@ -39,7 +39,7 @@ def test_every_text_of_the_maker_has_a_place() -> None:
 def test_the_makers_words_are_in_card_and_file_or_are_said_to_be_missing(field: str) -> None:
     empty = made_manifest(Recipe())
     missing = f"Not stated by the maker of this dataset (field {field} of the recipe)."
-    assert missing in section(empty).replace("&#95;", "_") and missing in str(responsible_ai(empty)[FIELDS[field]])
+    assert missing in section(empty).replace("`", "") and missing in str(responsible_ai(empty)[FIELDS[field]])
     words = "What only <b>we</b> can know; in two sentences. Really."
     told = made_manifest(Recipe(**{field: words}))
     assert missing not in section(told).replace("&#95;", "_") and missing not in str(responsible_ai(told))
