@@ -118,7 +118,9 @@ DAMAGE: dict[str, Callable[[Path], object]] = {
     "no croissant.json": lambda out: (out / "croissant.json").unlink(),
     "a croissant.json that is not JSON": lambda out: (out / "croissant.json").write_text("{"),
     "a croissant.json of other columns": lambda out: replace_text(out / "croissant.json", "default/flip", "default/f"),
-    "a croissant.json of another licence": lambda out: replace_text(out / "croissant.json", "Not stated by", "MIT, by"),
+    "a croissant.json of another licence": lambda out: replace_text(
+        out / "croissant.json", '"license": "', '"license": "not '
+    ),
     "no fiftyone.yml": lambda out: (out / "fiftyone.yml").unlink(),
     "a fiftyone.yml without masks": lambda out: replace_text(out / "fiftyone.yml", ": fg_bg_mask", ": other"),
     "a missing picture": lambda out: (out / "assets/contact_sheet.webp").unlink(),

@@ -10,6 +10,7 @@ from made_statistics import METRIC, made_checks, made_manifest, made_statistics
 
 from fgbg_depth.card.citation import bibtex
 from fgbg_depth.card.limitations import limitations
+from fgbg_depth.card.provenance import making
 from fgbg_depth.card.responsible_ai import answers, responsible_ai
 from fgbg_depth.card.text import render_card
 from fgbg_depth.manifest import Manifest
@@ -39,7 +40,7 @@ def test_every_text_of_the_maker_has_a_place() -> None:
 def test_the_makers_words_are_in_card_and_file_or_are_said_to_be_missing(field: str) -> None:
     empty = made_manifest(Recipe())
     missing = f"Not stated by the maker of this dataset (field {field} of the recipe)."
-    assert missing in section(empty).replace("&#95;", "_") and missing in str(responsible_ai(empty)[FIELDS[field]])
+    assert missing in section(empty).replace("`", "") and missing in str(responsible_ai(empty)[FIELDS[field]])
     words = "What only <b>we</b> can know; in two sentences. Really."
     told = made_manifest(Recipe(**{field: words}))
     assert missing not in section(told).replace("&#95;", "_") and missing not in str(responsible_ai(told))
@@ -70,6 +71,14 @@ def test_the_checks_of_the_labels_are_among_the_limits() -> None:
     found = responsible_ai(checked)["rai:dataLimitations"][len(without) :]
     assert len(found) == 1 and found[0].startswith("In half of the rows, the predicted depth has a step along")
     assert len(limitations(checked)) == len(without)
+
+
+def test_how_the_rows_were_made() -> None:
+    assert "20 cut-outs, original and mirrored, on each of 10 backgrounds at 20 random places;" in making(
+        made_manifest(Recipe())
+    )
+    one = made_manifest(Recipe(placements=1, mirror=False, rotation_max=5))
+    assert "20 cut-outs on each of 10 backgrounds in 1 random scene;" in making(one)
 
 
 def test_sources_and_steps_are_named() -> None:

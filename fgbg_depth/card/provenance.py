@@ -18,11 +18,13 @@ _NAMES = {"bg": "backgrounds", "fg": "cut-outs"}
 def making(manifest: Manifest) -> str:
     """How the rows were made, in one sentence."""
     recipe = manifest.recipe
-    each = f"{recipe.placements:,} random {'scenes' if schema.SCENE in manifest.extras else 'places'}"
-    mirrored = ", original and mirrored" if recipe.mirror else ""
+    plural = "s" if recipe.placements != 1 else ""
+    each = f"{'in' if (is_scene := schema.SCENE in manifest.extras) else 'at'} {recipe.placements:,} random "
+    each += f"{'scene' if is_scene else 'place'}{plural}"
+    mirrored = ", original and mirrored," if recipe.mirror else ""
     num_bg, num_fg = (len(manifest.sources[kind]) for kind in ("bg", "fg"))
     return (
-        f"A program placed each of {num_fg:,} cut-outs{mirrored} on each of {num_bg:,} backgrounds at {each}; all "
+        f"A program placed each of {num_fg:,} cut-outs{mirrored} on each of {num_bg:,} backgrounds {each}; all "
         f"randomness comes from the seed {recipe.seed} and the content of the sources."
     )
 

@@ -52,15 +52,18 @@ class Answer:
     @property
     def line(self) -> str:
         """The answer as one line of Markdown."""
-        words = markdown.text(self.maker) if self.maker else f"*{markdown.text(self.not_stated)}*"
-        return f"**{self.topic}.** {words} {markdown.text(self.known)}".strip()
+        words = self.not_stated.replace(self.field, f"`{self.field}`", 1)
+        words = markdown.text(self.maker) if self.maker else f"*{words}*"
+        return f"**{self.topic}.** {words} {self.known}".strip()
 
 
 def answers(manifest: Manifest) -> dict[str, Answer]:
     """What the maker and the build say about a dataset, by field of the recipe."""
     recipe = manifest.recipe
     is_demo = recipe.backgrounds == recipe.foregrounds == DEMO
-    tasks = "foreground segmentation and matting" + (", and of monocular depth estimation" if manifest.depth else "")
+    tasks = "foreground segmentation and matting"
+    if manifest.depth is not None:
+        tasks = "foreground segmentation, matting and monocular depth estimation"
     known = {
         "source_collection": (
             "Collection of the sources",
