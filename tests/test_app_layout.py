@@ -64,7 +64,8 @@ def in_view(visit: Visit, selector: str) -> bool:
     return bool(
         visit.page.locator(selector).first.evaluate(
             "e => { const b = e.getBoundingClientRect();"
-            " return b.width > 0 && b.top >= 0 && b.left >= 0 && b.bottom <= innerHeight && b.right <= innerWidth + 1; }"
+            " return b.width > 0 && b.top >= 0 && b.left >= 0"
+            " && b.bottom <= innerHeight && b.right <= innerWidth + 1; }"
         )
     )
 
