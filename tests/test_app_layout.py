@@ -151,7 +151,7 @@ def test_an_enlarged_picture_moves_nothing(visit: Visit) -> None:
     assert page.locator("[data-lightbox][open]").count() == 1
     page.keyboard.press("Escape")
     page.wait_for_selector("[data-lightbox]", state="hidden")
-    assert page.evaluate("document.activeElement.hasAttribute('data-grow')"), "the focus returns to the button"
+    page.wait_for_function("document.activeElement.hasAttribute('data-grow')")  # the focus returns to the button
 
 
 @pytest.mark.parametrize("field", ["row", "tab", "bg", "fg", "split", "sort", "shown", "coverage_min", "p", "seed"])
