@@ -30,7 +30,7 @@ from pathlib import Path
 import psutil
 
 ROOT = Path(__file__).resolve().parent.parent
-REPORT_AT = (1, 50, 100, 200, 300, 400, 500)
+REPORT_AT = (1, 50, *range(100, 10_001, 100))
 
 
 @contextmanager

@@ -82,7 +82,7 @@ def tiles(page: Page) -> Locator:
 
 def addresses(page: Page) -> list[str]:
     """The addresses of the rows that the tab Samples shows."""
-    return tiles(page).evaluate_all("found => found.map(tile => tile.dataset.open)")
+    return [str(a) for a in tiles(page).evaluate_all("found => found.map(tile => tile.dataset.open)")]
 
 
 def wait_for_rows(page: Page, words: str) -> None:

@@ -61,7 +61,7 @@ def assert_harmless(html: str, own: str = "") -> Tags:
         assert name not in {"script", "iframe", "object", "style", "form", "base", "link", "meta"}
         assert not any(key.startswith("on") for key in attributes), (name, attributes)
         for key in ("src", "href"):
-            safe = r"data:image/(png|jpeg);base64,|https?://|mailto:|/fgbg/image/0/[\w/]+$|\?|$"
+            safe = r"data:image/(png|jpeg);base64,|https?://|mailto:|/fgbg/image/0/[\w/.]+$|\?|$"
             assert re.match(safe, attributes.get(key) or ""), attributes
     return parsed
 
@@ -92,7 +92,7 @@ def pages(browser: DatasetReader) -> dict[str, str]:
         "statistics": view_statistics.page(browser),
         "backgrounds": view_gallery.sources(browser, "bg", PICTURES),
         "cutouts": view_gallery.sources(browser, "fg", PICTURES),
-        "card": card.page(browser),
+        "card": card.page(browser, PICTURES),
         "problem": view_header.problem(f"{HOSTILE[0]}\n  Build it: python builder.py {HOSTILE[1]}"),
     }
 
@@ -120,7 +120,7 @@ def test_templates_escape_everything_but_the_cleaned_card() -> None:
 
 def card_of(output: Path, text: str) -> Tags:
     (output / "README.md").write_text(text)
-    return assert_harmless(card.clean_html(DatasetReader.open(output)))
+    return assert_harmless(card.clean_html(DatasetReader.open(output), PICTURES))
 
 
 @pytest.fixture(scope="module")
@@ -181,7 +181,7 @@ def test_what_a_card_may_contain(card_output: Path) -> None:
     found = dict(parsed.found)
     assert found["td"] == {"align": "right"} and {"sub", "kbd", "s"} <= found.keys()
     assert found["a"] == {"href": "mailto:a@b.example", "rel": "noopener noreferrer nofollow", "target": "_blank"}
-    assert found["img"]["src"].startswith("data:image/png;base64,") and found["img"]["width"] == "30%"
+    assert re.fullmatch(r"/fgbg/image/0/shown/card/\d+/a\.png", found["img"]["src"]) and found["img"]["width"] == "30%"
 
 
 def test_the_python_of_a_row_loads_exactly_this_row(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import io
+import re
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
@@ -21,7 +22,7 @@ from starlette.applications import Starlette
 from starlette.testclient import TestClient
 from varied_output import make_varied_output
 
-from fgbg_depth.app import images, pixels
+from fgbg_depth.app import card, images, pixels
 from fgbg_depth.app.images import FORMS, Links, image_routes
 from fgbg_depth.app.opened import Opened
 from fgbg_depth.read.reader import DatasetReader
@@ -145,6 +146,22 @@ def test_rows_with_scenes(tmp_path: Path) -> None:
             for form in ("tile", "shown"):
                 assert opened_image(client.get(links.image(form, "train", 0, column)).content).size[0] > 20
         assert opened_image(client.get(links.image("overlay", "train", 0, "fg_bg_mask")).content).mode == "RGBA"
+
+
+def test_pictures_of_the_card(tmp_path: Path) -> None:
+    """PNG and WebP, as builds write them."""
+    output = make_output(tmp_path / "out", 2, 2, 2, size=32)
+    (output / "assets").mkdir()
+    for name in ("a.png", "b.webp"):
+        Image.new("RGB", (4, 4)).save(output / "assets" / name)
+    (output / "README.md").write_text("![a](assets/a.png) ![b](assets/b.webp)")
+    opened = Opened(str(output))
+    links = Links("", opened().digest)
+    addresses = re.findall(r'src="([^"]+)"', card.page(opened(), links))
+    with TestClient(Starlette(routes=image_routes(opened))) as client:
+        assert [client.get(a).headers["content-type"] for a in addresses] == ["image/png", "image/webp"]
+        for wrong in ("..%2Frecipe.yaml", "a.svg", "..png", "a.png"):
+            assert client.get(links.image("shown", "card", 1, wrong)).status_code == 404
 
 
 def test_the_server_has_the_route(output: Path, browser: DatasetReader) -> None:

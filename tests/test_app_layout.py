@@ -64,7 +64,8 @@ def in_view(visit: Visit, selector: str) -> bool:
     return bool(
         visit.page.locator(selector).first.evaluate(
             "e => { const b = e.getBoundingClientRect();"
-            " return b.width > 0 && b.top >= 0 && b.left >= 0 && b.bottom <= innerHeight && b.right <= innerWidth + 1; }"
+            " return b.width > 0 && b.top >= 0 && b.left >= 0"
+            " && b.bottom <= innerHeight && b.right <= innerWidth + 1; }"
         )
     )
 
@@ -150,7 +151,7 @@ def test_an_enlarged_picture_moves_nothing(visit: Visit) -> None:
     assert page.locator("[data-lightbox][open]").count() == 1
     page.keyboard.press("Escape")
     page.wait_for_selector("[data-lightbox]", state="hidden")
-    assert page.evaluate("document.activeElement.hasAttribute('data-grow')"), "the focus returns to the button"
+    page.wait_for_function("document.activeElement.hasAttribute('data-grow')")  # the focus returns to the button
 
 
 @pytest.mark.parametrize("field", ["row", "tab", "bg", "fg", "split", "sort", "shown", "coverage_min", "p", "seed"])

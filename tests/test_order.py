@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -46,7 +47,7 @@ def test_every_order_has_each_matching_row_once(reader: DatasetReader) -> None:
 def matches(reader: DatasetReader, address: str, fg: str, flip: bool) -> bool:
     split, index = address.split("/")
     facts = reader.row(split, int(index), ()).facts
-    return facts["fg"] == fg and facts["flip"] == flip
+    return bool(facts["fg"] == fg and facts["flip"] == flip)
 
 
 def test_sorted_by_a_column(reader: DatasetReader) -> None:
@@ -92,7 +93,7 @@ def test_sorting_by_texts_is_refused(scenes: DatasetReader) -> None:
 def test_a_growing_order_takes_no_more_rows_than_needed(reader: DatasetReader) -> None:
     taken: list[int] = []
 
-    def rows():
+    def rows() -> Iterator[tuple[int, int]]:
         for i in range(100):
             taken.append(i)
             yield (0, i)

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import re
+import zlib
 
 import nh3
 from markdown_it import MarkdownIt
 from markdown_it.token import Token
 
 from fgbg_depth import schema
-from fgbg_depth.app.pixels import data_uri, image_format
+from fgbg_depth.app import images
+from fgbg_depth.app.pixels import image_format
 from fgbg_depth.app.templating import render
 from fgbg_depth.errors import FgBgError
 from fgbg_depth.read.reader import DatasetReader
@@ -20,16 +22,16 @@ _LINK = re.compile(r"(https?://|mailto:)", re.IGNORECASE)
 _ALIGNMENT = re.compile(r"text-align:(left|center|right)")
 
 
-def page(browser: DatasetReader) -> str:
+def page(browser: DatasetReader, pictures: images.Links) -> str:
     """The card tab."""
-    return render("card.html", card=clean_html(browser))
+    return render("card.html", card=clean_html(browser, pictures))
 
 
-def clean_html(browser: DatasetReader) -> str:
+def clean_html(browser: DatasetReader, pictures: images.Links) -> str:
     """README.md as HTML, without its front matter, cleaned by nh3 (the HTML sanitizer ammonia).
 
     Scripts, styles, forms, classes, ids and event handlers are removed. Links lead to web pages or mail addresses
-    and open in a new tab. Pictures are those of the dataset's own `assets/`, as data URIs; others keep their text.
+    and open in a new tab. Pictures are those of the dataset's own `assets/`; others keep their text.
     """
     text = _FRONT_MATTER.sub("", browser.files.read(schema.CARD).decode("utf-8", "replace"))
     markdown = MarkdownIt("commonmark", {"html": True}).enable(["table", "strikethrough"])
@@ -40,7 +42,7 @@ def clean_html(browser: DatasetReader) -> str:
     def keep(tag: str, attribute: str, value: str) -> str | None:
         """The attribute's new value, or None to remove it."""
         if (tag, attribute) == ("img", "src"):
-            return _picture(value, browser)
+            return _picture(value, browser, pictures)
         if attribute in ("href", "cite", "src"):
             return value if _LINK.match(value) else None
         return value
@@ -62,8 +64,8 @@ def _align(token: Token) -> None:
             token.attrSet("align", found[1])
 
 
-def _picture(source: str, browser: DatasetReader) -> str | None:
-    """A PNG or WebP picture of the dataset as a data URI; None for anything else."""
+def _picture(source: str, browser: DatasetReader, pictures: images.Links) -> str | None:
+    """The address of a PNG or WebP picture of the dataset; None for anything else."""
     found = _PICTURE.fullmatch(source)
     if found is None:
         return None
@@ -71,4 +73,6 @@ def _picture(source: str, browser: DatasetReader) -> str | None:
         data = browser.files.read(found[1])
     except FgBgError:  # the card names a picture that the dataset lacks
         return None
-    return data_uri(data) if image_format(data) in ("PNG", "WEBP") else None
+    if image_format(data) not in ("PNG", "WEBP"):
+        return None
+    return pictures.image(images.SHOWN, images.CARD, zlib.crc32(data), found[1].rpartition("/")[2])

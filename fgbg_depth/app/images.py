@@ -3,13 +3,16 @@
     {root}/fgbg/image/<digest>/<form>/<group>/<number>/<column>
 
 The digest is that of the dataset's version, so what an address returns never changes. A form is how the image is sent
-(`FORMS`); a group is a split, or "bg" or "fg" for the sources, which are numbered by their sorted names.
+(`FORMS`); a group is a split, or "bg" or "fg" for the sources, which are numbered by their sorted names, or "card" for
+the pictures of the card, whose number is a checksum and whose column is the name of the file.
 """
 
 from __future__ import annotations
 
 import gzip
 import hashlib
+import re
+import zlib
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -24,11 +27,12 @@ from fgbg_depth.app.row_objects import INSTANCES, instances_png, overlay_png
 from fgbg_depth.errors import FgBgError, UsageError
 from fgbg_depth.read.reader import DatasetReader
 from fgbg_depth.read.rows import Cache
-from fgbg_depth.schema import LABELS, image_columns
+from fgbg_depth.schema import ASSETS, LABELS, image_columns
 
 PATH = "/fgbg/image"
 TILE, SHOWN, STORED, OVERLAY, READINGS = FORMS = ("tile", "shown", "stored", "overlay", "readings")
-_SOURCES = ("bg", "fg")
+_SOURCES, CARD = ("bg", "fg"), "card"
+_CARD_PICTURE = re.compile(r"[\w-][\w.-]*\.(?:png|webp)", re.ASCII)
 _CACHE_BYTES = 48 * 2**20  # pictures that were made: tiles of about 10 kB, coloured depth maps of about 40 kB
 _ROW_TILE_PX, _SOURCE_TILE_PX = 280, 160
 _HEADERS = {
@@ -99,9 +103,12 @@ def _maker(browser: DatasetReader, form: str, group: str, number: int, column: s
     def make() -> tuple[bytes, str]:
         if form not in FORMS:
             raise UsageError(f"There is no form {form!r}; the forms are {', '.join(FORMS)}.")
-        data = (
-            _source(browser, form, group, number) if group in _SOURCES else _row(browser, form, group, number, column)
-        )
+        if group == CARD:
+            data = _card_picture(browser, form, number, column)
+        elif group in _SOURCES:
+            data = _source(browser, form, group, number)
+        else:
+            data = _row(browser, form, group, number, column)
         return data, "application/octet-stream" if form == READINGS else pixels.mime(data)
 
     return make
@@ -113,6 +120,14 @@ def _source(browser: DatasetReader, form: str, kind: str, number: int) -> bytes:
         raise UsageError(f"There is no picture {number} of {kind} in the form {form!r}.")
     data = browser.sources(kind)[names[number]].image
     return pixels.thumbnail(data, _SOURCE_TILE_PX) if form == TILE else data
+
+
+def _card_picture(browser: DatasetReader, form: str, checksum: int, name: str) -> bytes:
+    if form == SHOWN and _CARD_PICTURE.fullmatch(name):
+        data = browser.files.read(f"{ASSETS}/{name}")
+        if zlib.crc32(data) == checksum:
+            return data
+    raise UsageError(f"The card has no picture {name!r} of this version.")
 
 
 def _row(browser: DatasetReader, form: str, split: str, index: int, column: str) -> bytes:

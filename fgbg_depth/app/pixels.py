@@ -22,12 +22,14 @@ _FORMATS = {"PNG": b"\x89PNG", "JPEG": b"\xff\xd8\xff"}  # all that a build writ
 
 
 def image_format(data: bytes) -> str | None:
-    """ "PNG" or "JPEG" by the first bytes; None for anything else, which is not shown as a picture."""
+    """ "PNG", "JPEG" or "WEBP" by the first bytes; None for anything else, which is not shown as a picture."""
+    if data.startswith(b"RIFF") and data[8:12] == b"WEBP":  # pictures of the card; rows have none
+        return "WEBP"
     return next((name for name, start in _FORMATS.items() if data.startswith(start)), None)
 
 
 def mime(data: bytes) -> str:
-    """The MIME type of encoded image data: image/png, image/jpeg, or application/octet-stream for anything else."""
+    """The MIME type of encoded image data, such as image/png; application/octet-stream for anything else."""
     name = image_format(data)
     return f"image/{name.lower()}" if name else "application/octet-stream"
 

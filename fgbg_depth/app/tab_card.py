@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import gradio as gr
 
-from fgbg_depth.app import card
+from fgbg_depth.app import card, images
 from fgbg_depth.app.components import QUIET
 from fgbg_depth.app.handlers import Handlers, show_errors_on_page
 
@@ -28,4 +28,9 @@ def card_tab() -> CardTab:
 
 def connect_card(handlers: Handlers, tab: CardTab) -> None:
     """Connect the tab's events."""
-    tab.tab.select(show_errors_on_page(lambda: card.page(handlers.opened())), outputs=tab.html, **QUIET)
+
+    def show(request: gr.Request) -> str:
+        browser = handlers.opened()
+        return card.page(browser, images.links(browser, request))
+
+    tab.tab.select(show_errors_on_page(show), outputs=tab.html, **QUIET)
