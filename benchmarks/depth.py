@@ -180,7 +180,7 @@ def timed(run: Callable[[], object], images: int, device: torch.device, seconds:
 
 
 def reset_peak_gb() -> float | None:
-    """Let the peak of this process's memory start from now; returns its memory in GB, None where this cannot be done."""
+    """Let the peak of this process's memory start from now; returns its memory in GB, None if that cannot be done."""
     try:
         Path("/proc/self/clear_refs").write_text("5")
         return process_gb("VmRSS")
