@@ -273,7 +273,7 @@ def test_statistics_sources_and_card(visit: Visit) -> None:
     tiles(page).first.wait_for()
     visit.tab("Statistics")
     page.get_by_text("How much the cut-outs cover").wait_for()
-    page.locator("#fg-chart-places svg").wait_for()
+    page.locator("#fg-chart-places svg.marks").wait_for()
     assert page.locator(".fg-splits li").count() == 4
     visit.fits_the_window()
 

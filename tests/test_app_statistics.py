@@ -1,6 +1,5 @@
 """The tab Statistics: its charts have the card's numbers, axes and values, and a bar shows the rows that it counts."""
 
-import importlib.util
 import json
 from collections.abc import Iterator
 from pathlib import Path
@@ -8,9 +7,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
+from app_browsers import IN_BROWSER, started_browser
 from app_outputs import make_output
 from app_server import serving
-from test_app_browser import CHROMIUM, PHONE, WIDE, Visit, chromium  # noqa: F401
+from test_app_browser import PHONE, WIDE, Visit
 from varied_output import make_varied_output
 
 from fgbg_depth.app import chart_spec, tab_statistics, view_statistics
@@ -22,11 +22,6 @@ from fgbg_depth.read.reader import DatasetReader
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser
-
-IN_BROWSER = [
-    pytest.mark.skipif(CHROMIUM is None, reason="no chromium is installed (apt-get install chromium)"),
-    pytest.mark.skipif(importlib.util.find_spec("playwright") is None, reason="playwright is not installed"),
-]
 
 
 @pytest.fixture(scope="module")
@@ -131,6 +126,11 @@ def test_checks_and_scenes_by_split(varied: Path) -> None:
     assert of_split["coverage"] == charts["coverage"], "coverage is counted over all rows"
     values = tab_statistics.show(opened, split)
     assert values[0].value == split and tab_statistics.show(opened, "misspelled")[0].value == ""
+
+
+@pytest.fixture(scope="module")
+def chromium() -> Iterator["Browser"]:
+    yield from started_browser()
 
 
 @pytest.fixture(scope="module")

@@ -77,7 +77,7 @@ def check_bars(check: str, columns: dict[str, ColumnStatistics]) -> BarChart:
     heights, y_ticks = vertical_axis(np.concatenate(shares))
     series = np.split(heights, len(shares))
     start, end = low + (first - 0.5) * step, low + (last + 0.5) * step
-    edges = low + (np.arange(first, last + 2) - 0.5) * step
+    edges = low + step * np.arange(first - 0.5, last + 1, dtype=np.float64)
     title, note = _TITLES[check]
     return BarChart(
         title=title,

@@ -34,7 +34,7 @@ def _objects_bars(column: ColumnStatistics) -> BarChart:
         note=f"share of rows, by number of cut-outs; mean {column.mean or 0:.2f}",
         shares=shares,
         names=numbers,
-        edges=column.low + (first + np.arange(len(shares) + 1) - 0.5) * _step(column),
+        edges=column.low + _step(column) * np.arange(first - 0.5, first + len(shares), dtype=np.float64),
         heights=heights,
         x_ticks=[((i + 0.5) / len(shares), number) for i, number in enumerate(numbers)],
         y_ticks=y_ticks,
