@@ -7,7 +7,6 @@ these calls, not through gradio's upload route, which would write them to files.
 from __future__ import annotations
 
 import base64
-import binascii
 import functools
 import os
 from collections.abc import Callable, Mapping
@@ -46,7 +45,10 @@ class TryTab:
 
 
 def is_enabled(opened: Opened, predictor: Predictor) -> bool:
-    """Whether the tab is shown: not with $FGBG_NO_TRY, nor in a Space without the depth model, unless $FGBG_TRY is 1."""
+    """Whether the tab is shown.
+
+    With $FGBG_NO_TRY it is not; in a Space without the depth model only if $FGBG_TRY is 1.
+    """
     if os.environ.get(NO_TRY, "0") not in ("", "0"):
         return False
     if "SPACE_ID" not in os.environ or os.environ.get(TRY) == "1":  # SPACE_ID is set by the Hub
@@ -212,7 +214,7 @@ def _decoded(text: Any) -> bytes:
         )
     try:
         return base64.b64decode(text, validate=True)
-    except binascii.Error as e:
+    except ValueError as e:  # also binascii.Error
         raise UsageError("The file did not arrive complete. Choose it again.") from e
 
 
