@@ -228,7 +228,7 @@ def _visible_part(data: bytes, recipe: Recipe) -> Image.Image:
     if min(visible.size) < MIN_SIDE:
         width, height = visible.size
         raise SourceError(f"has a visible part of {width}x{height} pixels; each side needs at least {MIN_SIDE}")
-    if visible.getchannel("A").getextrema()[1] < FOREGROUND_ALPHA:
+    if np.asarray(visible.getchannel("A")).max() < FOREGROUND_ALPHA:
         raise SourceError(f"is too faint to be foreground (alpha below {FOREGROUND_ALPHA} everywhere)")
     clean = defringe(visible, recipe.defringe, KEPT_SIDE_PX) or visible
     scale = KEPT_SIDE_PX / max(clean.size)
