@@ -1,5 +1,6 @@
 """The tab Statistics: its charts have the card's numbers, axes and values, and a bar shows the rows that it counts."""
 
+# ruff: noqa: F811  (a fixture that is imported)
 import json
 from collections.abc import Iterator
 from pathlib import Path
@@ -7,10 +8,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
-from app_browsers import IN_BROWSER, started_browser
+from app_browser import NEEDS_BROWSER, PHONE, WIDE, Visit, chromium  # noqa: F401
 from app_outputs import make_output
 from app_server import serving
-from test_app_browser import PHONE, WIDE, Visit
 from varied_output import make_varied_output
 
 from fgbg_depth.app import chart_spec, tab_statistics, view_statistics
@@ -129,11 +129,6 @@ def test_checks_and_scenes_by_split(varied: Path) -> None:
 
 
 @pytest.fixture(scope="module")
-def chromium() -> Iterator["Browser"]:
-    yield from started_browser()
-
-
-@pytest.fixture(scope="module")
 def url(output: Path) -> Iterator[str]:
     with serving(str(output)) as address:
         yield address
@@ -145,10 +140,15 @@ def url(output: Path) -> Iterator[str]:
 class TestInBrowser:
     """In both colour schemes; the console is silent and no request leaves the machine."""
 
-    pytestmark = IN_BROWSER
+    pytestmark = NEEDS_BROWSER
 
     def test_bars_have_the_values_and_filter(
-        self, chromium: "Browser", url: str, manifest: Manifest, size: tuple[int, int], dark: bool
+        self,
+        chromium: "Browser",
+        url: str,
+        manifest: Manifest,
+        size: tuple[int, int],
+        dark: bool,
     ) -> None:
         visit = Visit(chromium, url, size, dark)
         page = visit.page
@@ -184,7 +184,12 @@ class TestInBrowser:
         visit.done()
 
     def test_the_table_of_values_is_reached_by_keyboard(
-        self, chromium: "Browser", url: str, manifest: Manifest, size: tuple[int, int], dark: bool
+        self,
+        chromium: "Browser",
+        url: str,
+        manifest: Manifest,
+        size: tuple[int, int],
+        dark: bool,
     ) -> None:
         visit = Visit(chromium, url, size, dark)
         page = visit.page

@@ -1,5 +1,6 @@
 """The tab Try it: what it shows is what a build makes, uploads are checked and never written to a file."""
 
+# ruff: noqa: F811  (a fixture that is imported)
 import base64
 import io
 import json
@@ -12,11 +13,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
-from app_browsers import IN_BROWSER, started_browser
+from app_browser import NEEDS_BROWSER, PHONE, WIDE, Visit, chromium  # noqa: F401
 from app_outputs import make_cutout, make_output
 from app_server import serving
 from PIL import Image
-from test_app_browser import PHONE, WIDE, Visit
 from tiny import make_sources, quiet_build, tiny_recipe
 
 from fgbg_depth.app import tab_try, try_it
@@ -269,11 +269,6 @@ def test_when_the_tab_is_shown(labelled: Path, monkeypatch: pytest.MonkeyPatch) 
 
 
 @pytest.fixture(scope="module")
-def chromium() -> Iterator["Browser"]:
-    yield from started_browser()
-
-
-@pytest.fixture(scope="module")
 def temporary(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     """Where gradio and Python's tempfile would write files."""
     folder = tmp_path_factory.mktemp("temporary")
@@ -299,10 +294,16 @@ def ready(visit: Visit) -> None:
 class TestInBrowser:
     """The console is silent and no request leaves the machine."""
 
-    pytestmark = IN_BROWSER
+    pytestmark = NEEDS_BROWSER
 
     def test_drag_keys_and_upload(
-        self, chromium: "Browser", url: str, reader: DatasetReader, temporary: Path, size: tuple[int, int], dark: bool
+        self,
+        chromium: "Browser",
+        url: str,
+        reader: DatasetReader,
+        temporary: Path,
+        size: tuple[int, int],
+        dark: bool,
     ) -> None:
         visit = Visit(chromium, url, size, dark)
         page = visit.page

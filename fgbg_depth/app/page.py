@@ -13,6 +13,7 @@ from fgbg_depth.app.opened import Opened
 from fgbg_depth.app.predictor import Predictor
 from fgbg_depth.app.state import SCENE
 from fgbg_depth.app.tab_card import card_tab, connect_card
+from fgbg_depth.app.tab_compare import COMPARE, compare_tab, connect_compare
 from fgbg_depth.app.tab_row import row_tab
 from fgbg_depth.app.tab_samples import samples_tab
 from fgbg_depth.app.tab_scene import connect_scene, scene_tab
@@ -33,12 +34,13 @@ def build_page(opened: Opened) -> gr.Blocks:
         header = gr.HTML(view_header.waiting(), elem_id="fg-header", apply_default_css=False, js_on_load=None)
         with gr.Tabs(elem_id="fg-tabs") as tabs:
             samples, row, scene = samples_tab(), row_tab(), scene_tab()
-            statistics = statistics_tab()
+            compare, statistics = compare_tab(), statistics_tab()
             trying = try_tab(opened, predictor) if is_enabled(opened, predictor) else None
             sources, card = sources_tab(), card_tab()
-        row_states = {SCENE: gr.State("")}  # the row that a tab shows; set while the tab is open
+        row_states = {SCENE: gr.State(""), COMPARE: gr.State("")}  # the row that a tab shows; set while the tab is open
 
         connect_scene(handlers, scene, row_states[SCENE])
+        connect_compare(handlers, compare, row_states[COMPARE], page)
         connect_statistics(handlers, statistics, address)
         if trying is not None:
             connect_try(opened, predictor, trying)

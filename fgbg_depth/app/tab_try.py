@@ -162,9 +162,7 @@ def place(browser: DatasetReader, benches: try_it.Benches, values: Mapping[str, 
     return _answer(browser, benches.get(values.get("key")), values)
 
 
-def predict(
-    browser: DatasetReader, benches: try_it.Benches, predictor: Predictor, values: Mapping[str, Any]
-) -> Values:
+def predict(browser: DatasetReader, benches: try_it.Benches, predictor: Predictor, values: Mapping[str, Any]) -> Values:
     """As `place`, with predicted depth. The depth of a visitor's background is predicted, too, and kept."""
     key = values.get("key")
     bench, manifest = benches.get(key), browser.manifest
