@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
-from app_browser import NEEDS_BROWSER, PHONE, WIDE, Visit, chromium  # noqa: F401
+from app_browser import NEEDS_BROWSER, PHONE, WIDE, Visit, chromium, tiles  # noqa: F401
 from app_outputs import make_output
 from app_server import serving
 from varied_output import make_varied_output
@@ -153,6 +153,7 @@ class TestInBrowser:
         visit = Visit(chromium, url, size, dark)
         page = visit.page
         page.goto(url)
+        tiles(page).first.wait_for()
         visit.tab("Statistics")
         bars = page.locator("#fg-chart-coverage .mark-rect path")
         bars.first.wait_for()
@@ -194,6 +195,7 @@ class TestInBrowser:
         visit = Visit(chromium, url, size, dark)
         page = visit.page
         page.goto(url)
+        tiles(page).first.wait_for()
         visit.tab("Statistics")
         summary = page.locator("#fg-chart-coverage summary")
         summary.wait_for()

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
-from app_browser import NEEDS_BROWSER, PHONE, WIDE, Visit, chromium  # noqa: F401
+from app_browser import NEEDS_BROWSER, PHONE, WIDE, Visit, chromium, tiles  # noqa: F401
 from app_outputs import make_cutout, make_output
 from app_server import serving
 from PIL import Image
@@ -308,6 +308,7 @@ class TestInBrowser:
         visit = Visit(chromium, url, size, dark)
         page = visit.page
         page.goto(url)
+        tiles(page).first.wait_for()
         visit.tab("Try it")
         ready(visit)
         manifest = reader.manifest

@@ -83,7 +83,8 @@ def middle_of(inside: NDArray[np.bool_]) -> float:
     columns = np.flatnonzero(inside.any(axis=0))
     if not columns.size:
         return 50.0
-    return round(2 * 100 * (int(columns[0]) + int(columns[-1]) + 1) / 2 / inside.shape[1]) / 2
+    middle = (int(columns[0]) + int(columns[-1]) + 1) / 2
+    return round(200 * middle / int(inside.shape[1])) / 2
 
 
 def check_lines(row: StoredRow, labels: list[str]) -> list[Line]:
