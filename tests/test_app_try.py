@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import gradio as gr
 import numpy as np
 import pytest
 from app_browser import NEEDS_BROWSER, PHONE, WIDE, Visit, chromium, tiles  # noqa: F401
@@ -21,7 +22,9 @@ from tiny import make_sources, quiet_build, tiny_recipe
 
 from fgbg_depth.app import tab_try, try_it
 from fgbg_depth.app.opened import Opened
-from fgbg_depth.app.predictor import Predictor
+from fgbg_depth.app.page import build_page
+from fgbg_depth.app.predictor import MAX_WAITING, Predictor
+from fgbg_depth.depth import models
 from fgbg_depth.depth.placed import place_depth
 from fgbg_depth.errors import PlacementError, SourceError, UsageError
 from fgbg_depth.read.reader import DatasetReader
@@ -234,6 +237,16 @@ def test_functions_of_the_server(labelled: Path) -> None:
     assert len(benches) == 0
 
 
+def test_predictions_that_wait_are_limited(reader: DatasetReader, monkeypatch: pytest.MonkeyPatch) -> None:
+    predictor, image = Predictor(), np.zeros((64, 64, 3), np.uint8)
+    monkeypatch.setattr(models, "load_labeller", lambda recipe, spec: lambda images: images[..., 0])
+    assert predictor(reader.manifest, image).shape == (64, 64)
+    for _ in range(MAX_WAITING):
+        assert predictor._places.acquire(blocking=False)
+    with pytest.raises(UsageError, match="Too many visitors wait"):
+        predictor(reader.manifest, image)
+
+
 @pytest.mark.slow
 def test_predicted_depth_is_that_of_the_dataset(labelled: Path) -> None:
     opened, predictor = Opened(str(labelled)), Predictor()
@@ -266,6 +279,9 @@ def test_when_the_tab_is_shown(labelled: Path, monkeypatch: pytest.MonkeyPatch) 
     monkeypatch.setenv(tab_try.NO_TRY, "1")
     assert not tab_try.is_enabled(opened, predictor)
     assert not tab_try.is_enabled(Opened(None), predictor)
+    monkeypatch.delenv(tab_try.NO_TRY)
+    tabs = [[b.label for b in build_page(opened, shown).blocks.values() if isinstance(b, gr.Tab)] for shown in (1, 0)]
+    assert "Try it" in tabs[0] and "Try it" not in tabs[1], "the option --no-try"
 
 
 @pytest.fixture(scope="module")

@@ -41,8 +41,8 @@ LOCKED: dict[str, Any] = {
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The options of `python app.py` and `fgbg-depth app`, which are the same."""
     parser.description = (
-        "Browse a dataset in the browser: samples, depth maps in 3-D, statistics, sources and the card. "
-        "Stop the server with Ctrl-C."
+        "Browse a dataset in the browser: samples, depth maps in 3-D, statistics, sources and the card; try own "
+        "pictures. Stop the server with Ctrl-C."
     )
     parser.add_argument(
         "dataset",
@@ -60,6 +60,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--host", metavar="ADDRESS", help="address to listen on (default: 127.0.0.1)")
     parser.add_argument(
         "--port", metavar="N", type=int, help="port to listen on (default: the first free one from 7860)"
+    )
+    parser.add_argument(
+        "--no-try",
+        action="store_true",
+        help="leave out the tab Try it, where visitors compose pictures of their own (also: FGBG_NO_TRY=1)",
     )
     parser.set_defaults(run=run)
 
@@ -90,7 +95,7 @@ def run(options: argparse.Namespace) -> int:
         check_dataset(shown.source, shown.revision)
     check_address(options.host, options.port)
     try:
-        serve(shown.source, shown.revision, options.host, options.port)
+        serve(shown.source, shown.revision, options.host, options.port, with_try=not options.no_try)
     except ModuleNotFoundError as e:
         if e.name not in OWN_PACKAGES:
             raise
@@ -139,12 +144,19 @@ def check_address(host: str | None, port: int | None) -> None:
 
 
 def serve(
-    source: str | None, revision: str | None, host: str | None, port: int | None, *, wait: bool = True
+    source: str | None,
+    revision: str | None,
+    host: str | None,
+    port: int | None,
+    *,
+    wait: bool = True,
+    with_try: bool = True,
 ) -> gr.Blocks:
     """Start the server for one dataset. No visitor can name another.
 
     Args:
         wait: print the address, and return only when the server was stopped.
+        with_try: show the tab Try it, unless the environment says otherwise (`tab_try.is_enabled`).
     Raises:
         AppError: the address or the port cannot be used.
     """
@@ -157,7 +169,7 @@ def serve(
     from fgbg_depth.app.theme import css, theme
 
     opened = Opened(source, revision)
-    demo = build_page(opened)
+    demo = build_page(opened, with_try)
     with demo:
         add_endpoints(opened)
     demo.queue(default_concurrency_limit=8, max_size=200)

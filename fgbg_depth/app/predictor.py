@@ -15,12 +15,15 @@ from fgbg_depth.depth.spec import DepthSpec
 from fgbg_depth.errors import FgBgError, UsageError
 from fgbg_depth.manifest import Manifest
 
+MAX_WAITING = 8  # predictions that wait for the model; each holds one of the server's threads
+
 
 class Predictor:
     """Predicts one image at a time, so that visitors share one model and its memory. Safe to share between threads."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
+        self._places = threading.BoundedSemaphore(MAX_WAITING)
         self._loaded: tuple[DepthSpec, models.Labeller] | None = None
 
     def available(self, manifest: Manifest) -> bool:
@@ -44,15 +47,24 @@ class Predictor:
         Returns:
             (H, W) stored values.
         Raises:
-            UsageError: the model is not on this computer.
+            UsageError: the model is not on this computer, or too many predictions are waiting.
             DepthError: it cannot be loaded, or fails.
         """
         spec = manifest.depth
         if spec is None or not self.available(manifest):
             raise UsageError("Depth cannot be predicted here: the depth model is not on this computer.")
-        with self._lock:
-            if self._loaded is None or self._loaded[0] != spec:
-                # one row a call: a larger batch would be filled up with copies of it
-                self._loaded = spec, models.load_labeller(manifest.recipe.replace(depth_batch=1), spec)
-            stored: Stored = self._loaded[1](image[None])[0]
-            return stored
+        if not self._places.acquire(blocking=False):
+            raise UsageError("Too many visitors wait for a prediction. Try again in a minute.")
+        try:
+            with self._lock:
+                stored: Stored = self._labeller(manifest, spec)(image[None])[0]
+                return stored
+        finally:
+            self._places.release()
+
+    def _labeller(self, manifest: Manifest, spec: DepthSpec) -> models.Labeller:
+        """The model, loaded at the first call."""
+        if self._loaded is None or self._loaded[0] != spec:
+            # one row a call: a larger batch would be filled up with copies of it
+            self._loaded = spec, models.load_labeller(manifest.recipe.replace(depth_batch=1), spec)
+        return self._loaded[1]
