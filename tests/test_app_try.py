@@ -20,7 +20,7 @@ from app_server import serving
 from PIL import Image
 from tiny import make_sources, quiet_build, tiny_recipe
 
-from fgbg_depth.app import tab_try, try_it
+from fgbg_depth.app import launch, tab_try, try_it
 from fgbg_depth.app.opened import Opened
 from fgbg_depth.app.page import build_page
 from fgbg_depth.app.predictor import MAX_WAITING, Predictor
@@ -279,9 +279,16 @@ def test_when_the_tab_is_shown(labelled: Path, monkeypatch: pytest.MonkeyPatch) 
     monkeypatch.setenv(tab_try.NO_TRY, "1")
     assert not tab_try.is_enabled(opened, predictor)
     assert not tab_try.is_enabled(Opened(None), predictor)
-    monkeypatch.delenv(tab_try.NO_TRY)
-    tabs = [[b.label for b in build_page(opened, shown).blocks.values() if isinstance(b, gr.Tab)] for shown in (1, 0)]
-    assert "Try it" in tabs[0] and "Try it" not in tabs[1], "the option --no-try"
+
+    def labels() -> list[str]:
+        return [block.label for block in build_page(opened).blocks.values() if isinstance(block, gr.Tab)]
+
+    assert "Try it" not in labels()
+    monkeypatch.setenv(tab_try.NO_TRY, "0")
+    assert "Try it" in labels()
+    monkeypatch.setattr(launch, "serve", lambda *arguments: None)
+    assert launch.main([str(labelled), "--no-try"]) == 0
+    assert "Try it" not in labels()
 
 
 @pytest.fixture(scope="module")

@@ -90,12 +90,14 @@ def run(options: argparse.Namespace) -> int:
     """
     if options.port is not None and not 1 <= options.port <= 65535:
         raise UsageError(f"--port is {options.port}; allowed: a whole number from 1 to 65535.")
+    if vars(options).get("no_try"):
+        os.environ["FGBG_NO_TRY"] = "1"  # read by `tab_try.is_enabled`
     shown = choose(options.dataset, options.revision)
     if shown.source:
         check_dataset(shown.source, shown.revision)
     check_address(options.host, options.port)
     try:
-        serve(shown.source, shown.revision, options.host, options.port, with_try=not options.no_try)
+        serve(shown.source, shown.revision, options.host, options.port)
     except ModuleNotFoundError as e:
         if e.name not in OWN_PACKAGES:
             raise
@@ -144,19 +146,12 @@ def check_address(host: str | None, port: int | None) -> None:
 
 
 def serve(
-    source: str | None,
-    revision: str | None,
-    host: str | None,
-    port: int | None,
-    *,
-    wait: bool = True,
-    with_try: bool = True,
+    source: str | None, revision: str | None, host: str | None, port: int | None, *, wait: bool = True
 ) -> gr.Blocks:
     """Start the server for one dataset. No visitor can name another.
 
     Args:
         wait: print the address, and return only when the server was stopped.
-        with_try: show the tab Try it, unless the environment says otherwise (`tab_try.is_enabled`).
     Raises:
         AppError: the address or the port cannot be used.
     """
@@ -169,7 +164,7 @@ def serve(
     from fgbg_depth.app.theme import css, theme
 
     opened = Opened(source, revision)
-    demo = build_page(opened, with_try)
+    demo = build_page(opened)
     with demo:
         add_endpoints(opened)
     demo.queue(default_concurrency_limit=8, max_size=200)

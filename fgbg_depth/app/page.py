@@ -24,12 +24,8 @@ from fgbg_depth.app.templating import static
 from fgbg_depth.app.visit import View, Visits
 
 
-def build_page(opened: Opened, with_try: bool = True) -> gr.Blocks:
-    """The whole page, not yet served.
-
-    Args:
-        with_try: with the tab Try it, where `tab_try.is_enabled`.
-    """
+def build_page(opened: Opened) -> gr.Blocks:
+    """The whole page, not yet served."""
     handlers, predictor = Handlers(opened), Predictor()
     page = gr.Blocks(title="fgbg-depth", analytics_enabled=False, fill_width=True)
     with page:
@@ -39,7 +35,7 @@ def build_page(opened: Opened, with_try: bool = True) -> gr.Blocks:
         with gr.Tabs(elem_id="fg-tabs") as tabs:
             samples, row, scene = samples_tab(), row_tab(), scene_tab()
             compare, statistics = compare_tab(), statistics_tab()
-            trying = try_tab(opened, predictor) if with_try and is_enabled(opened, predictor) else None
+            trying = try_tab(opened, predictor) if is_enabled(opened, predictor) else None
             sources, card = sources_tab(), card_tab()
         row_states = {SCENE: gr.State(""), COMPARE: gr.State("")}  # the row that a tab shows; set while the tab is open
 
