@@ -56,6 +56,10 @@ def test_charts_have_the_numbers_of_the_card(manifest: Manifest) -> None:
     drawn = values_of(charts["depth"])
     assert [bar["height"] for bar in drawn] == card.heights[card.shares > 0].tolist()
     assert {bar["column"] for bar in drawn} == {""}, "pixels are counted, not rows"
+    kind = manifest.depth.meaning
+    low, high = kind.histogram_range(histogram.edges, histogram.counts)
+    shares, _ = kind.bars(histogram.edges, histogram.counts, low, high, chart_data.NUM_DEPTH_BARS)
+    assert [bar["share"] for bar in drawn] == shares[shares > 0].tolist()
     assert all(bar["name"].endswith(" m") for bar in drawn), "the kind's unit"
     cells = [cell["share"] for cell in values_of(charts["places"])]
     assert cells == np.asarray(manifest.heat_map).ravel().tolist()
