@@ -1,6 +1,5 @@
 """The tab Compare: both labels of a row on one scale, a slider for pointer and keyboard, and the right numbers."""
 
-# ruff: noqa: F811  (a fixture that is imported)
 import io
 import math
 from collections.abc import Iterator
@@ -10,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
-from app_browser import NEEDS_BROWSER, PHONE, WIDE, Visit, chromium, settled  # noqa: F401
+from app_browser import NEEDS_BROWSER, PHONE, WIDE, Visit, open_chromium, settled
 from app_outputs import make_output
 from app_server import serving
 from PIL import Image
@@ -90,6 +89,12 @@ def test_a_dataset_with_one_label_has_nothing_to_compare(tmp_path: Path) -> None
         reader = DatasetReader.open(str(make_output(tmp_path / str(depth), depth=depth)))
         assert not view_compare.can_compare(reader.manifest)
         assert "nothing to compare" in view_compare.page(reader, reader.row("train", 0), links(reader))
+
+
+@pytest.fixture(scope="module")
+def chromium() -> Iterator["Browser"]:
+    with open_chromium() as browser:
+        yield browser
 
 
 @pytest.fixture(scope="module")

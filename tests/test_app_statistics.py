@@ -1,6 +1,5 @@
 """The tab Statistics: its charts have the card's numbers, axes and values, and a bar shows the rows that it counts."""
 
-# ruff: noqa: F811  (a fixture that is imported)
 import json
 from collections.abc import Iterator
 from pathlib import Path
@@ -8,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
-from app_browser import NEEDS_BROWSER, PHONE, WIDE, Visit, chromium, tiles  # noqa: F401
+from app_browser import NEEDS_BROWSER, PHONE, WIDE, Visit, open_chromium, tiles
 from app_outputs import make_output
 from app_server import serving
 from varied_output import make_varied_output
@@ -130,6 +129,12 @@ def test_checks_and_scenes_by_split(varied: Path) -> None:
     assert of_split["coverage"] == charts["coverage"], "coverage is counted over all rows"
     values = tab_statistics.show(opened, split)
     assert values[0].value == split and tab_statistics.show(opened, "misspelled")[0].value == ""
+
+
+@pytest.fixture(scope="module")
+def chromium() -> Iterator["Browser"]:
+    with open_chromium() as browser:
+        yield browser
 
 
 @pytest.fixture(scope="module")

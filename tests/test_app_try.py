@@ -1,6 +1,5 @@
 """The tab Try it: what it shows is what a build makes, uploads are checked and never written to a file."""
 
-# ruff: noqa: F811  (a fixture that is imported)
 import base64
 import io
 import json
@@ -14,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import gradio as gr
 import numpy as np
 import pytest
-from app_browser import NEEDS_BROWSER, PHONE, WIDE, Visit, chromium, tiles  # noqa: F401
+from app_browser import NEEDS_BROWSER, PHONE, WIDE, Visit, open_chromium, tiles
 from app_outputs import make_cutout, make_output
 from app_server import serving
 from PIL import Image
@@ -299,6 +298,12 @@ def temporary(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
         patch.setenv("GRADIO_TEMP_DIR", str(folder / "gradio"))
         patch.setattr(tempfile, "tempdir", str(folder))
         yield folder
+
+
+@pytest.fixture(scope="module")
+def chromium() -> Iterator["Browser"]:
+    with open_chromium() as browser:
+        yield browser
 
 
 @pytest.fixture(scope="module")
