@@ -19,7 +19,6 @@ from fgbg_depth.app.images import Links
 from fgbg_depth.app.opened import Opened
 from fgbg_depth.app.state import PageState
 from fgbg_depth.app.templating import ENVIRONMENT, render
-from fgbg_depth.card import chart_data
 from fgbg_depth.errors import command
 from fgbg_depth.read.reader import DatasetReader, StoredRow
 
@@ -222,29 +221,6 @@ def test_rows_list_every_column_of_the_schema(browser: DatasetReader, monkeypatc
     images = row.images | {"fg_bg_extra": row.images["fg_bg"]}
     page = Tags(row_page(browser, replace(row, facts=row.facts | {"angle": 12}, images=images)))
     assert "rotation of the cut-out in degrees" in page.text and "another picture" in page.text
-
-
-def test_charts_of_page_and_card_have_the_same_numbers(browser: DatasetReader) -> None:
-    coverage, depth = view_statistics.bar_charts(browser.manifest)
-    histogram = browser.manifest.depth_histogram
-    assert histogram is not None and browser.manifest.depth is not None
-    expected = chart_data.depth_bars(histogram.edges, histogram.counts, browser.manifest.depth.meaning)
-    assert (depth.heights == expected.heights).all() and depth.x_ticks == expected.x_ticks
-    drawn = [a for name, a in Tags(view_statistics.page(browser)).found if name == "rect"]
-    heights = [max(280 * height, 1) for chart in (coverage, depth) for height in chart.heights if height > 0]
-    assert [float(a["height"]) for a in drawn] == pytest.approx(heights, abs=0.06)
-
-
-def test_chart_numbers() -> None:
-    chart = chart_data.coverage_bars([0, 30, 10, *[0] * 47], 0.03)
-    assert len(chart.heights) == 5, "empty bins at the end are left out"
-    assert chart.heights[1] == pytest.approx(3 * chart.heights[2]) and chart.heights.max() <= 1
-    assert chart.mean == pytest.approx(0.3) and chart.x_ticks[-1] == (1.0, "10 %")
-    assert chart_data.coverage_bars([0] * 50, 0.0).heights.max() == 0
-    assert chart_data.coverage_bars([0] * 49 + [3], 1.0).mean == 1.0
-    assert chart_data.round_steps(17) == [0, 5, 10, 15] and chart_data.round_steps(0.011)[-1] == 0.01
-    heat = chart_data.heat_map_cells([[0.0, 0.2], [0.1, 0.0]])
-    assert heat.colors.shape == (2, 2, 3) and heat.ticks == [(0.0, "0 %"), (1.0, "20 %")]
 
 
 def test_nothing_in_the_app_compares_kinds_of_depth() -> None:

@@ -231,7 +231,7 @@ def test_statistics_sources_and_card(visit: Visit) -> None:
     tiles(page).first.wait_for()
     visit.tab("Statistics")
     page.get_by_text("How much the cut-outs cover").wait_for()
-    assert page.locator(".fg-numbers svg").count() == 2 and page.locator("img.fg-heat").count() == 1
+    page.locator("#fg-chart-places svg.marks").wait_for()
     assert page.locator(".fg-splits li").count() == 4
     visit.fits_the_window()
 

@@ -42,8 +42,8 @@ LOCKED: dict[str, Any] = {
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The options of `python app.py` and `fgbg-depth app`, which are the same."""
     parser.description = (
-        "Browse a dataset in the browser: samples, depth maps in 3-D, statistics, sources and the card. "
-        "Stop the server with Ctrl-C."
+        "Browse a dataset in the browser: samples, depth maps in 3-D, statistics, sources and the card; try own "
+        "pictures. Stop the server with Ctrl-C."
     )
     parser.add_argument(
         "dataset",
@@ -61,6 +61,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--host", metavar="ADDRESS", help="address to listen on (default: 127.0.0.1)")
     parser.add_argument(
         "--port", metavar="N", type=int, help="port to listen on (default: the first free one from 7860)"
+    )
+    parser.add_argument(
+        "--no-try",
+        action="store_true",
+        help="leave out the tab Try it, where visitors compose pictures of their own (also: FGBG_NO_TRY=1)",
     )
     parser.set_defaults(run=run)
 
@@ -86,6 +91,8 @@ def run(options: argparse.Namespace) -> int:
     """
     if options.port is not None and not 1 <= options.port <= 65535:
         raise UsageError(f"--port is {options.port}; allowed: a whole number from 1 to 65535.")
+    if vars(options).get("no_try"):
+        os.environ["FGBG_NO_TRY"] = "1"  # read by `tab_try.is_enabled`
     shown = choose(options.dataset, options.revision)
     if shown.source:
         check_dataset(shown.source, shown.revision)

@@ -10,20 +10,23 @@ from fgbg_depth.app import view_header
 from fgbg_depth.app.components import QUIET
 from fgbg_depth.app.handlers import Handlers
 from fgbg_depth.app.opened import Opened
+from fgbg_depth.app.predictor import Predictor
 from fgbg_depth.app.state import SCENE
 from fgbg_depth.app.tab_card import card_tab, connect_card
+from fgbg_depth.app.tab_compare import COMPARE, compare_tab, connect_compare
 from fgbg_depth.app.tab_row import row_tab
 from fgbg_depth.app.tab_samples import samples_tab
 from fgbg_depth.app.tab_scene import connect_scene, scene_tab
 from fgbg_depth.app.tab_sources import connect_sources, sources_tab
 from fgbg_depth.app.tab_statistics import connect_statistics, statistics_tab
+from fgbg_depth.app.tab_try import connect_try, is_enabled, try_tab
 from fgbg_depth.app.templating import static
 from fgbg_depth.app.visit import View, Visits
 
 
 def build_page(opened: Opened) -> gr.Blocks:
     """The whole page, not yet served."""
-    handlers = Handlers(opened)
+    handlers, predictor = Handlers(opened), Predictor()
     page = gr.Blocks(title="fgbg-depth", analytics_enabled=False, fill_width=True)
     with page:
         # its value is an answer of `visit`, which static/address.js reads; nothing of it becomes HTML
@@ -31,11 +34,16 @@ def build_page(opened: Opened) -> gr.Blocks:
         header = gr.HTML(view_header.waiting(), elem_id="fg-header", apply_default_css=False, js_on_load=None)
         with gr.Tabs(elem_id="fg-tabs") as tabs:
             samples, row, scene = samples_tab(), row_tab(), scene_tab()
-            statistics, sources, card = statistics_tab(), sources_tab(), card_tab()
-        row_states = {SCENE: gr.State("")}  # the row that a tab shows; set while the tab is open
+            compare, statistics = compare_tab(), statistics_tab()
+            trying = try_tab(opened, predictor) if is_enabled(opened, predictor) else None
+            sources, card = sources_tab(), card_tab()
+        row_states = {SCENE: gr.State(""), COMPARE: gr.State("")}  # the row that a tab shows; set while the tab is open
 
         connect_scene(handlers, scene, row_states[SCENE])
+        connect_compare(handlers, compare, row_states[COMPARE], page)
         connect_statistics(handlers, statistics, address)
+        if trying is not None:
+            connect_try(opened, predictor, trying)
         connect_sources(handlers, sources)
         connect_card(handlers, card)
 

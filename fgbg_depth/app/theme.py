@@ -19,7 +19,9 @@ SANS = (
 )
 MONO = ("ui-monospace", "SFMono-Regular", "Cascadia Mono", "Menlo", "Consolas", "Liberation Mono", "monospace")
 
-STYLE_SHEETS = ("style.css", "gallery.css", "row.css", "scene.css")
+STYLE_SHEETS = (
+    "style.css", "gallery.css", "row.css", "scene.css", "compare.css", "statistics.css", "try.css", "tabs.css",
+)  # fmt: skip
 PAPER, INK = "#fbfaf8", "#1c1a22"  # background and text of the light page; the same as in static/style.css
 DARK_PAPER, DARK_INK = "#131217", "#ece9f2"
 

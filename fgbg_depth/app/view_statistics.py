@@ -2,23 +2,33 @@
 
 from __future__ import annotations
 
-from typing import Any
-
-from PIL import Image
+from dataclasses import dataclass
 
 from fgbg_depth import schema
-from fgbg_depth.app.pixels import data_uri, gradient, png
+from fgbg_depth.app import chart_spec
 from fgbg_depth.app.templating import percent, render
-from fgbg_depth.card import chart_data
+from fgbg_depth.card import chart_data, check_charts
 from fgbg_depth.card.scene_charts import scene_bars
 from fgbg_depth.manifest import DepthStatistics, Manifest, Version
 from fgbg_depth.read.reader import DatasetReader
 
+SLOTS = ("coverage", "depth", "places", *check_charts.NAMES, "num_objects", "angle", "visible")  # charts, in order
+ALL_ROWS_SLOTS = SLOTS[:3]  # charts that are counted over all rows only
+_GRID_CELLS = 8  # of a table of places, along a side: 32 do not fit on a page
 _MODES = {"I;16": "grey, 16 bit", "L": "grey, 8 bit"}  # Pillow's names of modes for people
 
 
+@dataclass(frozen=True)
+class Chart:
+    """One chart of the tab: HTML of its heading, its Vega-Lite specification, and HTML of a table of its values."""
+
+    heading: str
+    spec: chart_spec.Spec
+    values: str
+
+
 def page(browser: DatasetReader) -> str:
-    """Everything of the tab."""
+    """The tables of the tab: splits, images, statistics by split, versions."""
     manifest = browser.manifest
     return render(
         "statistics.html",
@@ -32,8 +42,6 @@ def page(browser: DatasetReader) -> str:
             if (k := manifest.kinds.get(kind)) is not None
         ],
         depth_figures=depth_figures(manifest),
-        bar_charts=bar_charts(manifest),
-        heat_map=heat_map(manifest),
         by_split=manifest.by_split,
         versions=[{"entry": entry, "changes": changes(entry)} for entry in manifest.history],
     )
@@ -65,19 +73,52 @@ def depth_figures(manifest: Manifest) -> list[tuple[str, str]]:
     return [*figures, ("invalid pixels", percent(found.invalid_fraction)), ("depth model", manifest.depth.model)]
 
 
-def bar_charts(manifest: Manifest) -> list[chart_data.BarChart]:
-    """Coverage, depth if there is any, and what varies from row to row."""
-    charts = [chart_data.coverage_bars(manifest.coverage.histogram, manifest.coverage.mean)]
+def charts(manifest: Manifest, split: str | None = None) -> dict[str, Chart]:
+    """The charts of the card, by name, in the order of `SLOTS`; charts that the dataset has no data for are left out.
+
+    Args:
+        split: show the rows of this split in the charts of columns; None: all rows. Coverage, depth and places are
+            counted over all rows only.
+    """
+    found = {"coverage": chart_data.coverage_bars(manifest.coverage.histogram, manifest.coverage.mean)}
     histogram = manifest.depth_histogram
     if manifest.depth is not None and histogram is not None:
-        charts.append(chart_data.depth_bars(histogram.edges, histogram.counts, manifest.depth.meaning))
-    return charts + scene_bars(manifest)
+        found["depth"] = chart_data.depth_bars(histogram.edges, histogram.counts, manifest.depth.meaning)
+    shown = manifest if split is None else manifest.replace(columns=manifest.columns_by_split.get(split, {}))
+    for check in check_charts.NAMES:
+        if columns := check_charts.check_statistics(shown, check):
+            found[check] = check_charts.check_bars(check, columns)
+    found |= {bars.columns[0]: bars for bars in scene_bars(shown)}
+    drawn = {name: _bar_chart(bars) for name, bars in found.items()}
+    drawn["places"] = _heat_map(chart_data.heat_map_cells(manifest.heat_map))
+    return {name: drawn[name] for name in SLOTS if name in drawn}
 
 
-def heat_map(manifest: Manifest) -> dict[str, Any]:
-    """The heat map as a picture with one pixel a cell, which the browser enlarges without smoothing."""
-    data = chart_data.heat_map_cells(manifest.heat_map)
-    return {"chart": data, "image": data_uri(png(Image.fromarray(data.colors))), "gradient": gradient()}
+def splits_with_charts(manifest: Manifest) -> list[str]:
+    """The splits that some chart can show alone; none if there is only one split."""
+    with_columns = [split for split in manifest.splits if manifest.columns_by_split.get(split)]
+    return with_columns if len(manifest.splits) > 1 else []
+
+
+def _bar_chart(chart: chart_data.BarChart) -> Chart:
+    unit = "pixels" if not chart.columns else "rows"
+    return Chart(
+        heading=render("chart_heading.html", title=chart.title, note=chart.note),
+        spec=chart_spec.bars(chart),
+        values=render("chart_values.html", title=chart.title, unit=unit, bars=chart_spec.bar_values(chart), grid=None),
+    )
+
+
+def _heat_map(chart: chart_data.HeatMap) -> Chart:
+    cells = chart.shares
+    block = max(1, len(cells) // _GRID_CELLS)
+    if len(cells) % block == 0 and cells.shape[1] % block == 0:
+        cells = cells.reshape(len(cells) // block, block, cells.shape[1] // block, block).mean(axis=(1, 3))
+    return Chart(
+        heading=render("chart_heading.html", title=chart.title, note=chart.note),
+        spec=chart_spec.heat_map(chart),
+        values=render("chart_values.html", title=chart.title, unit="rows", bars=None, grid=cells.tolist()),
+    )
 
 
 def changes(entry: Version) -> str:

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 
-from fgbg_depth.card.chart_data import BarChart, Tick, round_steps, vertical_axis
+from fgbg_depth.card.chart_data import BarChart, Tick, range_names, round_steps, vertical_axis
 from fgbg_depth.card.charts import ACCENT, CHART_SIZE, INK, MEAN, PAPER, bar_chart, font
 from fgbg_depth.depth.checks import LabelChecks
 from fgbg_depth.manifest import ColumnStatistics, Manifest
@@ -72,18 +72,26 @@ def check_bars(check: str, columns: dict[str, ColumnStatistics]) -> BarChart:
     low, high = (next(iter(columns.values())).low, next(iter(columns.values())).high)
     shares = [_bars(column.counts) for column in columns.values()]
     first, last = _shown(check, np.add.reduce(shares))
-    heights, y_ticks = vertical_axis(np.concatenate([share[first : last + 1] for share in shares]))
-    series = np.split(heights, len(shares))
     step = (high - low) / (len(shares[0]) - 1)
+    shares = [share[first : last + 1] for share in shares]
+    heights, y_ticks = vertical_axis(np.concatenate(shares))
+    series = np.split(heights, len(shares))
     start, end = low + (first - 0.5) * step, low + (last + 0.5) * step
+    edges = low + step * np.arange(first - 0.5, last + 1, dtype=np.float64)
     title, note = _TITLES[check]
     return BarChart(
         title=title,
         note=note,
+        shares=shares[0],
+        names=range_names([_text(check, edge) for edge in edges]),
+        edges=edges,
         heights=series[0],
         x_ticks=[((value - start) / (end - start), text) for value, text in _ticks(check, start, end)],
         y_ticks=y_ticks,
         second=series[1] if len(series) > 1 else None,
+        second_shares=shares[1] if len(shares) > 1 else None,
+        series=tuple(columns) if len(columns) > 1 else (),
+        columns=tuple(CHECKS[label][check] for label in columns),
     )
 
 
@@ -112,6 +120,13 @@ def _ticks(check: str, start: float, end: float) -> list[Tick]:
     else:
         texts = {value: f"{value:g}" for value in (0.0, 0.25, 0.5, 0.75, 1.0)}
     return [(value, text) for value, text in texts.items() if start <= value <= end]
+
+
+def _text(check: str, value: float) -> str:
+    """One value of a check: a share, a ratio of distances or per cent."""
+    if check == "nearer":
+        return f"{math.exp(value):.3g}"
+    return f"{100 * value:.3g} %" if check == "background_drift" else f"{value:.3g}"
 
 
 def _legend(draw: ImageDraw.ImageDraw, labels: Sequence[str], top: int) -> None:

@@ -7,7 +7,7 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import NDArray
 
-from fgbg_depth.card.chart_data import BarChart, Tick, round_steps, vertical_axis
+from fgbg_depth.card.chart_data import BarChart, Tick, range_names, round_steps, vertical_axis
 from fgbg_depth.manifest import ColumnStatistics, Manifest
 
 
@@ -32,9 +32,13 @@ def _objects_bars(column: ColumnStatistics) -> BarChart:
     return BarChart(
         title="How many cut-outs a row has",
         note=f"share of rows, by number of cut-outs; mean {column.mean or 0:.2f}",
+        shares=shares,
+        names=numbers,
+        edges=column.low + _step(column) * np.arange(first - 0.5, first + len(shares), dtype=np.float64),
         heights=heights,
         x_ticks=[((i + 0.5) / len(shares), number) for i, number in enumerate(numbers)],
         y_ticks=y_ticks,
+        columns=("num_objects",),
     )
 
 
@@ -42,6 +46,7 @@ def _angle_bars(column: ColumnStatistics) -> BarChart:
     first, shares = _used(column)
     start = column.low + (first - 0.5) * _step(column)
     end = start + len(shares) * _step(column)
+    edges = np.linspace(start, end, len(shares) + 1)
     largest = max(abs(start), abs(end))
     positive = [value for value in round_steps(largest, 3) if value]
     values = [*(-value for value in reversed(positive)), 0.0, *positive]
@@ -50,9 +55,13 @@ def _angle_bars(column: ColumnStatistics) -> BarChart:
     return BarChart(
         title="How far the cut-outs are turned",
         note="share of rows, by angle; above 0 is counter-clockwise",
+        shares=shares,
+        names=range_names([f"{edge:.3g}°".replace("-", "−") for edge in edges]),
+        edges=edges,
         heights=heights,
         x_ticks=[tick for tick in ticks if 0 <= tick[0] <= 1],
         y_ticks=y_ticks,
+        columns=("angle",),
     )
 
 
@@ -62,6 +71,7 @@ def _visible_bars(column: ColumnStatistics) -> BarChart:
     grouped = np.append(counts[:-1].reshape(-1, 10).sum(axis=1), counts[-1]) / counts.sum()
     first = int(np.flatnonzero(grouped)[0])
     shares = grouped[first:]
+    edges = np.append(np.arange(first, len(grouped)) / (len(grouped) - 1), 1.0)
     heights, y_ticks = vertical_axis(shares)
     ticks: list[Tick] = [
         ((i + (0.5 if i == len(shares) - 1 else 0.0)) / len(shares), f"{5 * (first + i)} %")
@@ -71,9 +81,13 @@ def _visible_bars(column: ColumnStatistics) -> BarChart:
     return BarChart(
         title="How much of the cut-outs is visible",
         note=f"share of rows, by visible share; mean {100 * (column.mean or 0):.1f} %",
+        shares=shares,
+        names=[*range_names([f"{100 * edge:g} %" for edge in np.round(edges[:-1], 10)]), "100 %"],
+        edges=edges,
         heights=heights,
         x_ticks=ticks,
         y_ticks=y_ticks,
+        columns=("visible",),
     )
 
 

@@ -188,11 +188,15 @@ class DepthKind:
             shares: (num_bars,) share of all pixels.  middles: (num_bars,) the value in the middle of each bar.
         """
         e, c = np.asarray(edges, dtype=np.float64), np.asarray(counts, dtype=np.float64)
-        # bars of equal metres would pile an outdoor scene up at the left edge
-        bounds = np.geomspace(low, high, num_bars + 1) if self.is_metric else np.linspace(low, high, num_bars + 1)
+        bounds = self.bar_edges(low, high, num_bars)
         cumulative = np.concatenate([[0.0], np.cumsum(c)])
         shares = np.diff(np.interp(bounds, e, cumulative)) / max(c.sum(), 1)
         return shares, np.sqrt(bounds[:-1] * bounds[1:]) if self.is_metric else (bounds[:-1] + bounds[1:]) / 2
+
+    def bar_edges(self, low: float, high: float, num_bars: int) -> NDArray[np.float64]:
+        """(num_bars + 1,) the ends of bars of equal width on the shown axis, in `unit`, increasing."""
+        # bars of equal metres would pile an outdoor scene up at the left edge
+        return np.geomspace(low, high, num_bars + 1) if self.is_metric else np.linspace(low, high, num_bars + 1)
 
     def axis_ticks(self, low: float, high: float) -> list[tuple[float, str]]:
         """Marks for an axis of values: (position 0..1, text), rising; round numbers within the range."""

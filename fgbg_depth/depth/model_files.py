@@ -152,6 +152,25 @@ def locate(model: str, revision: str = "") -> ModelFiles:
     return _from_hub(model, revision)
 
 
+def is_local(model: str, revision: str = "") -> bool:
+    """Whether `locate` would find the model's files on this computer, without a download.
+
+    Args:
+        model, revision: as for `locate`.
+    """
+    path = Path(os.path.expanduser(model))
+    if path.is_dir() or model == DEMO:
+        return True
+    if model in download.KNOWN_FILES:
+        return (paths.find_folder(model, marker="config.json") / "config.json").is_file()
+    if not HUB_ID.fullmatch(model):
+        return False
+    from huggingface_hub import try_to_load_from_cache
+
+    names = ("config.json", "preprocessor_config.json", "model.safetensors")
+    return all(isinstance(try_to_load_from_cache(model, name, revision=revision or None), str) for name in names)
+
+
 def _in_folder(folder: Path) -> ModelFiles:
     if not (folder / "config.json").is_file():
         raise DepthError(
