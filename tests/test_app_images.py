@@ -67,7 +67,7 @@ def test_stored_bytes_and_pictures(client: TestClient, browser: DatasetReader) -
     overlay = opened_image(client.get(links.image("overlay", "train", 5, "fg_bg_mask")).content).convert("RGBA")
     assert np.array_equal(np.asarray(overlay)[..., 3], pixels.mask_array(row.images["fg_bg_mask"]))
     readings = client.get(links.image("readings", "train", 5, "fg_bg_mask"))
-    assert readings.content == pixels.readings(row.images["fg_bg_depth"], row.images["fg_bg_mask"])
+    assert readings.content == pixels.readings([row.images["fg_bg_depth"]], row.images["fg_bg_mask"])
     for kind in ("bg", "fg"):
         name = browser.names(kind)[1]
         assert client.get(links.image("shown", kind, 1, "image")).content == browser.sources(kind)[name].image

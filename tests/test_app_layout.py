@@ -22,6 +22,10 @@ from app_browser import (
 )
 from app_outputs import make_output
 from app_server import serving
+from varied_output import make_varied_output
+
+from fgbg_depth.app import pixels
+from fgbg_depth.read.reader import DatasetReader
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser
@@ -192,3 +196,30 @@ def test_no_name_and_no_card_makes_a_request(chromium: Browser, url: str) -> Non
     page.locator("#fg-sources [data-pick=fg]").first.wait_for()
     assert page.locator(f"img[src='{EVIL}']").count() == 0
     visit.done()
+
+
+def test_each_depth_map_is_read_for_itself(chromium: Browser, tmp_path: Path) -> None:
+    """The value over the predicted map is the predicted one, also where there is a placed one."""
+    output = make_varied_output(tmp_path, placements=1, depth_label="both")
+    reader = DatasetReader.open(output)
+    row, spec = reader.row("train", 0), reader.manifest.depth
+    assert spec is not None
+    with serving(str(output)) as url:
+        visit = Visit(chromium, url, WIDE, dark=False)
+        visit.page.goto(f"{url}/?tab=row&row=train/0")
+        wait_for_row(visit.page, "train/0")
+        settled(visit.page)
+        for column in ("fg_bg_depth", "fg_bg_depth_placed"):
+            values = pixels.decode_values(row.images[column], spec)
+            height, width = values.shape
+            frame = visit.page.locator(f".fg-panel[data-panel={column}] .fg-frame")
+            box = frame.bounding_box()
+            assert box is not None
+            visit.page.wait_for_timeout(300)
+            y, x = height // 2, width // 3
+            visit.page.mouse.move(
+                box["x"] + (x + 0.5) * box["width"] / width, box["y"] + (y + 0.5) * box["height"] / height
+            )
+            words = visit.page.locator("[data-readout]").inner_text().split()
+            assert words[words.index(column) + 1] == f"{values[y, x]:.2f}"
+        visit.done()

@@ -56,7 +56,7 @@ def test_huge_images_are_refused_before_they_are_decoded(
     data = png_header(*size)
     for read in (
         pixels.open_image, pixels.rgb_array, pixels.mask_array, pixels.stored_numbers, pixels.overlay_png,
-        lambda d: pixels.thumbnail(d, 100), lambda d: pixels.readings(None, d), lambda d: pixels.decode_values(d, spec),
+        lambda d: pixels.thumbnail(d, 100), lambda d: pixels.readings([], d), lambda d: pixels.decode_values(d, spec),
     ):  # fmt: skip
         with pytest.raises(ShardError, match="pixels"):
             read(data)
@@ -76,7 +76,7 @@ def test_only_png_and_jpeg_are_decoded(file_format: str | None) -> None:
 def test_pixel_readings_are_the_stored_numbers(browser: DatasetReader) -> None:
     row = browser.row("train", 5)
     depth, mask = row.images["fg_bg_depth"], row.images["fg_bg_mask"]
-    raw = pixels.readings(depth, mask)
+    raw = pixels.readings([depth], mask)
     stored = np.frombuffer(raw[: 2 * 64 * 64], "<u2").reshape(64, 64)
     assert (stored == np.asarray(Image.open(io.BytesIO(depth)))).all()
     assert raw[2 * 64 * 64 :] == Image.open(io.BytesIO(mask)).tobytes()

@@ -135,13 +135,13 @@ def _row(browser: DatasetReader, form: str, split: str, index: int, column: str)
     known = image_columns(labels=manifest.labels, extras=manifest.extras)
     if column not in known:
         raise UsageError(f"There is no column {column!r}; the image columns are {', '.join(known)}.")
-    mask, main = "fg_bg_mask", manifest.main_depth_column
-    needed = {OVERLAY: (mask, INSTANCES), READINGS: (mask, *([main] if main else []))}.get(form, (column,))
+    mask, depths = "fg_bg_mask", manifest.depth_columns
+    needed = {OVERLAY: (mask, INSTANCES), READINGS: (mask, *depths)}.get(form, (column,))
     images = browser.row(split, index, needed).images
     if form == OVERLAY:
         return overlay_png(images[INSTANCES], images[mask]) if INSTANCES in images else pixels.overlay_png(images[mask])
     if form == READINGS:
-        return gzip.compress(pixels.readings(images.get(main or ""), images[mask]), 1, mtime=0)
+        return gzip.compress(pixels.readings([images[name] for name in depths], images[mask]), 1, mtime=0)
     data = images[column]
     if form == STORED:
         return data

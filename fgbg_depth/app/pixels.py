@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import io
+from collections.abc import Sequence
 from functools import lru_cache
 from typing import Any
 
@@ -124,14 +125,13 @@ def overlay_png(mask: bytes) -> bytes:
     return png(image, transparency=bytes(range(256)))
 
 
-def readings(depth: bytes | None, mask: bytes) -> bytes:
+def readings(depths: Sequence[bytes], mask: bytes) -> bytes:
     """The numbers that the page shows for the pixel under the pointer; static/row.js reads them.
 
     Returns:
-        uint16 little-endian depth numbers (if there is depth), then the uint8 mask.
+        uint16 little-endian numbers of each depth map, one map after the other, then the uint8 mask.
     """
-    raw = mask_array(mask).tobytes()
-    return raw if depth is None else stored_numbers(depth).astype("<u2").tobytes() + raw
+    return b"".join(stored_numbers(depth).astype("<u2").tobytes() for depth in depths) + mask_array(mask).tobytes()
 
 
 def gradient(num_stops: int = 12) -> str:

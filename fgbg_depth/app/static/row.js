@@ -1,7 +1,7 @@
 // The open row: pixel values and a crosshair on all images, the mask's opacity, the cut-out's box, the slider that compares
 // composite and depth, and the enlarged image.
 const row = () => element.querySelector('.fg-row');
-let pixels = null;  // {depth: Uint16Array or null, mask: Uint8Array}
+let pixels = null;  // {depths: by column, mask: Uint8Array}
 let settings = {};  // of the sliders and the check box, for the next row
 let enlarged = '';  // the column whose image is enlarged
 
@@ -21,10 +21,10 @@ async function setup() {
     bytes = await response.arrayBuffer();
   } catch { return; }  // the visitor left the page
   if (row()?.dataset.readings !== address) return;  // another row was opened meanwhile
-  const hasDepth = bytes.byteLength === 3 * size;
+  const columns = root.dataset.columns?.split(' ') ?? [];
   pixels = {
-    depth: hasDepth ? new Uint16Array(bytes, 0, size) : null,
-    mask: new Uint8Array(bytes, hasDepth ? 2 * size : 0, size),
+    depths: Object.fromEntries(columns.map((name, i) => [name, new Uint16Array(bytes, 2 * size * i, size)])),
+    mask: new Uint8Array(bytes, 2 * size * columns.length, size),
   };
 }
 
@@ -58,7 +58,7 @@ function nearness(d, value) {  // as DepthKind.nearness in fgbg_depth/depth/kind
   return 'largerIsNearer' in d ? position : 1 - position;
 }
 
-function read(x, y) {
+function read(x, y, panel = '') {  // of the depth map under the pointer, or else of the main one
   const root = row();
   if (!root || !pixels) return;
   const d = root.dataset;
@@ -67,11 +67,13 @@ function read(x, y) {
   const at = j * width + i;
   const parts = [['x', i], ['y', j]];
   let tag = '';
-  if (pixels.depth) {
-    const stored = pixels.depth[at];
+  const column = panel in pixels.depths ? panel : d.main;
+  if (column) {
+    const stored = pixels.depths[column][at];
     const value = Number(d.offset) + Number(d.stepSize) * stored;
     const text = stored === 0 ? 'invalid' : d.unit ? `${value.toFixed(2)} ${d.unit}` : value.toFixed(3);  // DepthKind.format_value
-    parts.push([d.label, text], ['stored', stored]);
+    const several = Object.keys(pixels.depths).length > 1;
+    parts.push([several ? column : d.label, text], ['stored', stored]);
     tag = text;
     root.style.setProperty('--near', stored === 0 ? '-10%' : `${nearness(d, value) * 100}%`);
   }
@@ -93,12 +95,14 @@ function read(x, y) {
   }));
 }
 
+const panelOf = (frame) => frame.closest('[data-lightbox]')?.dataset.name ?? frame.closest('[data-panel]')?.dataset.panel;
+
 function point(event) {
   const frame = event.target.closest('[data-read]');
   if (!frame || !row()) return;
   const box = frame.getBoundingClientRect();
   const d = row().dataset;
-  read(Math.floor(((event.clientX - box.left) / box.width) * d.width), Math.floor(((event.clientY - box.top) / box.height) * d.height));
+  read(Math.floor(((event.clientX - box.left) / box.width) * d.width), Math.floor(((event.clientY - box.top) / box.height) * d.height), panelOf(frame));
 }
 
 function highlight(event) {  // the box of the cut-out whose line of the table is under the pointer
@@ -147,7 +151,7 @@ element.addEventListener('keydown', (event) => {
   if (!step || !event.target.matches('[data-read]') || event.target.closest('dialog')) return;
   event.preventDefault();
   const [x, y] = row().reading ?? [row().dataset.width / 2 | 0, row().dataset.height / 2 | 0];
-  read(x + step[0], y + step[1]);
+  read(x + step[0], y + step[1], panelOf(event.target));
 });
 watch('value', setup);
 setup();
