@@ -29,7 +29,7 @@ from fgbg_depth.read.order import Sort
 from fgbg_depth.read.reader import DatasetReader, Filter
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Browser
+    from playwright.sync_api import Browser, Route
 
 pytestmark = NEEDS_BROWSER
 NUM_ROWS = 3 * 4 * 2 * 6
@@ -274,3 +274,22 @@ def test_wrong_values_of_the_address_are_named_and_left_out(visit: Visit) -> Non
     settled(page)
     page.wait_for_function("location.search === '?__theme=dark'")
     assert page.evaluate("document.body.classList.contains('dark')")
+
+
+@pytest.mark.parametrize("start", ["", "?tab=statistics"])
+def test_a_tab_that_is_clicked_before_the_first_answer_opens(visit: Visit, url: str, start: str) -> None:
+    page = visit.page
+    held: list[Route] = []
+    page.route("**/queue/join*", lambda route: held.append(route))
+    page.goto(url + "/" + start)
+    page.locator("#fg-tabs [role=tab]:visible").first.wait_for()
+    visit.tab("Row")
+    page.wait_for_timeout(300)
+    assert held and not page.locator(".fg-row").count(), "the server has not been asked yet"
+    page.unroute("**/queue/join*")
+    for route in held:
+        route.continue_()
+    wait_for_row(page)
+    settled(page)
+    assert "tab=row" in query(page)
+    assert page.locator(".fg-row").is_visible()

@@ -174,6 +174,14 @@ class TestInBrowser:
         page.locator("[data-compared='train/4']").wait_for()
         visit.done()
 
+    def test_a_row_leads_to_it(self, chromium: "Browser", url: str, size: tuple[int, int], dark: bool) -> None:
+        visit = Visit(chromium, url, size, dark)
+        visit.page.goto(f"{url}/?tab=row&row=train/4")
+        visit.page.locator(".fg-row[data-row='train/4']").wait_for()
+        visit.page.locator("#fg-rowbar").get_by_role("link", name="Compare labels").click()
+        visit.page.locator("[data-compared='train/4']").wait_for()
+        visit.done()
+
     def test_the_tab_is_hidden_where_there_is_one_label(
         self,
         chromium: "Browser",
@@ -186,4 +194,8 @@ class TestInBrowser:
             visit.page.goto(url)
             visit.page.locator("#fg-gallery [data-open]").first.wait_for()
             assert not visit.page.get_by_role("tab", name="Compare").count()
+            visit.page.goto(f"{url}/?tab=row")
+            visit.page.locator(".fg-row").wait_for()
+            visit.page.locator("#fg-rowbar [data-place]", has_text="of").wait_for()
+            assert not visit.page.locator("#fg-rowbar [data-tab=compare]").is_visible()
             visit.done()

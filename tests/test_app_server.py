@@ -1,6 +1,8 @@
 """The running app: its endpoints through gradio_client, what no visitor can reach, and datasets that are missing."""
 
 import base64
+import contextlib
+import http.client
 import json
 import shutil
 import urllib.error
@@ -18,6 +20,8 @@ from gradio_client.exceptions import AppError
 from hub_client import use_hub
 from hub_server import HubServer
 
+from fgbg_depth.app.closed_uploads import MAX_BODY_BYTES
+from fgbg_depth.app.try_it import MAX_BYTES
 from fgbg_depth.manifest import Manifest
 from fgbg_depth.read.reader import DatasetReader, Filter
 
@@ -123,6 +127,44 @@ def test_nothing_can_be_uploaded(url: str, route: str, size: int) -> None:
     with pytest.raises(urllib.error.HTTPError) as caught:
         urllib.request.urlopen(request, timeout=10)
     assert caught.value.code == 403 and caught.value.read() == b"This app takes no files.\n"
+
+
+@pytest.mark.parametrize("route", ["component_server", "component_server/", "queue/join", "run/samples"])
+def test_large_requests_are_refused(url: str, route: str) -> None:
+    """By the length that the client names, before any of the body is sent."""
+    address = urllib.parse.urlsplit(url)
+    connection = http.client.HTTPConnection(str(address.hostname), address.port, timeout=10)
+    connection.putrequest("POST", f"/gradio_api/{route}")
+    connection.putheader("Content-Type", "application/json")
+    connection.putheader("Content-Length", str(MAX_BODY_BYTES + 1))
+    connection.endheaders()
+    answer = connection.getresponse()
+    assert (answer.status, answer.read()) == (413, b"The request has more than 20 MB, the most that is allowed.\n")
+    connection.close()
+
+
+def test_large_requests_without_a_length_are_refused(url: str) -> None:
+    def answer(mebibytes: int) -> int:
+        address = urllib.parse.urlsplit(url)
+        connection = http.client.HTTPConnection(str(address.hostname), address.port, timeout=20)
+        with contextlib.suppress(BrokenPipeError, ConnectionResetError):  # the server answers and closes
+            connection.request(
+                "POST",
+                "/gradio_api/component_server",
+                iter([b" " * 2**20] * mebibytes),
+                {"Content-Type": "application/json"},
+                encode_chunked=True,
+            )
+        status = connection.getresponse().status
+        connection.close()
+        return status
+
+    assert answer(20) == 413
+    assert answer(1) not in (403, 413), "a small one goes on to gradio"
+
+
+def test_the_largest_picture_of_try_it_passes() -> None:
+    assert MAX_BYTES * 4 / 3 + 100_000 < MAX_BODY_BYTES
 
 
 @pytest.mark.parametrize(

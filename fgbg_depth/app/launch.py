@@ -141,7 +141,7 @@ def serve(
     """
     os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")  # read by gradio and huggingface_hub at their import
     os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
-    from fgbg_depth.app.closed_uploads import ClosedUploads
+    from fgbg_depth.app.closed_uploads import ClosedUploads, LimitedBodies
     from fgbg_depth.app.endpoints import add_endpoints  # here, because gradio takes seconds to import
     from fgbg_depth.app.images import image_routes
     from fgbg_depth.app.opened import Opened
@@ -156,7 +156,7 @@ def serve(
     # As starlette's class Middleware: class, args, kwargs.
     middleware: list[Any] = [(SceneRoute, (opened,), {})]
     if not takes_files(demo):
-        middleware.append((ClosedUploads, (), {}))
+        middleware += [(ClosedUploads, (), {}), (LimitedBodies, (), {})]
     demo.queue(default_concurrency_limit=8, max_size=200)
     try:
         demo.launch(

@@ -14,7 +14,7 @@ from urllib.parse import urlencode
 
 import gradio as gr
 
-from fgbg_depth.app import images, view_filters, view_gallery, view_header, view_row
+from fgbg_depth.app import images, view_compare, view_filters, view_gallery, view_header, view_row
 from fgbg_depth.app.opened import Opened
 from fgbg_depth.app.state import ROW, SAMPLES, PageState, find_row, parse_query
 from fgbg_depth.errors import FgBgError
@@ -134,6 +134,7 @@ class Visits:
             "order": view_filters.sort_words(state),
             "set": len(view_filters.chips(browser, state)),
             "has_depth": browser.manifest.depth is not None,
+            "can_compare": view_compare.can_compare(browser.manifest),
             "messages": messages,
         })  # fmt: skip
         return view

@@ -9,6 +9,7 @@ let waiting = null;  // what to ask next; steps that are made meanwhile are adde
 let answer = null;   // the last one
 let typing = 0;      // timer: a field is applied when nothing was typed for a moment
 let visible = null;  // name of the visible tab
+let early = null;    // name of the tab that the visitor clicked before the first answer
 
 const parameters = () => new URLSearchParams(location.search);
 const tabOf = (query) => new URLSearchParams(query).get('tab') ?? 'samples';
@@ -72,6 +73,7 @@ function received() {
     }
     describe();
     requestAnimationFrame(() => requestAnimationFrame(() => place(request)));
+    if (first && early && early !== found.tab) go({ tab: early === 'samples' ? '' : early });
   }
 }
 
@@ -94,6 +96,7 @@ function describe() {  // the position of the row, and how many filters are set
     if (field !== document.activeElement || !typing) field.value = now.get(field.name) ?? '';
   }
   for (const link of document.querySelectorAll('[data-tab="3d"]')) link.hidden = !answer.has_depth;
+  for (const link of document.querySelectorAll('[data-tab="compare"]')) link.hidden = !answer.can_compare;
 }
 
 function place(request) {  // where the page is scrolled to, and what has the focus
@@ -222,7 +225,10 @@ window.fgbg = {
   answered,
   describe,
   tab(name) {  // the visible tab changed: by a click, or because an answer said so
-    if (!answer) return;
+    if (!answer) {
+      early = name;
+      return;
+    }
     const by_visitor = name !== tabOf(location.search);
     visible = name;
     if (by_visitor) go({ tab: name === 'samples' ? '' : name });
