@@ -68,7 +68,7 @@ def violations(visit: Visit) -> list[str]:
 def test_nothing_serious(chromium: Browser, url: str, tab: str, dark: bool, size: tuple[int, int]) -> None:
     visit = Visit(chromium, url, size, dark)
     visit.page.goto(f"{url}/?tab={tab}")
-    visit.page.locator(READY[tab]).first.wait_for()
+    visit.page.locator(READY[tab]).filter(visible=True).first.wait_for()
     settled(visit.page)
     visit.page.wait_for_timeout(500)  # gradio fades parts in
     assert violations(visit) == []

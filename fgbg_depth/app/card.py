@@ -47,7 +47,7 @@ def clean_html(browser: DatasetReader, pictures: images.Links) -> str:
             return value if _LINK.match(value) else None
         return value
 
-    return nh3.clean(
+    cleaned = nh3.clean(
         markdown.renderer.render(tokens, markdown.options, {}),
         attribute_filter=keep,
         url_schemes={"http", "https", "mailto"},

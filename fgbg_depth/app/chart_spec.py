@@ -61,7 +61,8 @@ def bars(chart: BarChart) -> Spec:
         }
     ]
     if chart.mean is not None:
-        line = {"mark": {"type": "rule", "strokeWidth": 2, "color": SERIES_COLORS[1]}, "data": {"values": [{}]}}
+        mark = {"type": "rule", "strokeWidth": 2, "color": SERIES_COLORS[1], "aria": False}  # the heading has the mean
+        line = {"mark": mark, "data": {"values": [{}]}}
         layers.append(line | {"encoding": {"x": {"datum": chart.mean}, "tooltip": {"value": "mean"}}})
     return _framed(chart.title, chart.note, _HEIGHT_PX) | {"layer": layers}
 

@@ -73,8 +73,14 @@ function received() {
     }
     describe();
     requestAnimationFrame(() => requestAnimationFrame(() => place(request)));
-    if (first && early && early !== found.tab) go({ tab: early === 'samples' ? '' : early });
+    if (first && early && found.tab === 'samples') openEarly();
   }
+}
+
+function openEarly() {
+  const tab = early;
+  early = null;
+  if (tab !== tabOf(location.search)) go({ tab });
 }
 
 function answered() {  // also after an error
@@ -226,8 +232,12 @@ window.fgbg = {
   describe,
   tab(name) {  // the visible tab changed: by a click, or because an answer said so
     if (!answer) {
-      early = name;
+      early = name === 'samples' ? null : name;  // gradio also names the first tab when the page starts
       return;
+    }
+    if (early) {  // gradio now names the tab that the first answer selected
+      visible = name;
+      return openEarly();
     }
     const by_visitor = name !== tabOf(location.search);
     visible = name;
