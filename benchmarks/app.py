@@ -120,7 +120,7 @@ def measure_reading(output: Path) -> None:
         browser.row(split, index)
         seconds.append(time.perf_counter() - begin)
     print(f"  {'open a row, all pictures: p50 and p95 of 100':<66} {quantiles(seconds)}")
-    shard = browser.shards[0].name
+    shard = browser.shards[0].path
     print_time("baseline: pyarrow reads the row's whole shard", lambda: pq.read_table(output / shard))
     memory = (process.memory_info().rss - before) / 2**20
     print(f"  {'growth of memory over all of the above':<66} {memory:>8.0f} MiB")

@@ -54,6 +54,8 @@ def clean_html(browser: DatasetReader, pictures: images.Links) -> str:
         link_rel="noopener noreferrer nofollow",
         set_tag_attribute_values={"a": {"target": "_blank"}, "img": {"loading": "lazy"}},
     )
+    # So that the arrow keys can scroll wide ones.
+    return cleaned.replace("<pre>", '<pre tabindex="0">').replace("<table>", '<table tabindex="0">')
 
 
 def _align(token: Token) -> None:
