@@ -179,7 +179,7 @@ def main() -> None:
             print_row(
                 f"utilisation of a stand-in of {rows_per_s:g} rows/s, {workers} workers, {found['rows']:,} rows",
                 f"{found['utilisation']:.1%}",
-                f"{found['rows/s']:.1f} rows/s; {found['padding']:.1%} of rows filled up; {found['cpu_us']:,.0f} us CPU",
+                f"{found['rows/s']:.1f} rows/s, {found['padding']:.1%} filled up, {found['cpu_us']:,.0f} us CPU a row",
             )
 
 
