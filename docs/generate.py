@@ -23,9 +23,9 @@ from fgbg_depth.recipe.fields import GROUPS  # noqa: E402
 HEAD = "<!-- Written by docs/generate.py from the code; do not edit. -->\n\n"
 # Rooms of the package, highest layer first; tests/test_architecture.py has the layers.
 ROOMS = (
-    "__main__", "cli", "app", "hub", "comparison", "verify", "builder", "card", "engine", "read", "manifest", "plan",
-    "depth", "sources", "render", "scene", "storage", "statistics", "recipe", "schema", "retry", "rng", "paths",
-    "errors",
+    "__main__", "cli", "app", "hub", "comparison", "training", "verify", "builder", "card", "engine", "read",
+    "manifest", "plan", "depth", "sources", "render", "scene", "storage", "statistics", "recipe", "schema", "retry",
+    "rng", "paths", "errors",
 )  # fmt: skip
 SHAPES = {
     Shapes.PIXELS: "`fg_bg` and `fg_bg_mask`: all shards are built again",
