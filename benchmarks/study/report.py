@@ -1,0 +1,153 @@
+"""The tables of docs/study.md, from the results of the runs."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from benchmarks.study.ways import WAYS
+
+BEGIN, END = "<!-- tables: python -m benchmarks.study --report -->", "<!-- end of tables -->"
+Run = dict[str, Any]
+
+
+def update_document(document: Path, runs: Sequence[Run]) -> None:
+    """Replace what stands between the two marks of the document."""
+    text = document.read_text(encoding="utf-8")
+    document.write_text(with_tables(text, runs), encoding="utf-8")
+
+
+def with_tables(text: str, runs: Sequence[Run]) -> str:
+    """The document's text with new tables."""
+    before, mark, rest = text.partition(BEGIN)
+    if not mark or END not in rest:
+        raise SystemExit(f"The document has no lines {BEGIN!r} and {END!r}, between which the tables belong.")
+    return before + BEGIN + "\n\n" + tables(runs) + "\n\n" + END + rest.partition(END)[2]
+
+
+def tables(runs: Sequence[Run]) -> str:
+    """All tables, Markdown. The study's own runs are those of the number of steps that most runs have."""
+    main_steps = Counter(run["steps"] for run in runs).most_common(1)[0][0]
+    main = [run for run in runs if run["steps"] == main_steps]
+    parts = [_costs(main), _masks(main), _depth(main), _alignments(main), _splits(main), _curves(main), _goal(main)]
+    others = sorted({run["steps"] for run in runs} - {main_steps})
+    for steps in others:
+        chosen = [run for run in runs if run["steps"] == steps]
+        parts.append(f"**The same with {steps:,} steps.** {_costs(chosen)}")
+        parts += [_masks(chosen), _depth(chosen), _curves(chosen)]
+    return "\n\n".join(part for part in parts if part)
+
+
+def mean_and_deviation(values: Sequence[float], digits: int = 3, factor: float = 1.0) -> str:
+    """`0.512 ± 0.010`: mean and sample deviation over the seeds; the mean alone of one run; a dash of none."""
+    if not values:
+        return "–"
+    scaled = factor * np.array(values)
+    deviation = f" ± {scaled.std(ddof=1):.{digits}f}" if len(scaled) > 1 else ""
+    return f"{scaled.mean():.{digits}f}{deviation}"
+
+
+def scores_of(runs: Sequence[Run], way: str, group: str, key: str) -> list[float]:
+    """One score of all runs of a way; empty if they do not have it."""
+    return [run["scores"][group][key] for run in runs if run["way"] == way and group in run["scores"]]
+
+
+def _table(title: str, runs: Sequence[Run], columns: dict[str, Callable[[str], str]]) -> str:
+    ways = [way for way in WAYS if any(run["way"] == way for run in runs)]
+    lines = [f"**{title}**", "", f"| way | {' | '.join(columns)} |", "|---" * (len(columns) + 1) + "|"]
+    lines += [f"| ({way}) {WAYS[way]} | {' | '.join(cell(way) for cell in columns.values())} |" for way in ways]
+    return "\n".join(lines)
+
+
+def _cell(runs: Sequence[Run], group: str, key: str) -> Callable[[str], str]:
+    return lambda way: mean_and_deviation(scores_of(runs, way, group, key))
+
+
+def _masks(runs: Sequence[Run]) -> str:
+    groups = [name for name in ("photographs", "rendered") if name in runs[0]["scores"]]
+    columns = {f"{name}, {label}": _cell(runs, name, key) for name in groups for label, key in
+               (("mask IoU", "iou"), ("matte error", "mae"))}  # fmt: skip
+    return _table("Masks of what no way has seen", runs, columns)
+
+
+def _depth(runs: Sequence[Run]) -> str:
+    labels = {
+        "AbsRel": "absrel",
+        "AbsRel inside": "absrel_inside",
+        "δ < 1.25": "delta",
+        "δ < 1.25 inside": "delta_inside",
+        "boundary recall": "recall",
+    }
+    columns = {label: _cell(runs, "rendered affine", key) for label, key in labels.items()}
+    return _table("Depth of unseen rendered scenes, after scale and shift of each picture", runs, columns)
+
+
+def _alignments(runs: Sequence[Run]) -> str:
+    columns = {
+        "scale and shift": _cell(runs, "rendered affine", "absrel"),
+        "scale (medians)": _cell(runs, "rendered median", "absrel"),
+        "metres as predicted": _cell(runs, "rendered none", "absrel"),
+        "inside, scale and shift": _cell(runs, "rendered affine", "absrel_inside"),
+        "inside, scale (medians)": _cell(runs, "rendered median", "absrel_inside"),
+        "inside, metres as predicted": _cell(runs, "rendered none", "absrel_inside"),
+    }
+    return _table("AbsRel by alignment", runs, columns)
+
+
+def _splits(runs: Sequence[Run]) -> str:
+    names = [name for name in ("photographs", "rendered") if name in runs[0]["scores"]]
+    columns = {"random rows (seen sources)": _cell(runs, "own", "iou")}
+    columns |= {f"unseen {name}": _cell(runs, name, "iou") for name in names}
+    kept = [run for run in runs if "own" in run["scores"]]
+    return _table("Mask IoU that a random split of rows reports, and that unseen sources show", kept, columns)
+
+
+def _curves(runs: Sequence[Run]) -> str:
+    points = [run["curve"] for run in runs]
+    steps = [point[0] for point in points[0]]
+    shown = [i for i in range(len(steps)) if i % 3 == 2 or i == len(steps) - 2]
+
+    def cell(index: int) -> Callable[[str], str]:
+        def means(way: str) -> str:
+            values = np.mean([run["curve"][index][1:] for run in runs if run["way"] == way], 0)
+            return f"{values[0]:.3f} / {values[1]:.3f}"
+
+        return means
+
+    title = "Training loss of mask / of depth, mean over the steps since the point before"
+    return _table(title, runs, {f"step {steps[i]:,}": cell(i) for i in shown})
+
+
+def _costs(runs: Sequence[Run]) -> str:
+    first = runs[0]
+    seeds = len({run["seed"] for run in runs})
+    cpu, wall = (np.array([run[key] for run in runs]) for key in ("cpu_s", "wall_s"))
+    return (
+        f"{len(runs)} runs ({seeds} {'seeds' if seeds > 1 else 'seed'}) of {first['steps']:,} steps of "
+        f"{first['batch']} rows, from {first['rows']:,} rows each. Training took {cpu.mean():.0f} s of processor time "
+        f"a run ({cpu.min():.0f} to {cpu.max():.0f}), {wall.mean():.0f} s by the clock ({wall.min():.0f} to "
+        f"{wall.max():.0f}, beside other work), on one thread of {first['processor']} with torch {first['torch']}. "
+        f"Values are means over the seeds ± their sample deviation."
+    )
+
+
+def _goal(runs: Sequence[Run]) -> str:
+    """(d) against (a), as the goal of the study is stated."""
+    if not {"a", "d"} <= {run["way"] for run in runs} or "photographs" not in runs[0]["scores"]:
+        return ""
+
+    def mean(way: str, group: str, key: str) -> float:
+        return float(np.mean(scores_of(runs, way, group, key)))
+
+    points = 100 * (mean("d", "photographs", "iou") - mean("a", "photographs", "iou"))
+    less = [
+        1 - mean("d", "rendered affine", key) / mean("a", "rendered affine", key) for key in ("absrel", "absrel_inside")
+    ]
+    return (
+        f"**(d) against (a)**: {points:+.1f} points of mask IoU on unseen photographs (goal: +10.0); AbsRel "
+        f"{100 * less[0]:+.0f} % less everywhere and {100 * less[1]:+.0f} % less inside the cut-out (goal: +33 % less)."
+    )
