@@ -21,6 +21,7 @@ from typing import Any
 import torch
 
 from benchmarks.study import learning, unseen
+from benchmarks.study.notebook import notebook_rows
 from benchmarks.study.picture import write_picture
 from benchmarks.study.report import update_document
 from benchmarks.study.sources import Sources, prepare_sources
@@ -47,6 +48,8 @@ def scores(way: str, trained: learning.Trained, left_out: Rows, tests: dict[str,
     if way != "e":
         mattes, _ = learning.predict(trained.network, left_out.pictures)
         found["own"] = unseen.mask_scores(mattes, left_out.mattes)
+        if (chosen := left_out.photographs).any():
+            found["own photographs"] = unseen.mask_scores(mattes[chosen], left_out.mattes[chosen])
     for name, test in tests.items():
         mattes, outputs = learning.predict(trained.network, test.pictures)
         found[name] = unseen.mask_scores(mattes, test.mattes)
@@ -63,6 +66,9 @@ def load_tests(sources: Sources, work: Path, scenes: int) -> dict[str, unseen.Un
     held = [sources.files("held", kind) for kind in ("backgrounds", "foregrounds")]
     if all(held):
         tests["photographs"] = unseen.photographs(held[0], held[1], SIZE)
+        made = notebook_rows(held[0], held[1], SIZE, lambda pictures: pictures[..., 0])  # its depth is not used
+        tests["notebook"] = unseen.Unseen(made["pictures"], made["masks"])
+        tests["standing"] = unseen.photographs(held[0], held[1], SIZE, standing=True)
     return tests
 
 

@@ -37,7 +37,7 @@ class Trained:
 def train(rows: Rows, seed: int, steps: int, batch: int = BATCH) -> Trained:
     """Train from random weights for so many steps; `seed` decides weights, order and augmentation."""
     network = SmallNet(seed, START_LOG_M)
-    network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # twice as quick on a CPU
+    network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # 1.5 times as fast on a CPU
     rng = np.random.default_rng(seed)
     optimiser = torch.optim.AdamW(network.parameters(), LEARNING_RATE, weight_decay=WEIGHT_DECAY)
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, LEARNING_RATE, total_steps=steps, pct_start=0.1)

@@ -23,6 +23,7 @@ FIRST_SCENE = 6_000_000  # no other scenes have these seeds: see `benchmarks.lab
 RENDERED_BACKGROUNDS = 24
 RENDERED_SIDE = 192  # pixels
 HELD_SHARE = 0.28  # of the photographs, and of their cut-outs
+PHOTOGRAPH = "photo-"  # begins the names of photographs and of their cut-outs
 SUFFIXES = (".jpg", ".jpeg", ".png", ".webp")
 
 
@@ -40,6 +41,11 @@ class Sources:
         """The files of `training` or `held`, of kind `backgrounds` or `foregrounds`, sorted by name."""
         folder: Path = getattr(self, use) / kind
         return sorted(folder.iterdir()) if folder.is_dir() else []
+
+
+def is_photograph(name: str) -> bool:
+    """Whether this source is one of the user's photographs or cut-outs; the others are rendered."""
+    return name.startswith(PHOTOGRAPH)
 
 
 def hold_out(files: Sequence[Path], share: float = HELD_SHARE, seed: int = 0) -> tuple[list[Path], list[Path]]:
@@ -84,7 +90,7 @@ def prepare_sources(
             given = [file for file in photographs[kind].iterdir() if file.suffix.lower() in SUFFIXES]
             for use, files in zip(("training", "held"), hold_out(given), strict=True):
                 for file in files:
-                    shutil.copyfile(file, temporary / use / kind / f"photo-{file.name}")
+                    shutil.copyfile(file, temporary / use / kind / f"{PHOTOGRAPH}{file.name}")
     for number in range(num_rendered):
         pixels = np.round(render_scene(FIRST_SCENE + number, side, oversample=2).image * 255).astype(np.uint8)
         Image.fromarray(pixels).save(temporary / "training" / "backgrounds" / f"rendered-{number:02d}.png")

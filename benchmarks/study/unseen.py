@@ -18,6 +18,7 @@ from benchmarks.label_scenes import LabelScene, load_scenes
 from benchmarks.study.ways import FAR_M, NEAR_M
 
 SHARE = (0.3, 0.6)  # longest side of a cut-out as a share of the frame's side
+STANDING = (0.7, 1.0)  # lower edge of a cut-out that stands, as a share of the frame's height
 DELTA = 1.25
 
 
@@ -34,8 +35,14 @@ class Unseen:
     depth_m: np.ndarray | None = None
 
 
-def photographs(backgrounds: Sequence[Path], foregrounds: Sequence[Path], size: int, seed: int = 1) -> Unseen:
-    """Every background with every cut-out once, at a uniformly drawn place and size, half of them mirrored."""
+def photographs(
+    backgrounds: Sequence[Path], foregrounds: Sequence[Path], size: int, standing: bool = False, seed: int = 1
+) -> Unseen:
+    """Every background with every cut-out once, at a uniformly drawn size, half of them mirrored.
+
+    Args:
+        standing: the lower edge is in STANDING, as of things on the ground; else the place is drawn uniformly.
+    """
     rng = np.random.default_rng(seed)
     pictures, mattes = [], []
     for background in backgrounds:
@@ -49,6 +56,8 @@ def photographs(backgrounds: Sequence[Path], foregrounds: Sequence[Path], size: 
             if rng.uniform() < 0.5:
                 color, alpha = color[:, ::-1], alpha[:, ::-1]
             x, y = int(rng.integers(0, size - width + 1)), int(rng.integers(0, size - height + 1))
+            if standing:
+                y = max(0, round(size * rng.uniform(*STANDING)) - height)
             picture, matte = scene.astype(np.float32), np.zeros((size, size), np.float32)
             box = slice(y, y + height), slice(x, x + width)
             picture[box] = color + (1 - alpha[..., None]) * picture[box]

@@ -11,7 +11,7 @@ import numpy as np
 
 import fgbg_depth
 from benchmarks.study.notebook import notebook_rows, random_tenth
-from benchmarks.study.sources import Sources
+from benchmarks.study.sources import Sources, is_photograph
 from fgbg_depth.builder.pipeline import build
 from fgbg_depth.depth import models
 from fgbg_depth.depth.spec import decode_depth
@@ -39,18 +39,20 @@ class Rows:
     pictures: (N, H, W, 3) uint8.  mattes: (N, H, W) uint8.
     depths: (N, H, W) float16, what the depth head is trained to predict; NaN where invalid. It is the logarithm of
         metres; in way (a) the 8-bit value, moved linearly to the same range, because it has no unit.
+    photographs: (N,) bool, whether background and cut-out are both of the user's photographs, not rendered.
     """
 
     pictures: np.ndarray
     mattes: np.ndarray
     depths: np.ndarray
+    photographs: np.ndarray
 
     def __len__(self) -> int:
         return len(self.pictures)
 
     def chosen(self, rows: np.ndarray) -> Rows:
         """Only these rows (bool or positions)."""
-        return Rows(self.pictures[rows], self.mattes[rows], self.depths[rows])
+        return Rows(self.pictures[rows], self.mattes[rows], self.depths[rows], self.photographs[rows])
 
 
 def from_8_bits(depths: np.ndarray) -> np.ndarray:
@@ -116,28 +118,33 @@ def _built(name: str, column: str, sources: Sources, work: Path) -> tuple[Rows, 
         spec = DatasetReader.open(output).manifest.depth
         assert spec is not None
         rows = fgbg_depth.load(output, split="train")
+        names = rows["bg"], rows["fg"]
         depths = [np.log(decode_depth(row, spec)).astype(np.float16) for row in rows[column]]
         return {
             "pictures": np.stack([np.asarray(image) for image in rows["fg_bg"]]),
             "mattes": np.stack([np.asarray(image) for image in rows["fg_bg_mask"]]),
             "depths": np.stack(depths),
             "recall": np.array(rows["boundary_recall"], np.float32),
+            "photographs": np.array([all(map(is_photograph, pair)) for pair in zip(*names, strict=True)]),
         }
 
     found = _kept(work / f"{name}-{column}.npz", read)
-    return Rows(found["pictures"], found["mattes"], found["depths"]), found["recall"]
+    return Rows(found["pictures"], found["mattes"], found["depths"], found["photographs"]), found["recall"]
 
 
 def _notebook(sources: Sources, work: Path) -> Rows:
+    files = [sources.files("training", kind) for kind in ("backgrounds", "foregrounds")]
+
     def make() -> dict[str, np.ndarray]:
         recipe = study_recipe("plain", sources)
         spec = models.resolve_spec(recipe, lambda: iter(()), "cpu")
         network = models.load_labeller(recipe, spec, "cpu")
-        files = [sources.files("training", kind) for kind in ("backgrounds", "foregrounds")]
         return notebook_rows(files[0], files[1], SIZE, network.values)
 
     found = _kept(work / "notebook.npz", make)
-    return Rows(found["pictures"], found["masks"], from_8_bits(found["depths"]))
+    used = [np.array([is_photograph(file.name) for file in each]) for each in files]
+    photographs = used[0][found["sources"][:, 0]] & used[1][found["sources"][:, 1]]
+    return Rows(found["pictures"], found["masks"], from_8_bits(found["depths"]), photographs)
 
 
 def _kept(path: Path, make: Callable[[], dict[str, np.ndarray]]) -> dict[str, np.ndarray]:
