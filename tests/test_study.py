@@ -13,6 +13,7 @@ from benchmarks.study import __main__ as study
 from benchmarks.study import notebook, report, sources, unseen, ways
 
 SIZE = 48
+DEPTH_KEYS = ("absrel", "delta", "absrel_inside", "delta_inside", "recall")
 
 
 def brightness(pictures: np.ndarray) -> np.ndarray:
@@ -114,6 +115,9 @@ def test_the_worst_tenth_has_the_least_recall_and_as_many_rows_as_a_random_tenth
     assert np.nanmax(recall[worst]) < recall[~worst].min()
 
 
+REFERENCES = {"a constant": {"rendered affine": dict.fromkeys(DEPTH_KEYS, 0.25)}}
+
+
 def run(way: str, seed: int, iou: float, steps: int = 10) -> dict:
     """Results of one run."""
     masks = {"iou": iou, "mae": 0.1}
@@ -133,9 +137,12 @@ def run(way: str, seed: int, iou: float, steps: int = 10) -> dict:
 
 def test_tables_have_means_and_deviations_over_seeds() -> None:
     runs = [run("a", 0, 0.30), run("a", 1, 0.40), run("d", 0, 0.60), run("d", 1, 0.60), run("d", 0, 0.9, steps=40)]
-    text = report.with_tables(f"before\n{report.BEGIN}\nold\n{report.END}\nafter", runs)
+    text = report.with_tables(
+        f"before\n{report.BEGIN}\nold\n{report.END}\nafter", {"runs": runs, "references": REFERENCES}
+    )
     assert text.startswith("before\n") and text.endswith("\nafter") and "old" not in text
     assert "| (a) the notebooks' way | 0.350 ± 0.071 | 0.350 ± 0.071 | 0.350 ± 0.071 | 0.100 ± 0.000 |" in text
+    assert "| *a constant* | 0.250 | 0.250 |" in text
     assert "+25.0 points of mask IoU" in text  # 0.60 against 0.35; the longer run has tables of its own
     assert "The same with 40 steps" in text and "| 0.900 |" in text
 
@@ -147,4 +154,4 @@ def test_a_study_continues_with_the_runs_that_are_missing() -> None:
 
 def test_the_tables_of_the_document_are_those_of_the_results() -> None:
     text = study.DOCUMENT.read_text(encoding="utf-8")
-    assert text == report.with_tables(text, json.loads(study.RESULTS.read_text(encoding="utf-8"))["runs"])
+    assert text == report.with_tables(text, json.loads(study.RESULTS.read_text(encoding="utf-8")))

@@ -23,9 +23,10 @@ import torch
 from benchmarks.study import learning, unseen
 from benchmarks.study.notebook import notebook_rows
 from benchmarks.study.picture import write_picture
+from benchmarks.study.references import reference_scores
 from benchmarks.study.report import update_document
 from benchmarks.study.sources import Sources, prepare_sources
-from benchmarks.study.ways import SIZE, WAYS, Rows, to_distance, way_rows
+from benchmarks.study.ways import EXTRA_WAYS, SIZE, WAYS, Rows, to_distance, way_rows
 from benchmarks.table import cpu_name
 
 ROOT = Path(__file__).parents[2]
@@ -74,11 +75,16 @@ def load_tests(sources: Sources, work: Path, scenes: int) -> dict[str, unseen.Un
 
 def run_study(options: argparse.Namespace) -> None:
     results = json.loads(options.results.read_text()) if options.results.exists() else {"runs": []}
+    results.setdefault("references", {})
     photographs = {"backgrounds": options.backgrounds, "foregrounds": options.foregrounds}
     given = {kind: folder for kind, folder in photographs.items() if folder}
     options.work.mkdir(parents=True, exist_ok=True)
     sources = prepare_sources(options.work / "sources", given)
     tests = load_tests(sources, options.work, options.scenes)
+    if not results["references"]:
+        rows, _ = way_rows("c", sources, options.work)
+        results["references"] = reference_scores(tests["rendered"], rows, sources)
+        write_json(options.results, results)
     for way, seed in planned(options.ways, options.seeds, options.steps, results["runs"]):
         rows, left_out = way_rows(way, sources, options.work)
         trained = learning.train(rows, seed, options.steps)
@@ -103,7 +109,8 @@ def write_json(path: Path, results: dict[str, Any]) -> None:
     """Replace the file in one step; a run takes a line."""
     runs = ",\n".join(json.dumps(run) for run in results["runs"])
     temporary = path.with_name(f".{path.name}.{os.getpid()}")
-    temporary.write_text(f'{{"runs": [\n{runs}\n]}}\n', encoding="utf-8")
+    references = json.dumps(results["references"])
+    temporary.write_text(f'{{"references": {references},\n"runs": [\n{runs}\n]}}\n', encoding="utf-8")
     temporary.replace(path)
 
 
@@ -115,7 +122,7 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("--foregrounds", type=Path, help="folder of cut-outs with transparency; likewise")
     parser.add_argument("--work", type=Path, default=Path(tempfile.gettempdir()) / "fgbg-depth-study",
                         help="folder for sources, rows and networks (default: %(default)s)")  # fmt: skip
-    parser.add_argument("--ways", nargs="+", choices=list(WAYS), default=list(WAYS), help="(default: all)")
+    parser.add_argument("--ways", nargs="+", choices=[*WAYS, *EXTRA_WAYS], default=list(WAYS), help="(default: a to e)")
     parser.add_argument("--seeds", type=int, default=SEEDS, help="runs of each way (default: %(default)s)")
     parser.add_argument("--steps", type=int, default=STEPS, help="steps of each run (default: %(default)s)")
     parser.add_argument("--scenes", type=int, default=SCENES, help="rendered test scenes (default: %(default)s)")
@@ -127,7 +134,7 @@ def main(arguments: list[str] | None = None) -> None:
         parser.error("--backgrounds and --foregrounds belong together: give both, or neither for rendered sources.")
     torch.set_num_threads(1)
     if options.report:
-        update_document(DOCUMENT, json.loads(options.results.read_text())["runs"])
+        update_document(DOCUMENT, json.loads(options.results.read_text()))
     elif options.picture:
         networks = {way: network_file(options.work, way, 0, options.steps) for way in ("a", "d")}
         write_picture(PICTURE, networks, unseen.rendered(options.scenes, SIZE, options.work / "scenes"))

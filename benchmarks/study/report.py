@@ -3,43 +3,54 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from benchmarks.study.ways import WAYS
+from benchmarks.study.ways import EXTRA_WAYS, WAYS
 
 BEGIN, END = "<!-- tables: python -m benchmarks.study --report -->", "<!-- end of tables -->"
 TESTS = {"photographs": "photographs, anywhere", "standing": "photographs, standing", "rendered": "rendered"}
 Run = dict[str, Any]
+References = dict[str, dict[str, dict[str, float]]]  # name, group and key of a score
 
 
-def update_document(document: Path, runs: Sequence[Run]) -> None:
+def update_document(document: Path, results: dict[str, Any]) -> None:
     """Replace what stands between the two marks of the document."""
     text = document.read_text(encoding="utf-8")
-    document.write_text(with_tables(text, runs), encoding="utf-8")
+    document.write_text(with_tables(text, results), encoding="utf-8")
 
 
-def with_tables(text: str, runs: Sequence[Run]) -> str:
+def with_tables(text: str, results: dict[str, Any]) -> str:
     """The document's text with new tables."""
     before, mark, rest = text.partition(BEGIN)
     if not mark or END not in rest:
         raise SystemExit(f"The document has no lines {BEGIN!r} and {END!r}, between which the tables belong.")
-    return before + BEGIN + "\n\n" + tables(runs) + "\n\n" + END + rest.partition(END)[2]
+    return (
+        before + BEGIN + "\n\n" + tables(results["runs"], results["references"]) + "\n\n" + END + rest.partition(END)[2]
+    )
 
 
-def tables(runs: Sequence[Run]) -> str:
+def tables(runs: Sequence[Run], references: References) -> str:
     """All tables, Markdown. The study's own runs are those of the number of steps that most runs have."""
     main_steps = Counter(run["steps"] for run in runs).most_common(1)[0][0]
     main = [run for run in runs if run["steps"] == main_steps]
-    parts = [_costs(main), _masks(main), _depth(main), _alignments(main), _splits(main), _curves(main), _goal(main)]
+    parts = [
+        _costs(main),
+        _masks(main),
+        _depth(main, references),
+        _alignments(main, references),
+        _splits(main),
+        _curves(main),
+        _goal(main),
+    ]
     others = sorted({run["steps"] for run in runs} - {main_steps})
     for steps in others:
         chosen = [run for run in runs if run["steps"] == steps]
         parts.append(f"**The same with {steps:,} steps.** {_costs(chosen)}")
-        parts += [_masks(chosen), _depth(chosen), _curves(chosen)]
+        parts += [_masks(chosen), _depth(chosen, {}), _curves(chosen)]
     return "\n\n".join(part for part in parts if part)
 
 
@@ -57,46 +68,45 @@ def scores_of(runs: Sequence[Run], way: str, group: str, key: str) -> list[float
     return [run["scores"][group][key] for run in runs if run["way"] == way and group in run["scores"]]
 
 
-def _table(title: str, runs: Sequence[Run], columns: dict[str, Callable[[str], str]]) -> str:
-    ways = [way for way in WAYS if any(run["way"] == way for run in runs)]
+def _table(title: str, runs: Sequence[Run], columns: dict[str, tuple[str, str]], references: References) -> str:
+    """A line for each way and each reference; `columns` name group and key of a score."""
     lines = [f"**{title}**", "", f"| way | {' | '.join(columns)} |", "|---" * (len(columns) + 1) + "|"]
-    lines += [f"| ({way}) {WAYS[way]} | {' | '.join(cell(way) for cell in columns.values())} |" for way in ways]
+    for way, name in (WAYS | EXTRA_WAYS).items():
+        if any(run["way"] == way for run in runs):
+            cells = [mean_and_deviation(scores_of(runs, way, *score)) for score in columns.values()]
+            lines.append(f"| ({way}) {name} | {' | '.join(cells)} |")
+    for name, scores in references.items():
+        cells = [mean_and_deviation([scores[group][key]] if group in scores else []) for group, key in columns.values()]
+        lines.append(f"| *{name}* | {' | '.join(cells)} |")
     return "\n".join(lines)
-
-
-def _cell(runs: Sequence[Run], group: str, key: str) -> Callable[[str], str]:
-    return lambda way: mean_and_deviation(scores_of(runs, way, group, key))
 
 
 def _masks(runs: Sequence[Run]) -> str:
     groups = {name: title for name, title in TESTS.items() if name in runs[0]["scores"]}
-    columns = {f"IoU, {title}": _cell(runs, name, "iou") for name, title in groups.items()}
-    columns |= {f"matte error, {title}": _cell(runs, name, "mae") for name, title in groups.items()}
-    return _table("Masks of what no way has seen", runs, columns)
+    columns = {f"IoU, {title}": (name, "iou") for name, title in groups.items()}
+    columns |= {f"matte error, {title}": (name, "mae") for name, title in groups.items()}
+    return _table("Masks of what no way has seen", runs, columns, {})
 
 
-def _depth(runs: Sequence[Run]) -> str:
-    labels = {
-        "AbsRel": "absrel",
-        "AbsRel inside": "absrel_inside",
-        "δ < 1.25": "delta",
-        "δ < 1.25 inside": "delta_inside",
-        "boundary recall": "recall",
-    }
-    columns = {label: _cell(runs, "rendered affine", key) for label, key in labels.items()}
-    return _table("Depth of unseen rendered scenes, after scale and shift of each picture", runs, columns)
-
-
-def _alignments(runs: Sequence[Run]) -> str:
+def _depth(runs: Sequence[Run], references: References) -> str:
     columns = {
-        "scale and shift": _cell(runs, "rendered affine", "absrel"),
-        "scale (medians)": _cell(runs, "rendered median", "absrel"),
-        "metres as predicted": _cell(runs, "rendered none", "absrel"),
-        "inside, scale and shift": _cell(runs, "rendered affine", "absrel_inside"),
-        "inside, scale (medians)": _cell(runs, "rendered median", "absrel_inside"),
-        "inside, metres as predicted": _cell(runs, "rendered none", "absrel_inside"),
+        "AbsRel": ("rendered affine", "absrel"),
+        "AbsRel inside": ("rendered affine", "absrel_inside"),
+        "δ < 1.25": ("rendered affine", "delta"),
+        "δ < 1.25 inside": ("rendered affine", "delta_inside"),
+        "boundary recall": ("rendered affine", "recall"),
     }
-    return _table("AbsRel by alignment", runs, columns)
+    title = "Depth of unseen rendered scenes, after scale and shift of each picture"
+    return _table(title, runs, columns, references)
+
+
+def _alignments(runs: Sequence[Run], references: References) -> str:
+    columns = {
+        f"{zone}{title}": (f"rendered {alignment}", key)
+        for zone, key in (("", "absrel"), ("inside, ", "absrel_inside"))
+        for alignment, title in (("affine", "scale and shift"), ("median", "scale"), ("none", "metres as predicted"))
+    }
+    return _table("AbsRel by alignment", runs, columns, references)
 
 
 def _splits(runs: Sequence[Run]) -> str:
@@ -108,25 +118,22 @@ def _splits(runs: Sequence[Run]) -> str:
         "standing": "unseen photographs, standing",
         "rendered": "unseen rendered scenes",
     }
-    columns = {title: _cell(runs, name, "iou") for name, title in titles.items() if name in runs[0]["scores"]}
+    columns = {title: (name, "iou") for name, title in titles.items() if name in runs[0]["scores"]}
     kept = [run for run in runs if "own" in run["scores"]]
-    return _table("Mask IoU that a random split of rows reports, and that unseen sources show", kept, columns)
+    return _table("Mask IoU that a random split of rows reports, and that unseen sources show", kept, columns, {})
 
 
 def _curves(runs: Sequence[Run]) -> str:
-    points = [run["curve"] for run in runs]
-    steps = [point[0] for point in points[0]]
+    steps = [point[0] for point in runs[0]["curve"]]
     shown = [i for i in range(len(steps)) if i % 3 == 2 or i == len(steps) - 2]
-
-    def cell(index: int) -> Callable[[str], str]:
-        def means(way: str) -> str:
-            values = np.mean([run["curve"][index][1:] for run in runs if run["way"] == way], 0)
-            return f"{values[0]:.3f} / {values[1]:.3f}"
-
-        return means
-
-    title = "Training loss of mask / of depth, mean over the steps since the point before"
-    return _table(title, runs, {f"step {steps[i]:,}": cell(i) for i in shown})
+    lines = ["**Training loss of mask / of depth**, means over the steps since the point before", ""]
+    lines += [f"| way | {' | '.join(f'step {steps[i]:,}' for i in shown)} |", "|---" * (len(shown) + 1) + "|"]
+    for way, name in (WAYS | EXTRA_WAYS).items():
+        curves = [run["curve"] for run in runs if run["way"] == way]
+        if curves:
+            means = np.mean(curves, 0)[shown, 1:]
+            lines.append(f"| ({way}) {name} | {' | '.join(f'{mask:.3f} / {depth:.3f}' for mask, depth in means)} |")
+    return "\n".join(lines)
 
 
 def _costs(runs: Sequence[Run]) -> str:

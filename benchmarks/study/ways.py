@@ -28,8 +28,14 @@ WAYS = {
     "d": "`varied-224`, placed depth",
     "e": "as (d), without the worst tenth by `boundary_recall`",
 }
-_BUILDS = {"b": "plain", "c": "plain", "d": "varied", "e": "varied"}
-_COLUMNS = {"b": "fg_bg_depth", "c": "fg_bg_depth_placed", "d": "fg_bg_depth_placed", "e": "fg_bg_depth_placed"}
+EXTRA_WAYS = {"f": "as (d), but anywhere"}  # not part of the study's plan: it isolates one difference
+_BUILDS = {
+    "b": ("plain", "fg_bg_depth"),
+    "c": ("plain", "fg_bg_depth_placed"),
+    "d": ("varied", "fg_bg_depth_placed"),
+    "e": ("varied", "fg_bg_depth_placed"),
+    "f": ("anywhere", "fg_bg_depth_placed"),
+}
 
 
 @dataclass(frozen=True)
@@ -79,7 +85,7 @@ def way_rows(way: str, sources: Sources, work: Path) -> tuple[Rows, Rows]:
         rows = _notebook(sources, work)
         left_out = random_tenth(len(rows))
     else:
-        rows, recall = _built(_BUILDS[way], _COLUMNS[way], sources, work)
+        rows, recall = _built(*_BUILDS[way], sources, work)
         left_out = worst_tenth(recall) if way == "e" else random_tenth(len(rows))
     return rows.chosen(~left_out), rows.chosen(left_out)
 
@@ -93,8 +99,14 @@ def worst_tenth(recall: np.ndarray) -> np.ndarray:
 
 
 def study_recipe(name: str, sources: Sources) -> fgbg_depth.Recipe:
-    """The recipe `plain` (the default) or `varied`, with one row for each pair of sources and without splits."""
-    base = load_recipe(VARIED) if name == "varied" else fgbg_depth.Recipe()
+    """The recipe of a build, with one row for each pair of sources and without splits.
+
+    Args:
+        name: `plain`, the default recipe; `varied`; or `anywhere`, which is `varied` with uniformly drawn places.
+    """
+    base = fgbg_depth.Recipe() if name == "plain" else load_recipe(VARIED)
+    if name == "anywhere":
+        base = dataclasses.replace(base, placement_mode="uniform", occlusion=False)  # occlusion needs the ground
     return dataclasses.replace(
         base,
         name=f"study-{name}",
