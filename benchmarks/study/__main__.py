@@ -47,17 +47,20 @@ def scores(way: str, trained: learning.Trained, left_out: Rows, tests: dict[str,
     """Scores on the rows that the way left out (but not the worst tenth) and on what no way has seen."""
     found: dict[str, Any] = {}
     if way != "e":
-        mattes, _ = learning.predict(trained.network, left_out.pictures)
+        mattes, outputs = learning.predict(trained.network, left_out.pictures)
         found["own"] = unseen.mask_scores(mattes, left_out.mattes)
         if (chosen := left_out.photographs).any():
             found["own photographs"] = unseen.mask_scores(mattes[chosen], left_out.mattes[chosen])
+        if way != "a":  # whose depth has no unit
+            found |= unseen.all_depth_scores(
+                "own", to_distance(way, outputs), unseen.Unseen(*left_out.labels()), ("median", "none")
+            )
     for name, test in tests.items():
         mattes, outputs = learning.predict(trained.network, test.pictures)
         found[name] = unseen.mask_scores(mattes, test.mattes)
         if test.depth_m is not None:
-            distances = to_distance(way, outputs)
-            for alignment in ("affine", "median") if way == "a" else ("affine", "median", "none"):
-                found[f"{name} {alignment}"] = unseen.depth_scores(distances, test, alignment)
+            alignments = ("affine", "median") if way == "a" else ("affine", "median", "none")
+            found |= unseen.all_depth_scores(name, to_distance(way, outputs), test, alignments)
     return {name: {key: round(value, 5) for key, value in each.items()} for name, each in found.items()}
 
 
@@ -82,8 +85,7 @@ def run_study(options: argparse.Namespace) -> None:
     sources = prepare_sources(options.work / "sources", given)
     tests = load_tests(sources, options.work, options.scenes)
     if not results["references"]:
-        rows, _ = way_rows("c", sources, options.work)
-        results["references"] = reference_scores(tests["rendered"], rows, sources)
+        results["references"] = reference_scores(tests["rendered"], way_rows("c", sources, options.work), sources)
         write_json(options.results, results)
     for way, seed in planned(options.ways, options.seeds, options.steps, results["runs"]):
         rows, left_out = way_rows(way, sources, options.work)

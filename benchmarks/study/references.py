@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from benchmarks.study.sources import Sources
-from benchmarks.study.unseen import Unseen, depth_scores
+from benchmarks.study.unseen import Unseen, all_depth_scores
 from benchmarks.study.ways import Rows, study_recipe
 from fgbg_depth.depth import models
 
@@ -14,23 +14,27 @@ MEAN_MAP = "the mean depth of each pixel in the rows of (c)"
 CONSTANT = "the same depth everywhere"
 
 
-def reference_scores(rendered: Unseen, rows: Rows, sources: Sources) -> dict[str, dict[str, dict[str, float]]]:
+def reference_scores(
+    rendered: Unseen, rows: tuple[Rows, Rows], sources: Sources
+) -> dict[str, dict[str, dict[str, float]]]:
     """By reference and alignment, the scores of its depth.
 
     Args:
-        rows: training rows of way (c), for their mean.
+        rows: training rows of way (c), for their mean, and the rows that it left out.
     """
     recipe = study_recipe("plain", sources)
     network = models.load_labeller(recipe, models.resolve_spec(recipe, lambda: iter(()), "cpu"), "cpu")
-    shape = rendered.mattes.shape
-    maps = {
-        NETWORK: network.values(rendered.pictures),
-        MEAN_MAP: np.broadcast_to(np.exp(np.nanmean(rows.depths, 0, dtype=np.float64)), shape),
-        CONSTANT: np.ones(shape),
+    training, left_out = rows
+    mean_map = np.exp(np.nanmean(training.depths, 0, dtype=np.float64))
+    own = Unseen(*left_out.labels())
+    metric, shape = ("affine", "median", "none"), rendered.mattes.shape
+    found = {
+        NETWORK: all_depth_scores("rendered", network.values(rendered.pictures), rendered, metric),
+        MEAN_MAP: all_depth_scores("rendered", np.broadcast_to(mean_map, shape), rendered, metric)
+        | all_depth_scores("own", np.broadcast_to(mean_map, own.mattes.shape), own, metric[1:]),
+        CONSTANT: all_depth_scores("rendered", np.ones(shape), rendered, metric[:2]),
     }
-    found: dict[str, dict[str, dict[str, float]]] = {}
-    for name, distances in maps.items():
-        alignments = ("affine", "median") if name == CONSTANT else ("affine", "median", "none")
-        scores = {f"rendered {alignment}": depth_scores(distances, rendered, alignment) for alignment in alignments}
-        found[name] = {group: {key: round(v, 5) for key, v in each.items()} for group, each in scores.items()}
-    return found
+    return {
+        name: {group: {key: round(value, 5) for key, value in each.items()} for group, each in groups.items()}
+        for name, groups in found.items()
+    }

@@ -43,6 +43,7 @@ def tables(runs: Sequence[Run], references: References) -> str:
         _depth(main, references),
         _alignments(main, references),
         _splits(main),
+        _depth_splits(main, references),
         _curves(main),
         _goal(main),
     ]
@@ -107,6 +108,18 @@ def _alignments(runs: Sequence[Run], references: References) -> str:
         for alignment, title in (("affine", "scale and shift"), ("median", "scale"), ("none", "metres as predicted"))
     }
     return _table("AbsRel by alignment", runs, columns, references)
+
+
+def _depth_splits(runs: Sequence[Run], references: References) -> str:
+    columns = {
+        f"{title}, {alignment_title}": (f"{name} {alignment}", "absrel")
+        for alignment, alignment_title in (("median", "scale"), ("none", "metres as predicted"))
+        for name, title in (("own", "its own random rows"), ("rendered", "unseen rendered scenes"))
+    }
+    kept = [run for run in runs if "own none" in run["scores"]]
+    known = {name: scores for name, scores in references.items() if "own none" in scores}
+    title = "AbsRel against its own labels on random rows (seen sources), and against exact depth of unseen scenes"
+    return _table(title, kept, columns, known) if kept else ""
 
 
 def _splits(runs: Sequence[Run]) -> str:

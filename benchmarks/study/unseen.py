@@ -127,6 +127,13 @@ def depth_scores(distances: np.ndarray, unseen: Unseen, alignment: str) -> dict[
     return {key: float(np.nanmean(values)) for key, values in found.items()}
 
 
+def all_depth_scores(
+    name: str, distances: np.ndarray, unseen: Unseen, alignments: Sequence[str]
+) -> dict[str, dict[str, float]]:
+    """`depth_scores` by alignment, under `<name> <alignment>`."""
+    return {f"{name} {alignment}": depth_scores(distances, unseen, alignment) for alignment in alignments}
+
+
 def aligned(distance: np.ndarray, true: np.ndarray, known: np.ndarray, alignment: str) -> np.ndarray:
     """(H, W) metres, limited to NEAR_M..FAR_M: the picture's prediction fitted to its known true depth.
 

@@ -60,6 +60,11 @@ class Rows:
         """Only these rows (bool or positions)."""
         return Rows(self.pictures[rows], self.mattes[rows], self.depths[rows], self.photographs[rows])
 
+    def labels(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Pictures, mattes and (N, H, W) float32 metres, inf where there is none; not of way (a)."""
+        metres = np.exp(self.depths.astype(np.float32))
+        return self.pictures, self.mattes, np.where(np.isfinite(metres), metres, np.inf).astype(np.float32)
+
 
 def from_8_bits(depths: np.ndarray) -> np.ndarray:
     """float16 targets of 8-bit values: 0..255 becomes log(NEAR_M)..log(FAR_M), linearly."""
