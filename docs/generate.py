@@ -23,11 +23,7 @@ from fgbg_depth.recipe.fields import GROUPS  # noqa: E402
 HEAD = "<!-- Written by docs/generate.py from the code; do not edit. -->\n\n"
 # Rooms of the package, highest layer first; tests/test_architecture.py has the layers.
 ROOMS = (
-<<<<<<< HEAD
     "__main__", "cli", "app", "hub", "comparison", "export", "training", "verify", "builder", "card", "engine", "read",
-=======
-    "__main__", "cli", "app", "hub", "comparison", "training", "verify", "builder", "card", "engine", "read",
->>>>>>> study
     "manifest", "plan", "depth", "sources", "render", "scene", "storage", "statistics", "recipe", "schema", "retry",
     "rng", "paths", "errors",
 )  # fmt: skip

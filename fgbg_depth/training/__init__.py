@@ -1,9 +1,5 @@
 """Training: a small network, its losses and scores, and `evaluate`, which tells what it learns from a dataset.
 
-<<<<<<< HEAD
 The network, losses and scores work on tensors alone. `examples/train.py` shows the whole way, from `fgbg_depth.load` to
 a checkpoint.
-=======
-Only `torch` is needed. `examples/train.py` shows the whole way from `fgbg_depth.load` to a checkpoint.
->>>>>>> study
 """
