@@ -31,7 +31,7 @@ from numpy.typing import NDArray
 
 sys.path.insert(0, str(Path(__file__).parent.parent))
 
-from table import hardware
+from table import hardware, print_head, print_row
 
 from fgbg_depth.builder.shard import ShardBuilder, ShardJob, ShardTask
 from fgbg_depth.depth.label_batch import Stored
@@ -172,15 +172,14 @@ def main() -> None:
     parser.add_argument("--batch", type=int, default=64, help="largest batch (default: %(default)s)")
     options = parser.parse_args()
     print(hardware())
-    print("| stand-in | workers | rows | utilisation | rows/s | rows filled up | CPU time a row |")
-    print("|---|---|---|---|---|---|---|")
+    print_head()
     for rows_per_s in options.rows_per_s:
         for workers in options.workers:
             found = measure(rows_per_s, workers, options.rows, options.batch)
-            print(
-                f"| {rows_per_s:g} rows/s | {workers} | {found['rows']:,} | {found['utilisation']:.1%} "
-                f"| {found['rows/s']:.1f} | {found['padding']:.1%} | {found['cpu_us']:,.0f} us |",
-                flush=True,
+            print_row(
+                f"utilisation of a stand-in of {rows_per_s:g} rows/s, {workers} workers, {found['rows']:,} rows",
+                f"{found['utilisation']:.1%}",
+                f"{found['rows/s']:.1f} rows/s, {found['padding']:.1%} filled up, {found['cpu_us']:,.0f} us CPU a row",
             )
 
 

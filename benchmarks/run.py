@@ -1,6 +1,8 @@
 """Run all benchmarks one after the other and print their results as one table.
 
     python benchmarks/run.py                                   # about 20 minutes on a free machine
+    python benchmarks/run.py --backgrounds DIR --foregrounds DIR    # some of them on your own pictures, too
+    python benchmarks/run.py --whole                           # also all 400,000 rows: 25 GB of disk
     python benchmarks/run.py --quick                           # shorter runs, less exact
     python benchmarks/run.py --only compose encoders
     python benchmarks/run.py --markdown benchmarks/RESULTS.md
@@ -11,6 +13,7 @@ A benchmark that fails is marked FAILED in the table. The others still run, and 
 from __future__ import annotations
 
 import argparse
+import dataclasses
 import re
 import shlex
 import subprocess
@@ -25,6 +28,7 @@ from table import hardware
 HERE = Path(__file__).parent
 CPU = "--device cpu --sizes 224x224 --precisions fp32 bf16 --no-compile"
 LABEL_AND_NUMBER = re.compile(r"\s*(\S.*?)(?:\s{2,}|:\s+)([<~]?[\d][\d.,]*\s*\S.*|[\d.,]+|no row .*|SKIPPED.*)$")
+PICTURES = "--backgrounds DIR --foregrounds DIR"
 NO_GPU = "not measured: no GPU was available"
 INTRODUCTION = """`python benchmarks/run.py --markdown benchmarks/RESULTS.md` wrote this file: all figures are of one
 run on one machine. Each baseline was measured in the same run as the figure beside it, so the ratio says more than the
@@ -42,19 +46,22 @@ class Benchmark:
     full: str = ""
     quick: str = ""
     name: str = ""  # for --only; empty for the script's name
+    takes_pictures: bool = False  # it is also run on the user's own pictures, if there are any
 
 
 BENCHMARKS = (
     Benchmark("startup", "start-up", "", "--repeats 2"),
-    Benchmark("compose", "compose", "", "--rows 800 --repeats 2"),
+    Benchmark("compose", "compose", "", "--rows 800 --repeats 2", takes_pictures=True),
+    Benchmark("compose_steps", "compose, by step", "", "--rows 800 --repeats 2", takes_pictures=True),
     Benchmark("encoders", "encoders", "", "--images 4 --repeats 2"),
     Benchmark("blending", "blending", "", "--pairs 4 --repeats 3"),
     Benchmark("varied", "scenes", "", "--cutouts 2 --repeats 2"),
     Benchmark("defringe", "clean outlines", "", "--backgrounds 1"),
-    Benchmark("placed", "placed depth", "", "--rows 800 --repeats 2"),
+    Benchmark("placed", "placed depth", "", "--rows 800 --repeats 2", takes_pictures=True),
     Benchmark("checks", "checks of labels", "", "--repeats 2"),
     Benchmark("depth", "depth, CPU", f"{CPU} --seconds 3", f"{CPU} --seconds 1"),
     Benchmark("depth", "depth, GPU", "--device cuda", "--device cuda --seconds 1 --sizes 224x224", name="depth-gpu"),
+    Benchmark("gpu_feed", "stand-in for a GPU", "", "--rows-per-s 40 --rows 400"),
     Benchmark("end_to_end", "end to end, statistics, verify", "", "--rows 1000"),
     Benchmark("end_to_end", "end to end with depth, CPU", "--depth", "--depth --rows 3000", name="end-to-end-depth"),
     Benchmark("reading", "reading for training", "", "--rows 160 --repeats 2"),
@@ -65,6 +72,7 @@ BENCHMARKS = (
     Benchmark("app", "app", "", "--seconds 10 --clients 5"),
     Benchmark("faults", "faults", "", "--kills 5 --repeats 1"),
 )
+WHOLE = Benchmark("whole", "400,000 rows", "", "--placements 1", takes_pictures=True)
 
 
 def main() -> int:
@@ -72,19 +80,30 @@ def main() -> int:
     names = [b.name or b.script for b in BENCHMARKS]
     parser.add_argument("--only", nargs="+", choices=names, default=names, metavar="NAME", help=", ".join(names))
     parser.add_argument("--quick", action="store_true", help="shorter runs, less exact")
+    parser.add_argument("--whole", action="store_true", help="also all 400,000 rows; 25 GB of disk")
+    parser.add_argument("--backgrounds", type=Path, metavar="DIR", help="own pictures, for a second run of some")
+    parser.add_argument("--foregrounds", type=Path, metavar="DIR", help="own cut-outs")
     parser.add_argument("--markdown", type=Path, metavar="FILE", help="also write the table and the full outputs here")
     options = parser.parse_args()
     lines = [f"Measured on: {hardware()}", ""]
     lines += ["| benchmark | what | ratio | figure | baseline, same run |", "|---|---|---|---|---|"]
     print("\n".join(lines), flush=True)
     outputs, failed = [], False
-    for benchmark in (b for b in BENCHMARKS if (b.name or b.script) in options.only):
+    chosen = [b for b in BENCHMARKS if (b.name or b.script) in options.only] + [WHOLE] * options.whole
+    pictures = ""
+    if options.backgrounds and options.foregrounds:
+        pictures = shlex.join(["--backgrounds", str(options.backgrounds), "--foregrounds", str(options.foregrounds)])
+        own = [dataclasses.replace(b, title=f"{b.title}, photographs") for b in chosen if b.takes_pictures]
+        chosen = [b for b in chosen if b is not WHOLE] + own
+    for benchmark in chosen:
         arguments = benchmark.quick if options.quick else benchmark.full
+        if benchmark.title.endswith(", photographs"):
+            arguments = f"{arguments} {pictures}".strip()
         rows, output, ok = run(benchmark, arguments)
         failed |= not ok
         print("\n".join(rows), flush=True)
         lines += rows
-        command = f"python benchmarks/{benchmark.script}.py {arguments}".strip()
+        command = f"python benchmarks/{benchmark.script}.py {arguments}".strip().replace(pictures or "\0", PICTURES)
         outputs.append(f"### {benchmark.title}\n\n    {command}\n\n```\n{output.strip()}\n```\n")
     if options.markdown:
         text = [f"# Results\n\n{INTRODUCTION}", *lines, "", "## Commands and full outputs", "", *outputs]

@@ -63,7 +63,7 @@ def test_a_build_times_its_model_only_if_that_is_worthwhile(monkeypatch: pytest.
     monkeypatch.setattr(models, "load_labeller", lambda *args: labeller)
     monkeypatch.setattr(models, "num_gpus", lambda device: 1 if device == "cuda" else 0)
     monkeypatch.setattr(label_speed, "rows_per_s", lambda labeller, size: 4500.0)
-    monkeypatch.setattr(label_speed, "_cores", lambda: 64)
+    monkeypatch.setattr(label_speed, "num_cores", lambda: 64)
     plan = Plan(Recipe(size=32), Sources((), ()), simple_spec(), ())
     lines: list[str] = []
     assert workers_for_labels(plan, "cpu", 10**6, 64, lines.append) == 64
