@@ -80,6 +80,7 @@ async function call(name, values) {
 }
 
 async function update(predict = false) {
+  root()?.removeAttribute('data-ready');
   if (busy) { changed = true; return; }
   if (!box || sources < 2) return;
   busy = true;
