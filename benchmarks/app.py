@@ -24,6 +24,7 @@ import time
 from collections import defaultdict
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import psutil
@@ -143,18 +144,13 @@ def measure_clients(output: Path, num_clients: int, seconds: float) -> int:
         clients = [Client(url, verbose=False, analytics_enabled=False) for _ in range(num_clients)]
         splits = clients[0].predict(api_name="/info")["splits"]
         split, rows = max(splits.items(), key=lambda item: item[1])
+        measure_call_cpu(clients[0], server, split, rows)
         deadline = time.perf_counter() + seconds
 
         def call_until_deadline(client: Client, seed: int) -> None:
             choice = random.Random(seed)
             while time.perf_counter() < deadline:
-                calls: list[tuple[str, dict[str, object]]] = [
-                    ("/samples", {"num": 24, "seed": choice.randrange(1000)}),
-                    ("/samples", {"num": 24, "seed": choice.randrange(1000), "coverage_max": 0.05}),
-                    ("/row", {"split": split, "index": choice.randrange(rows)}),
-                    ("/depth_at", {"split": split, "index": choice.randrange(rows), "x": 10, "y": 10}),
-                ]
-                name, values = choice.choice(calls)
+                name, values = random_call(choice, split, rows)
                 begin = time.perf_counter()
                 try:
                     client.predict(**values, api_name=name)
@@ -181,6 +177,36 @@ def measure_clients(output: Path, num_clients: int, seconds: float) -> int:
     for error in sorted(set(errors))[:5]:
         print(f"  {error}")
     return len(errors)
+
+
+def random_call(choice: random.Random, split: str, rows: int) -> tuple[str, dict[str, object]]:
+    """(name, arguments) of a call of the app's API."""
+    calls: list[tuple[str, dict[str, object]]] = [
+        ("/samples", {"num": 24, "seed": choice.randrange(1000)}),
+        ("/samples", {"num": 24, "seed": choice.randrange(1000), "coverage_max": 0.05}),
+        ("/row", {"split": split, "index": choice.randrange(rows)}),
+        ("/depth_at", {"split": split, "index": choice.randrange(rows), "x": 10, "y": 10}),
+    ]
+    return choice.choice(calls)
+
+
+def measure_call_cpu(client: Any, server: psutil.Process, split: str, rows: int, num_calls: int = 300) -> None:
+    """Print the server's own CPU time of each of many calls, one after the other. Linux counts it in nanoseconds."""
+    choice, used = random.Random(0), []
+    for _ in range(num_calls):
+        name, values = random_call(choice, split, rows)
+        before = thread_cpu_s(server)
+        client.predict(**values, api_name=name)
+        used.append(thread_cpu_s(server) - before)
+    if any(used):
+        print(f"one client, {num_calls} calls one after the other; p50 and p95")
+        print(f"  {'CPU time of the server for a call':<66} {quantiles(used)}")
+
+
+def thread_cpu_s(process: psutil.Process) -> float:
+    """CPU seconds of all threads of a process; 0 where the system does not tell."""
+    found = Path(f"/proc/{process.pid}/task").glob("*/schedstat")
+    return sum(int(file.read_text().split()[0]) for file in found) / 1e9
 
 
 def cpu_s(process: psutil.Process) -> float:
