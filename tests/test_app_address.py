@@ -31,7 +31,7 @@ from fgbg_depth.read.reader import DatasetReader, Filter
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Route
 
-pytestmark = NEEDS_BROWSER
+pytestmark = [*NEEDS_BROWSER, pytest.mark.slow]
 NUM_ROWS = 3 * 4 * 2 * 6
 
 

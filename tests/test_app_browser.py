@@ -158,6 +158,7 @@ def test_row(visit: Visit, output: Path) -> None:
     wait_for_row(page)
 
 
+@pytest.mark.slow
 def test_row_with_disparity(chromium: "Browser", tmp_path: Path) -> None:
     """Values without a unit, where larger is nearer."""
     output = make_output(tmp_path / "out", 2, 2, 2, size=64, depth=RELATIVE_DISPARITY.name)
@@ -183,6 +184,7 @@ def test_row_with_disparity(chromium: "Browser", tmp_path: Path) -> None:
         visit.done()
 
 
+@pytest.mark.slow
 def test_a_row_with_several_cut_outs(chromium: "Browser", tmp_path: Path) -> None:
     """Numbered boxes in the colours of the instance map, and a table whose lines show one box each."""
     output = make_varied_output(tmp_path, objects=[2, 3], placements=1, depth_label="placed")
@@ -215,6 +217,7 @@ def test_a_row_with_several_cut_outs(chromium: "Browser", tmp_path: Path) -> Non
         visit.done()
 
 
+@pytest.mark.slow
 def test_a_plain_row_has_one_box_and_no_table_of_cut_outs(visit: Visit) -> None:
     visit.page.goto(f"{visit.url}/?tab=row&row=train/7")
     visit.page.locator(".fg-row").wait_for()
@@ -225,6 +228,7 @@ def test_a_plain_row_has_one_box_and_no_table_of_cut_outs(visit: Visit) -> None:
     assert visit.page.locator(".fg-segments a", has_text="Cut-outs").count() == 0
 
 
+@pytest.mark.slow
 def test_statistics_sources_and_card(visit: Visit) -> None:
     page = visit.page
     page.goto(visit.url)
@@ -251,6 +255,7 @@ def test_statistics_sources_and_card(visit: Visit) -> None:
     visit.fits_the_window()
 
 
+@pytest.mark.slow
 def test_wrong_addresses_and_missing_data(chromium: "Browser", url: str, tmp_path: Path) -> None:
     visit = Visit(chromium, url, WIDE, dark=False)
     visit.page.goto(f"{url}/?row=train/99999")

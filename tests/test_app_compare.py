@@ -111,6 +111,7 @@ class TestInBrowser:
 
     pytestmark = NEEDS_BROWSER
 
+    @pytest.mark.slow
     def test_slider_numbers_and_steps(
         self,
         chromium: "Browser",
@@ -174,6 +175,7 @@ class TestInBrowser:
         page.locator("[data-compared='train/4']").wait_for()
         visit.done()
 
+    @pytest.mark.slow
     def test_a_row_leads_to_it(self, chromium: "Browser", url: str, size: tuple[int, int], dark: bool) -> None:
         visit = Visit(chromium, url, size, dark)
         visit.page.goto(f"{url}/?tab=row&row=train/4")
@@ -182,6 +184,7 @@ class TestInBrowser:
         visit.page.locator("[data-compared='train/4']").wait_for()
         visit.done()
 
+    @pytest.mark.slow
     def test_the_tab_is_hidden_where_there_is_one_label(
         self,
         chromium: "Browser",

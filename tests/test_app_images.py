@@ -138,6 +138,7 @@ def test_a_new_version_of_the_dataset_has_new_addresses(tmp_path: Path) -> None:
         assert after.status_code == 200 and after.content != before.content
 
 
+@pytest.mark.slow
 def test_rows_with_scenes(tmp_path: Path) -> None:
     opened = Opened(str(make_varied_output(tmp_path, placements=1, depth_label="both")))
     with TestClient(Starlette(routes=image_routes(opened))) as client:

@@ -30,7 +30,7 @@ from fgbg_depth.read.reader import DatasetReader
 if TYPE_CHECKING:
     from playwright.sync_api import Browser
 
-pytestmark = NEEDS_BROWSER
+pytestmark = [*NEEDS_BROWSER, pytest.mark.slow]
 EVIL = "http://127.0.0.1:9/evil.png"
 HOSTILE = (f"<img src={EVIL}>", f"\"><img src='{EVIL}'>", f"${{fetch('{EVIL}')}}{{{{x}}}}", f"<style>@import '{EVIL}'")
 TABS = ("Samples", "Row", "3-D", "Statistics", "Sources", "Card")

@@ -22,7 +22,7 @@ from fgbg_depth.read.reader import DatasetReader
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
 
-pytestmark = NEEDS_BROWSER
+pytestmark = [*NEEDS_BROWSER, pytest.mark.slow]
 
 
 @pytest.fixture(scope="module")

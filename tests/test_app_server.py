@@ -194,6 +194,7 @@ def test_analytics_are_off(url: str) -> None:
     assert json.loads(urllib.request.urlopen(f"{url}/config", timeout=10).read())["analytics_enabled"] is False
 
 
+@pytest.mark.slow
 def test_a_dataset_on_the_hub(output: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     from huggingface_hub import HfApi
 
@@ -220,6 +221,7 @@ def test_a_dataset_on_the_hub(output: Path, tmp_path: Path, monkeypatch: pytest.
             assert read and all(f"/resolve/{info['revision']}/" in path for path in read), "only the pinned commit"
 
 
+@pytest.mark.slow
 def test_a_dataset_that_is_finished_while_the_server_runs(output: Path, tmp_path: Path) -> None:
     folder = tmp_path / "made later"
     folder.mkdir()

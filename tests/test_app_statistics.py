@@ -151,6 +151,7 @@ class TestInBrowser:
 
     pytestmark = NEEDS_BROWSER
 
+    @pytest.mark.slow
     def test_bars_have_the_values_and_filter(
         self,
         chromium: "Browser",
@@ -193,6 +194,7 @@ class TestInBrowser:
         )
         visit.done()
 
+    @pytest.mark.slow
     def test_the_table_of_values_is_reached_by_keyboard(
         self,
         chromium: "Browser",

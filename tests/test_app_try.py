@@ -324,6 +324,7 @@ class TestInBrowser:
 
     pytestmark = NEEDS_BROWSER
 
+    @pytest.mark.slow
     def test_drag_keys_and_upload(
         self,
         chromium: "Browser",

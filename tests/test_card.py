@@ -353,6 +353,7 @@ def test_the_cards_own_code_runs_and_decodes(spec_name, metric_output, tmp_path,
     assert off.mean() < 4  # JPEG's loss
 
 
+@pytest.mark.slow
 def test_pictures_and_card_are_written_once_and_stale_ones_removed(tmp_path):
     output = make_output(tmp_path)
     storage = Storage(output)

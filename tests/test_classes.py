@@ -59,6 +59,7 @@ def test_rows_are_built_again_when_only_a_class_changes(folder: Path) -> None:
     assert len(digests) == 3
 
 
+@pytest.mark.slow
 def test_rows_sources_statistics_and_card_have_the_classes(folder: Path) -> None:
     quiet_build(tiny_recipe(folder), folder / "out")
     rows = rows_of(folder / "out")

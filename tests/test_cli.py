@@ -90,6 +90,7 @@ def build_words(sources: Path, out: Path, *more: str) -> list[str]:
     return [*words, "--size", str(SIZE), "--placements", "1", "--depth-model", "none", "--workers", "1", *more]
 
 
+@pytest.mark.slow
 def test_build_then_again_then_verify(sources: Path, tmp_path: Path, capsys: pytest.CaptureFixture) -> None:
     assert main(build_words(sources, tmp_path / "out")) == 0
     printed = capsys.readouterr()
@@ -132,6 +133,7 @@ def test_dry_run_builds_nothing(
     assert json.loads(capsys.readouterr().out)["rows"] == 50
 
 
+@pytest.mark.slow
 def test_the_contact_sheet_never_replaces_another_file(
     sources: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture
 ) -> None:
@@ -157,6 +159,7 @@ def test_a_dry_run_refuses_what_a_build_refuses(sources: Path, tmp_path: Path, c
     assert [p.name for p in tmp_path.rglob("*") if p.is_file()] == ["holiday.jpg"]
 
 
+@pytest.mark.slow
 def test_a_dry_run_says_what_a_build_would_delete(sources: Path, tmp_path: Path, capsys: pytest.CaptureFixture) -> None:
     out = tmp_path / "out"
     assert main(build_words(sources, out)) == 0

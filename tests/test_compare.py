@@ -183,6 +183,7 @@ def test_the_domain_of_each_pair_of_kinds() -> None:
 
 
 @pytest.mark.usefixtures("fakes")
+@pytest.mark.slow
 def test_models_that_are_equal_up_to_scale_and_shift_do_not_disagree(sources: Path) -> None:
     found = quiet(tiny.tiny_recipe(sources), ["depth", "again", "scaled", "relative", "disparity", "exchanged"])
     assert {pair.rows for pair in found.pairs} == {12} and len(found.pairs) == 15
@@ -196,6 +197,7 @@ def test_models_that_are_equal_up_to_scale_and_shift_do_not_disagree(sources: Pa
 
 
 @pytest.mark.usefixtures("fakes")
+@pytest.mark.slow
 def test_the_wrong_domain_shows(sources: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("fgbg_depth.comparison.compare.common_domain", lambda first, second: alignment.DEPTH)
     found = quiet(tiny.tiny_recipe(sources), ["depth", "disparity"])
@@ -203,6 +205,7 @@ def test_the_wrong_domain_shows(sources: Path, monkeypatch: pytest.MonkeyPatch) 
 
 
 @pytest.mark.usefixtures("fakes")
+@pytest.mark.slow
 def test_pixels_without_depth_and_constant_maps(sources: Path) -> None:
     found = quiet(tiny.tiny_recipe(sources), ["depth", "partial", "constant"])
     assert [model.no_depth for model in found.models] == [0, 0.5, 0]
@@ -257,6 +260,7 @@ def test_rows_of_a_recipe_are_those_of_its_dataset(sources: Path, labelled: Path
     assert np.array_equal(a.outline.rows, b.outline.rows)
 
 
+@pytest.mark.slow
 def test_each_model_labels_each_background_once(sources: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     calls: list[int] = []
 
@@ -298,6 +302,7 @@ def test_weights_that_cannot_be_loaded_stop_before_rows_are_labelled(
         quiet(tiny.tiny_recipe(sources), ["densedepth-demo", str(broken)])
 
 
+@pytest.mark.slow
 def test_the_kind_of_a_model_that_is_not_known(sources: Path, tmp_path: Path) -> None:
     folder = tiny_checkpoint("dpt", tmp_path / "new")
     recipe = tiny.tiny_recipe(sources)
@@ -364,6 +369,7 @@ def test_summaries() -> None:
     assert summarise([LabelChecks(*map(np.float32, (nan, nan, nan)))]).nearer.median is None
 
 
+@pytest.mark.slow
 def test_memory() -> None:
     meter = memory.MemoryMeter("cpu", own_process=False)
     block = np.ones(8_000_000)  # 64 MB
@@ -403,6 +409,7 @@ def test_the_command_on_a_dataset(
 
 
 @pytest.mark.usefixtures("fakes")
+@pytest.mark.slow
 def test_the_command_on_a_recipe(sources: Path, capsys: pytest.CaptureFixture[str]) -> None:
     words = ["compare", "--backgrounds", str(sources / "bg"), "--foregrounds", str(sources / "fg"), "--size", "32"]
     assert main([*words, "--placements", "2", "--rows", "8", "--models", "depth", "--models", "disparity"]) == 0

@@ -95,6 +95,7 @@ def test_shards_are_hashed_once_in_repeated_starts(sources: Path, out: Path, mon
     assert len(measured) == len(set(measured)) == 9
 
 
+@pytest.mark.slow
 def test_images_of_a_damaged_shard_are_not_reused(sources: Path, tmp_path: Path, simple_depth: list) -> None:
     out = tmp_path / "out"
     quiet_build(tiny_recipe(sources, depth_model="simple"), out)

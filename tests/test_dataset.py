@@ -102,6 +102,7 @@ def test_the_builder_resumes_a_stopped_build(sources: Path, tmp_path: Path, buil
 
 
 @pytest.mark.parametrize("workers", [1, 2])
+@pytest.mark.slow
 def test_the_builder_prepares_its_sources_once(
     sources: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, workers: int
 ) -> None:
@@ -119,6 +120,7 @@ def test_the_builder_prepares_its_sources_once(
     assert {split: len(rows) for split, rows in builder.as_dataset().items()} == ROWS
 
 
+@pytest.mark.slow
 def test_the_builder_keeps_the_depth_range_of_its_output(
     sources: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -143,6 +143,7 @@ def test_another_format_is_a_reason(sources: Path, out: Path) -> None:
 # The command line
 
 
+@pytest.mark.slow
 def test_an_output_is_continued_with_its_own_recipe(
     sources: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

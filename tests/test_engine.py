@@ -37,6 +37,7 @@ def children() -> set[int]:
 
 
 @pytest.mark.parametrize("workers", [1, 2])
+@pytest.mark.slow
 def test_every_shard_and_every_row_is_reported(job: tuple[ShardJob, Plan], workers: int) -> None:
     rows, finished = [], []
     tasks = [ShardTask(shard) for shard in job[1].shards]
@@ -48,6 +49,7 @@ def test_every_shard_and_every_row_is_reported(job: tuple[ShardJob, Plan], worke
     assert not left
 
 
+@pytest.mark.slow
 def test_few_tasks_wait_in_the_pool(job: tuple[ShardJob, Plan], monkeypatch: pytest.MonkeyPatch) -> None:
     """Each call of `wait` looks at all tasks of the pool, so that with all tasks in it the time would be quadratic."""
     shard_job, plan = job
@@ -118,6 +120,7 @@ print(builder.as_dataset(split="train").num_rows)
 
 
 @pytest.mark.parametrize("how", ["script", pytest.param("module", marks=pytest.mark.slow), "stdin"])
+@pytest.mark.slow
 def test_a_main_module_without_a_guard(how: str, tmp_path: Path, sources: Path) -> None:
     """Workers do not import the program's main module: not one without `if __name__ == "__main__":`, nor <stdin>."""
     code = UNGUARDED.format(root=str(ROOT), sources=str(sources), out=str(tmp_path / "out"))
@@ -199,6 +202,7 @@ def gone(processes: list[psutil.Process], limit_s: float) -> bool:
 
 
 @pytest.mark.parametrize("how", [signal.SIGKILL, pytest.param(signal.SIGTERM, marks=pytest.mark.slow)])
+@pytest.mark.slow
 def test_workers_end_when_their_parent_is_killed(tmp_path: Path, sources: Path, how: signal.Signals) -> None:
     process = start(tmp_path, sources)
     workers = workers_of(process)
@@ -207,6 +211,7 @@ def test_workers_end_when_their_parent_is_killed(tmp_path: Path, sources: Path, 
     assert gone(workers, 30)  # the build would take far longer; a busy machine may need some seconds
 
 
+@pytest.mark.slow
 def test_a_killed_worker_is_reported(tmp_path: Path, sources: Path) -> None:
     """The system kills one when memory runs out. The message says what to do; no process and no file is left."""
     process = start(tmp_path, sources)
@@ -218,6 +223,7 @@ def test_a_killed_worker_is_reported(tmp_path: Path, sources: Path) -> None:
     assert not list((tmp_path / "out").rglob(".*.tmp"))
 
 
+@pytest.mark.slow
 def test_ctrl_c_ends_all_at_once(tmp_path: Path, sources: Path) -> None:
     """A terminal sends SIGINT to all processes; workers ignore it, and the parent kills them."""
     process = start(tmp_path, sources)

@@ -211,6 +211,7 @@ def test_a_dataset_without_training_rows_is_an_error(metric_output: Path, monkey
         evaluate(metric_output)
 
 
+@pytest.mark.slow
 def test_disparity_is_learned_as_distance(tmp_path: Path) -> None:
     from small_output import DISPARITY
 

@@ -126,6 +126,7 @@ def test_filter_names_the_checks_that_there_are(
     assert "no depth labels" in capsys.readouterr().err
 
 
+@pytest.mark.slow
 def test_stream_reads_shuffled_batches(
     metric_output: Path,  # noqa: F811
     monkeypatch: pytest.MonkeyPatch,

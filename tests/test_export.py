@@ -67,6 +67,7 @@ def test_the_help_has_a_line_for_each_format(capsys: pytest.CaptureFixture[str])
 
 
 @pytest.mark.parametrize("name", FORMATS)
+@pytest.mark.slow
 def test_a_killed_export_continues(
     metric_output: Path, tmp_path: Path, name: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:

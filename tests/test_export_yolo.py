@@ -217,6 +217,7 @@ def test_depth_without_metres_is_refused(tmp_path: Path, capsys: pytest.CaptureF
     assert not (tmp_path / "to").exists()
 
 
+@pytest.mark.slow
 def test_depth_of_eight_bits_and_no_depth_are_refused(tmp_path: Path) -> None:
     spec = DepthSpec("coarse", digest="0" * 16, bits=8, license="mit", **metric_scale(10, 8))
     output = make_output(tmp_path / "in", spec, depth_bits=8, placements=1)

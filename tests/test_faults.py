@@ -34,6 +34,7 @@ def disk(trial: Trial) -> Iterator[Trial]:
     faults.unmount(trial.out)
 
 
+@pytest.mark.slow
 def test_kill_all_processes_and_resume(trial: Trial) -> None:
     """Two kills at random moments, in the same output."""
     random_ = random.Random(time.time_ns())
@@ -52,6 +53,7 @@ def test_ten_kills(trial: Trial, who: str) -> None:
     trial.heal()
 
 
+@pytest.mark.slow
 def test_a_full_disk(disk: Trial) -> None:
     faults.remount(disk.out, "size=200k")
     code, errors = faults.ended(disk.start())

@@ -77,6 +77,7 @@ def test_push_of_the_same_output_leaves_an_edited_card_as_it_is(hub: HubServer, 
     assert (work / "out" / "README.md").read_text(encoding="utf-8") == edited
 
 
+@pytest.mark.slow
 def test_edits_outside_the_notes_are_kept_by_later_pushes(hub: HubServer, work: Path):
     send(work / "out", tag="v1.0.0")
     edit_everywhere(hub)

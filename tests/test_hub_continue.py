@@ -98,6 +98,7 @@ def test_one_more_background_fetches_no_shard_and_builds_its_own(published: HubS
         assert getattr(made, key) == getattr(expected, key), key  # exact: sums of the footers
 
 
+@pytest.mark.slow
 def test_push_uploads_the_new_shards_and_keeps_the_others(published: HubServer, originals: Path, tmp_path: Path):
     old, expected = manifest_of(originals / "one"), manifest_of(originals / "two")
     built(None, tmp_path / "out", from_hub=f"{NAME}@v1.0.0", add_backgrounds=str(originals / "new"))
@@ -176,6 +177,7 @@ def test_a_recipe_that_prepares_sources_in_another_way_needs_the_originals(
     assert built(given, tmp_path / "out")[0].made > 0
 
 
+@pytest.mark.slow
 def test_fields_of_one_kind_of_source_do_not_need_the_originals_of_the_other(
     published: HubServer, originals: Path, tmp_path: Path
 ):
@@ -208,6 +210,7 @@ def test_without_changes_nothing_is_built(published: HubServer, originals: Path,
     assert len(published.downloads) == count, "the same version is not fetched again"
 
 
+@pytest.mark.slow
 def test_a_later_build_of_the_same_folder_adds_to_what_it_has(published: HubServer, originals: Path, tmp_path: Path):
     built(None, tmp_path / "out", from_hub=NAME)
     built(None, tmp_path / "out", add_backgrounds=str(originals / "new"))
@@ -216,6 +219,7 @@ def test_a_later_build_of_the_same_folder_adds_to_what_it_has(published: HubServ
     assert not again.changed, "without options the folder keeps its sources"
 
 
+@pytest.mark.slow
 def test_load_reader_and_verify_read_shards_on_the_hub(published: HubServer, originals: Path, tmp_path: Path):
     built(None, tmp_path / "out", from_hub=NAME, add_backgrounds=str(originals / "new"))
     report = verify(tmp_path / "out")
@@ -230,6 +234,7 @@ def test_load_reader_and_verify_read_shards_on_the_hub(published: HubServer, ori
     assert reader.row("train", 3).images == reference.row("train", 3).images
 
 
+@pytest.mark.slow
 def test_verify_and_push_refuse_shards_that_the_hub_does_not_have(
     published: HubServer, originals: Path, tmp_path: Path
 ):
@@ -285,6 +290,7 @@ def test_an_added_picture_with_the_name_of_another_is_refused(published: HubServ
         built(None, tmp_path / "out", from_hub=NAME, add_backgrounds=str(tmp_path / "other"))
 
 
+@pytest.mark.slow
 def test_the_command(published: HubServer, originals: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]):
     with pytest.MonkeyPatch.context() as patch:
         use_slope(patch, METRIC)
@@ -308,6 +314,7 @@ def test_a_damaged_list_of_the_shards_on_the_hub_is_an_error(published: HubServe
         load(tmp_path / "out")
 
 
+@pytest.mark.slow
 def test_the_datasets_builder_refuses_a_folder_whose_shards_are_on_the_hub(published: HubServer, tmp_path: Path):
     from fgbg_depth.builder.dataset import FgBgDepth
 

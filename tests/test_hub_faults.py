@@ -44,6 +44,7 @@ def one_commit_with_everything(hub: HubServer, output: Path, num_commits: int = 
 
 
 @pytest.mark.parametrize("kind", [*EVERY_KIND, "500", "504", "late"])
+@pytest.mark.slow
 def test_each_failure_of_the_commit_request_makes_one_commit(hub: HubServer, work: Path, kind: str):
     hub.faults.add(Fault(kind, COMMIT, times=2, stall_s=1.0, headers={"Retry-After": "0"}))
     report = send(work / "out", tag="v1.0.0", retry_policy=SHORT_TIMEOUT)
@@ -87,6 +88,7 @@ def test_pull_request_with_a_lost_response_is_found(hub: HubServer, work: Path):
     assert repo_of(hub).pull_requests == {1: report.commit} and report.pr_url.endswith("/discussions/1")
 
 
+@pytest.mark.slow
 def test_wait_that_the_hub_asks_for(hub: HubServer, work: Path):
     hub.faults.add(Fault("429", COMMIT, headers={"Retry-After": "2"}))
     started = time.monotonic()

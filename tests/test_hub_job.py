@@ -60,6 +60,7 @@ def test_a_dry_run_needs_no_hub_and_builds_nothing(tmp_path: Path) -> None:
     assert not (tmp_path / "dataset" / "data").exists()
 
 
+@pytest.mark.slow
 def test_a_job_builds_and_pushes(hub: HubServer, tmp_path: Path) -> None:
     done = run(tmp_path, *sources(tmp_path), "--tag", "v1.0.0", **environment(hub, tmp_path / "home"))
     assert done.returncode == 0, done.stderr

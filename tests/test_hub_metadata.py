@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+import pytest
 import yaml
 from hub_client import NAME, QUICK, delete_on_hub, edit_on_hub, files_of, send
 from hub_outputs import build_again, grow
@@ -61,6 +62,7 @@ def test_the_next_version_and_another_branch_have_their_own(hub: HubServer, work
     assert verify(work / "out").ok
 
 
+@pytest.mark.slow
 def test_what_people_added_on_the_hub_is_kept(hub: HubServer, work: Path) -> None:
     send(work / "out", tag="v1.0.0")
     described = croissant_on_hub(hub)

@@ -78,6 +78,7 @@ def test_unchanged_older_version_does_not_replace_a_newer_one(hub: HubServer, tw
     assert "would remove 8 rows" in refusal(two[0] / "out")
 
 
+@pytest.mark.slow
 def test_removed_rows_are_not_brought_back(hub: HubServer, work: Path, two: tuple[Path, Path]):
     ann, bo = two
     add_background(work, ann, 0)
@@ -100,6 +101,7 @@ def test_changed_recipe_is_not_changed_back(hub: HubServer, work: Path, two: tup
     assert "On the Hub: a version without a tag of" in message
 
 
+@pytest.mark.slow
 def test_nothing_is_refused_where_nothing_is_undone(hub: HubServer, work: Path, two: tuple[Path, Path]):
     """An edited card and files of others are no newer version, and neither is one whose rows the output has."""
     ann, bo = two
@@ -136,6 +138,7 @@ def test_base_version_that_the_branch_does_not_have_any_more(hub: HubServer, wor
     assert "would remove 8 rows" in refusal(ann / "out")
 
 
+@pytest.mark.slow
 def test_branch_that_is_behind_takes_the_newer_version(hub: HubServer, work: Path):
     send(work / "out", tag="v1.0.0")
     build_again(work, placements=3)

@@ -93,6 +93,7 @@ def test_a_build_with_a_program(kind: str, sources: Path, tmp_path: Path) -> Non
     wait_for_end(pids(programs))
 
 
+@pytest.mark.slow
 def test_verify_starts_no_program_that_the_user_did_not_name(
     sources: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -100,6 +100,7 @@ def test_the_recipe_in_the_output_builds_it_again(built: Path, tmp_path: Path) -
     assert tree(tmp_path / "again") == tree(built)
 
 
+@pytest.mark.slow
 def test_two_processes_write_the_same_bytes(built: Path, sources: Path, tmp_path: Path) -> None:
     result = quiet_build(tiny_recipe(sources), tmp_path / "out", workers=2)
     assert result.made == result.shards and tree(tmp_path / "out") == tree(built)
@@ -192,6 +193,7 @@ def test_a_changed_licence_changes_the_card_only(built: Path, sources: Path, tmp
     assert "license: mit" in (tmp_path / "out" / "README.md").read_text()
 
 
+@pytest.mark.slow
 def test_missing_files_are_written_again(built: Path, sources: Path, tmp_path: Path) -> None:
     one_of_each = {name.split("/")[0]: name for name in tree(built) if name != "recipe.yaml"}
     for index, name in enumerate(one_of_each.values()):
@@ -240,6 +242,7 @@ def test_statistics_equal_numpy_over_the_loaded_rows(sources: Path, tmp_path: Pa
     assert histogram["counts"] == np.histogram(valid, histogram["edges"])[0].tolist()
 
 
+@pytest.mark.slow
 def test_relabelling_composes_nothing(
     sources: Path, tmp_path: Path, simple_depth: list, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -328,6 +331,7 @@ SIZES = {  # side of the composite; foreground_measure, and its least and larges
 
 
 @pytest.mark.parametrize("path", RECIPES, ids=lambda p: p.stem)
+@pytest.mark.slow
 def test_the_six_recipes(path: Path, tmp_path: Path) -> None:
     recipe = load_recipe(path)
     size, measure, low, high = SIZES[path.stem]

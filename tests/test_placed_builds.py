@@ -42,6 +42,7 @@ def test_placed_depth_predicts_each_background_once(sources: Path, tmp_path: Pat
     assert verify(tmp_path / "out", full=True).ok
 
 
+@pytest.mark.slow
 def test_a_new_background_is_the_only_one_that_is_predicted(tmp_path: Path, simple_depth: list) -> None:
     sources = make_sources(tmp_path / "src", 3, 3)
     recipe = tiny_recipe(sources, depth_model="simple", depth_label="placed", holdout=0)

@@ -149,6 +149,7 @@ def test_publishing_twice_changes_nothing(backgrounds: str, foregrounds: str, mo
         assert after == before if before in kept else after.startswith("./") and "x" not in after
 
 
+@pytest.mark.slow
 def test_home_is_expanded_everywhere(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HOME", str(project))
     where = ["--backgrounds", "~/photos", "--foregrounds", "~/cut", "--output", "~/out"]
@@ -201,6 +202,7 @@ def test_a_missing_model_folder_is_not_looked_for_on_the_hub(project: Path, monk
     assert locate("user/name") == ("user/name", "")
 
 
+@pytest.mark.slow
 def test_a_model_folder_is_published_by_name_and_verified(tmp_path: Path) -> None:
     draw_sources(tmp_path)
     make_model(tmp_path / "models" / "mine")

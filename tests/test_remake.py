@@ -65,6 +65,7 @@ def test_the_example_of_a_plain_card_needs_no_fgbg_depth(plain: Path) -> None:
     assert levels(names["picture"], names["row"]["fg_bg"]).mean() < 12  # JPEG's loss at 32 px, with noise
 
 
+@pytest.mark.slow
 def test_every_row_of_every_split_is_composed_again(varied: Path) -> None:
     """Also rows with Poisson blends, hidden cut-outs, and backgrounds without ground."""
     reader, without_occlusion = DatasetReader.open(varied), DatasetReader.open(varied)

@@ -66,6 +66,7 @@ def test_a_sheet_of_scenes_has_a_column_and_a_line_more() -> None:
     assert INSTANCE_RGB[0] in colors
 
 
+@pytest.mark.slow
 def test_a_dry_run_names_the_backgrounds_without_ground(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     recipe = varied_recipe(tmp_path)
     (tmp_path / "recipe.yaml").write_text(recipe.to_yaml(), encoding="utf-8")

@@ -284,6 +284,7 @@ def rows_of(output: Path) -> Iterator[dict[str, Any]]:
         yield from pq.read_table(path).to_pylist()
 
 
+@pytest.mark.slow
 def test_a_build_does_not_depend_on_workers_or_on_being_stopped(
     sources: Path, built: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -306,6 +307,7 @@ def test_a_build_does_not_depend_on_workers_or_on_being_stopped(
     assert tree(tmp_path / "stopped") == tree(built)
 
 
+@pytest.mark.slow
 def test_one_more_background_leaves_the_bytes_of_other_shards_alone(built: Path, tmp_path: Path) -> None:
     more = make_sources(tmp_path / "more", 5, 5)
     quiet_build(scene_recipe(more, holdout=0.0), tmp_path / "out")

@@ -193,6 +193,7 @@ def test_every_check_has_a_documented_fault() -> None:
     assert set(SCRIPT.PICTURES) == {*CHECK_NAMES, "copy"}
 
 
+@pytest.mark.slow
 def test_letterboxes_are_found_with_their_sides() -> None:
     num_found = 0
     for path in BACKGROUNDS:

@@ -54,6 +54,7 @@ def test_nothing_heavy_is_imported(arguments: tuple[str, ...]) -> None:
     assert done.stdout.splitlines()[-1] == "imported:"
 
 
+@pytest.mark.slow
 def test_a_build_with_nothing_to_do_imports_no_torch(tmp_path: Path) -> None:
     """The model's files are compared by their digest; torch and transformers take 4 s to import."""
     arguments = ("builder.py", "build", "--output", str(tmp_path / "out"), "--size", "32", "--placements", "1")

@@ -61,6 +61,7 @@ def test_a_batch_of_16_takes_less_than_half_a_second() -> None:
     assert min(times) < 0.5
 
 
+@pytest.mark.slow
 def test_the_network_learns_a_bright_disc_nearer_than_its_surroundings() -> None:
     y, x = torch.meshgrid(torch.arange(64), torch.arange(64), indexing="ij")
     centres = torch.randint(20, 44, (8, 2), generator=torch.Generator().manual_seed(0))

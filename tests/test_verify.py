@@ -81,6 +81,7 @@ def test_an_intact_output_has_no_problem(metric_output, full):
         {"spec": None, "shard_rows": 4},
     ],
 )
+@pytest.mark.slow
 def test_outputs_of_other_recipes_have_no_problem(tmp_path, choices):
     report = verify(make_output(tmp_path, **choices), full=True)
     assert report.ok, report.problems
@@ -149,6 +150,7 @@ def test_hidden_files_and_other_files_of_the_user_are_ignored(output_copy):
     assert verify(output).ok
 
 
+@pytest.mark.slow
 def test_a_shard_of_another_recipe_beside_ours(output_copy, tmp_path):
     output = output_copy()
     other = make_output(tmp_path / "other", seed=1)
@@ -157,6 +159,7 @@ def test_a_shard_of_another_recipe_beside_ours(output_copy, tmp_path):
     assert only_problem(output).startswith(f"{name}: a shard of another recipe or of other sources")
 
 
+@pytest.mark.slow
 def test_a_shard_of_another_recipe_under_our_name(output_copy, tmp_path):
     output = output_copy()
     other = make_output(tmp_path / "other", seed=1)

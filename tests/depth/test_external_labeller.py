@@ -95,6 +95,7 @@ def test_another_kind_than_stated_gives_a_warning(named: Any, caplog: pytest.Log
     assert "is known to predict metric, but the recipe says relative_depth" in caplog.text
 
 
+@pytest.mark.slow
 def test_the_digests_change_with_code_and_version(tmp_path: Path) -> None:
     source = tmp_path / "mine.py"
     text = "import numpy as np\ndef f(images): return np.ones(images.shape[:3], np.float32)\n"

@@ -28,6 +28,7 @@ def folder(tmp_path_factory):
 
 
 @pytest.mark.parametrize("code", [pytest.param("import fgbg_depth", marks=pytest.mark.slow), *FIRST[:1]])
+@pytest.mark.slow
 def test_densedepth_is_registered_in_any_order_of_imports(code, folder):
     other = "import fgbg_depth" if code != "import fgbg_depth" else FIRST[2]
     script = f"FOLDER = {str(folder)!r}\n{code}\n{other}\n{CHECK}"
