@@ -10,7 +10,7 @@
 The job sees no file of your machine but this script. Sources come from the Hub, as above, or from a folder that you
 mount: `-v ./inputs:/inputs`, then `--recipe /inputs/recipe.yaml`. In the same way a job runs the fgbg-depth of your
 checkout: `-v .:/fgbg --with /fgbg`. A job that is stopped loses its disk. To go on where it stopped, mount a bucket and
-build there: `-v hf://buckets/USER/work:/work`, then `--output /work/NAME`; run the same command again.
+build there: `-v hf://buckets/USER/builds:/builds`, then `--output /builds/NAME`; run the same command again.
 
 Options that are not listed below go to `fgbg-depth build`. `--dry-run` builds and pushes nothing and needs no Hub for
 sources in folders; it prints rows, bytes and time. Prices and names of machines: `hf jobs hardware`.
