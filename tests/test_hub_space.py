@@ -106,7 +106,6 @@ def test_the_python_of_the_space_satisfies_its_requirements(published: HubServer
     assert SpecifierSet(ours).contains(f"{python}.0")
 
 
-@pytest.mark.slow
 def test_every_package_that_browsing_imports_is_in_the_requirements(published: HubServer):
     """Those that the app's modules import by themselves; what they need in turn, pip knows."""
     code = (

@@ -168,6 +168,15 @@ def pins(name: str) -> dict[str, str]:
     return {canonicalize_name(package): version for package, version in found}
 
 
+def test_no_package_is_listed_twice() -> None:
+    for package_list in (PROJECT["dependencies"], *PROJECT["optional-dependencies"].values()):
+        names = [canonicalize_name(Requirement(line).name) for line in package_list]
+        assert len(names) == len(set(names))
+    for path in ROOT.glob("requirements*.txt"):
+        found = re.findall(r"^([\w.-]+)(?:\[\w+\])?==", path.read_text(encoding="utf-8"), re.M)
+        assert len(found) == len(set(found)), path.name
+
+
 def test_the_pinned_versions_are_within_the_ranges() -> None:
     """The tests run with the pins; the ranges are what `pip install fgbg-depth` may choose."""
     everything = {**declared(), **declared("app")}

@@ -14,6 +14,7 @@ APP = "app.py"
 # What browsing imports, besides gradio, whose version the Space's card names. Without torch, transformers and datasets,
 # which the package imports only to build, label and load.
 REQUIREMENTS = (
+    "deflate",
     "filelock",
     "fsspec",
     "httpx2",
@@ -27,6 +28,7 @@ REQUIREMENTS = (
     "pyarrow",
     "pydantic",
     "pyyaml",
+    "simplejpeg",
     "starlette",
     "wrapt",
 )
