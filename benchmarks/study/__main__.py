@@ -5,20 +5,22 @@
     python -m benchmarks.study --picture                                     # writes docs/study.png
 
 Without photographs all sources are rendered, and only the rendered scenes are tested. Each run is added to the results
-when it is finished, so an interrupted study continues where it was. docs/study.md describes the study.
+when it is finished, so an interrupted study continues where it was, and other ways can run beside it (`--ways`) once
+the rows are made. docs/study.md describes the study.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
-import os
 import tempfile
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import torch
+from filelock import FileLock
 
 from benchmarks.study import learning, unseen
 from benchmarks.study.notebook import notebook_rows
@@ -31,7 +33,7 @@ from benchmarks.table import cpu_name
 
 ROOT = Path(__file__).parents[2]
 RESULTS, DOCUMENT, PICTURE = ROOT / "benchmarks/study_results.json", ROOT / "docs/study.md", ROOT / "docs/study.png"
-STEPS, SEEDS, SCENES = 720, 3, 80
+STEPS, SEEDS, SCENES = 2500, 3, 80
 
 
 def planned(ways: list[str], seeds: int, steps: int, runs: list[dict[str, Any]]) -> Iterator[tuple[str, int]]:
@@ -77,17 +79,16 @@ def load_tests(sources: Sources, work: Path, scenes: int) -> dict[str, unseen.Un
 
 
 def run_study(options: argparse.Namespace) -> None:
-    results = json.loads(options.results.read_text()) if options.results.exists() else {"runs": []}
-    results.setdefault("references", {})
     photographs = {"backgrounds": options.backgrounds, "foregrounds": options.foregrounds}
     given = {kind: folder for kind, folder in photographs.items() if folder}
     options.work.mkdir(parents=True, exist_ok=True)
     sources = prepare_sources(options.work / "sources", given)
     tests = load_tests(sources, options.work, options.scenes)
-    if not results["references"]:
-        results["references"] = reference_scores(tests["rendered"], way_rows("c", sources, options.work), sources)
-        write_json(options.results, results)
-    for way, seed in planned(options.ways, options.seeds, options.steps, results["runs"]):
+    if not read_results(options.results)["references"]:
+        references = reference_scores(tests["rendered"], way_rows("c", sources, options.work), sources)
+        with changed_results(options.results) as results:
+            results["references"] = references
+    for way, seed in planned(options.ways, options.seeds, options.steps, read_results(options.results)["runs"]):
         rows, left_out = way_rows(way, sources, options.work)
         trained = learning.train(rows, seed, options.steps)
         torch.save(trained.network.state_dict(), network_file(options.work, way, seed, options.steps))
@@ -97,8 +98,8 @@ def run_study(options: argparse.Namespace) -> None:
             "cpu_s": round(trained.cpu_s, 1), "wall_s": round(trained.wall_s, 1), "curve": trained.curve,
             "processor": cpu_name(), "torch": torch.__version__, "scores": scores(way, trained, left_out, tests),
         }  # fmt: skip
-        results["runs"].append(run)
-        write_json(options.results, results)
+        with changed_results(options.results) as results:
+            results["runs"].append(run)
         print(f"({way}) seed {seed}, {run['wall_s']:.0f} s: {json.dumps(run['scores'])}", flush=True)
 
 
@@ -107,13 +108,22 @@ def network_file(work: Path, way: str, seed: int, steps: int) -> Path:
     return work / f"network-{way}-{seed}-{steps}.pt"
 
 
-def write_json(path: Path, results: dict[str, Any]) -> None:
-    """Replace the file in one step; a run takes a line."""
-    runs = ",\n".join(json.dumps(run) for run in results["runs"])
-    temporary = path.with_name(f".{path.name}.{os.getpid()}")
-    references = json.dumps(results["references"])
-    temporary.write_text(f'{{"references": {references},\n"runs": [\n{runs}\n]}}\n', encoding="utf-8")
-    temporary.replace(path)
+def read_results(path: Path) -> dict[str, Any]:
+    """Finished runs and the scores of references; none of them where there is no file."""
+    results: dict[str, Any] = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
+    return {"references": {}, "runs": []} | results
+
+
+@contextmanager
+def changed_results(path: Path) -> Iterator[dict[str, Any]]:
+    """The results, written back in one step; studies of other ways may run beside this one. A run takes a line."""
+    with FileLock(f"{path}.lock"):
+        results = read_results(path)
+        yield results
+        references, runs = json.dumps(results["references"]), ",\n".join(json.dumps(run) for run in results["runs"])
+        temporary = path.with_name(f".{path.name}.part")
+        temporary.write_text(f'{{"references": {references},\n"runs": [\n{runs}\n]}}\n', encoding="utf-8")
+        temporary.replace(path)
 
 
 def main(arguments: list[str] | None = None) -> None:

@@ -13,7 +13,7 @@ from benchmarks.study.ways import Rows
 from fgbg_depth.training.losses import depth_loss, mask_loss
 from fgbg_depth.training.network import SmallNet
 
-BATCH = 8
+BATCH = 16
 LEARNING_RATE = 3e-3
 WEIGHT_DECAY = 1e-2
 START_LOG_M = 1.8  # where the depth head starts, for all ways

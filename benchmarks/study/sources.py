@@ -20,7 +20,7 @@ from fgbg_depth import paths
 from fgbg_depth.sources.lookalikes import group_lookalikes, thumbnail
 
 FIRST_SCENE = 6_000_000  # no other scenes have these seeds: see `benchmarks.label_scenes` and `ground_scenes`
-RENDERED_BACKGROUNDS = 24
+RENDERED_BACKGROUNDS = 120
 RENDERED_SIDE = 192  # pixels
 HELD_SHARE = 0.28  # of the photographs, and of their cut-outs
 PHOTOGRAPH = "photo-"  # begins the names of photographs and of their cut-outs
@@ -93,7 +93,7 @@ def prepare_sources(
                     shutil.copyfile(file, temporary / use / kind / f"{PHOTOGRAPH}{file.name}")
     for number in range(num_rendered):
         pixels = np.round(render_scene(FIRST_SCENE + number, side, oversample=2).image * 255).astype(np.uint8)
-        Image.fromarray(pixels).save(temporary / "training" / "backgrounds" / f"rendered-{number:02d}.png")
+        Image.fromarray(pixels).save(temporary / "training" / "backgrounds" / f"rendered-{number:03d}.png")
     for file in sorted((paths.DATA / "foregrounds").glob("*.png")):
         shutil.copyfile(file, temporary / "training" / "foregrounds" / f"rendered-{file.name}")
     temporary.rename(folder)
