@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from fgbg_depth import schema
 from fgbg_depth.app import images, pixels, row_objects
+from fgbg_depth.app.depth_scale import DepthScale
 from fgbg_depth.app.state import SAMPLES, PageState
 from fgbg_depth.app.templating import percent, render
 from fgbg_depth.app.view_filters import link
@@ -22,7 +23,6 @@ from fgbg_depth.depth.spec import DepthSpec
 from fgbg_depth.read.reader import DatasetReader, StoredRow
 from fgbg_depth.read.related import same_background, same_cutout
 
-_MIN_TICK_DISTANCE = 0.14  # a label takes up to a seventh of the colour bar
 _STRIP_ROWS = 8
 
 
@@ -52,10 +52,7 @@ class DepthView:
     column: str  # whose values are read under the pointer
     columns: tuple[str, ...]
     spec: DepthSpec
-    kind: DepthKind
-    low: float  # range of the colours, in the kind's unit
-    high: float
-    ticks: list[tuple[float, str]]  # position on the colour bar in per cent, text
+    scale: DepthScale
 
 
 def page(browser: DatasetReader, row: StoredRow, state: PageState, pictures: images.Links) -> str:
@@ -67,9 +64,9 @@ def page(browser: DatasetReader, row: StoredRow, state: PageState, pictures: ima
     depth = None
     spec, columns = browser.manifest.depth, browser.manifest.depth_columns
     if spec is not None and columns:
-        depth = depth_view(browser, columns, spec)
+        depth = DepthView(browser.manifest.main_depth_column or "", columns, spec, DepthScale.of(browser))
         values = pixels.decode_values(row.images[depth.column], spec)
-        facts += depth_facts(values, mask >= schema.FOREGROUND_ALPHA, depth.kind)
+        facts += depth_facts(values, mask >= schema.FOREGROUND_ALPHA, depth.scale.kind)
     label_px = max(8, mask.shape[1] // 14)
     known = ("fg_bg", "fg_bg_mask", row_objects.INSTANCES, *columns)
     return render(
@@ -86,7 +83,6 @@ def page(browser: DatasetReader, row: StoredRow, state: PageState, pictures: ima
         label_px=label_px,
         has_instances=row_objects.INSTANCES in row.images,
         depth=depth,
-        gradient=pixels.gradient(),
         sources=source_images(browser, row, pictures),
         facts=facts,
         strips=[
@@ -133,17 +129,6 @@ def as_text(value: Any) -> str:
     if isinstance(value, float):
         return "not defined" if math.isnan(value) else f"{value:.3g}"
     return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
-
-
-def depth_view(browser: DatasetReader, columns: tuple[str, ...], spec: DepthSpec) -> DepthView:
-    """What the depth maps have in common: their range of colours, and their colour bar."""
-    kind = spec.meaning
-    low, high = kind.shown_range(*browser.manifest.depth_range)
-    ticks: list[tuple[float, str]] = []
-    for nearness, text in kind.ticks(low, high):
-        if not ticks or nearness * 100 >= ticks[-1][0] + _MIN_TICK_DISTANCE * 100:
-            ticks.append((round(nearness * 100, 1), text))
-    return DepthView(browser.manifest.main_depth_column or "", columns, spec, kind, low, high, ticks)
 
 
 def depth_facts(values: NDArray[np.float32], foreground: NDArray[np.bool_], kind: DepthKind) -> list[Fact]:

@@ -5,12 +5,10 @@ from __future__ import annotations
 import argparse
 import dataclasses
 import json
-import sys
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from fgbg_depth import schema
+from fgbg_depth.cli.progress import rows_bar
 from fgbg_depth.errors import UsageError, command
 
 if TYPE_CHECKING:
@@ -82,7 +80,7 @@ def _export(options: argparse.Namespace) -> int:
             raise UsageError(f"--{name.replace('_', '-')} belongs to --format {of_format}, not to {options.format}.")
     selection = Selection(options.output, options.revision, options.split, options.where)
     chosen = _format(options, selection)
-    with _rows_bar() as on_rows:
+    with rows_bar() as on_rows:
         report = export(selection, options.dest, chosen, on_rows)
     print(json.dumps(dataclasses.asdict(report)) if options.json else as_text(report))
     return 0
@@ -112,17 +110,3 @@ def as_text(report: ExportReport) -> str:
         first = f"Exported {total:,} rows to {report.dest} ({rows}){kept}. Wrote {report.num_bytes / 1e6:,.1f} MB."
     lines = [first, *(f"note: {note}" for note in report.notes), "", "open it:"]
     return "\n".join([*lines, *(f"  {line}" for line in report.snippet.splitlines())])
-
-
-@contextmanager
-def _rows_bar() -> Iterator[Callable[[int, int], None]]:
-    """A progress bar on stderr; yields a function that takes (rows done, rows in all)."""
-    from tqdm import tqdm
-
-    with tqdm(unit=" rows", disable=not sys.stderr.isatty(), dynamic_ncols=True) as bar:
-
-        def show(done: int, total: int) -> None:
-            bar.total = total
-            bar.update(done - bar.n)
-
-        yield show

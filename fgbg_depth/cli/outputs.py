@@ -6,11 +6,10 @@ import argparse
 import dataclasses
 import json
 import sys
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from typing import Any
 
 from fgbg_depth.cli.parser import count
+from fgbg_depth.cli.progress import rows_bar
 
 
 def add_verify(commands: Any) -> None:
@@ -80,7 +79,7 @@ def add_push(commands: Any) -> None:
 def _verify(options: argparse.Namespace) -> int:
     from fgbg_depth.verify.check import verify
 
-    with _rows_bar() as on_rows:
+    with rows_bar() as on_rows:
         report = verify(
             options.output, full=options.full, labels=options.labels, device=options.device, progress=on_rows
         )
@@ -91,20 +90,6 @@ def _verify(options: argparse.Namespace) -> int:
             print(line)
         print(report.summary())
     return 1 if report.problems else 0
-
-
-@contextmanager
-def _rows_bar() -> Iterator[Callable[[int, int], None]]:
-    """A progress bar on stderr; yields a function that takes (rows done, rows in all)."""
-    from tqdm import tqdm
-
-    with tqdm(unit=" rows", disable=not sys.stderr.isatty(), dynamic_ncols=True) as bar:
-
-        def show(done: int, total: int) -> None:
-            bar.total = total
-            bar.update(done - bar.n)
-
-        yield show
 
 
 def _push(options: argparse.Namespace) -> int:

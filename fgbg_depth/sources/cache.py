@@ -46,6 +46,7 @@ class PreparedCache:
         values = recipe.to_dict()
         self._prefix = json_digest([kind, _code_digest(), {name: values[name] for name in _FIELDS}])
         self._folder = paths.home() / "prepared"
+        self._has_grown = False
 
     def get(self, digest: str) -> tuple[dict[str, Any], bytes] | None:
         """What `put` stored for a file, as (facts, PNG); None if it is not there or damaged.
@@ -74,13 +75,19 @@ class PreparedCache:
             path.parent.mkdir(parents=True, exist_ok=True)
             unfinished.write_bytes(head + b"\n" + png)
             unfinished.replace(path)
+            self._has_grown = True
         except OSError as e:
             logger.debug("%s: a prepared source is not kept for later builds (%s)", path, e)
             with contextlib.suppress(OSError):
                 unfinished.unlink()
 
     def remove_oldest(self, max_bytes: int = MAX_BYTES) -> None:
-        """Delete the files that were written first, until all together have at most `max_bytes`."""
+        """Delete the files that were written first, until all together have at most `max_bytes`.
+
+        Without a `put` before it, nothing is read or deleted.
+        """
+        if not self._has_grown:
+            return
         files = sorted(self._files())
         excess = sum(size for _, size, _ in files) - max_bytes
         for _, size, path in files:
