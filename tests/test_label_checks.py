@@ -18,7 +18,7 @@ from tiny import encoded
 
 from fgbg_depth.card.charts import ACCENT, MEAN, bar_chart
 from fgbg_depth.card.check_charts import NAMES, check_bars, check_statistics, checks_chart
-from fgbg_depth.card.checked_rows import checked_rows_sheet, choose_checked_rows, with_outline
+from fgbg_depth.card.checked_rows import choose_checked_rows, read_values, sheet_or_previous, with_outline
 from fgbg_depth.card.label_checks import checks_pictures, checks_section
 from fgbg_depth.manifest import ColumnStatistics, Manifest
 from fgbg_depth.recipe import Recipe
@@ -145,7 +145,7 @@ def manifest_of(output: Path) -> Manifest:
 
 def test_the_lowest_and_the_highest_rows_are_chosen(output: Path) -> None:
     manifest = manifest_of(output)
-    lowest, highest = choose_checked_rows(Storage(output), manifest, "nearer")
+    lowest, highest = choose_checked_rows(read_values(Storage(output), manifest, "nearer"))
     values = {
         (path, row): value
         for path in manifest.shards
@@ -154,7 +154,7 @@ def test_the_lowest_and_the_highest_rows_are_chosen(output: Path) -> None:
     in_order = sorted(values.values())
     assert [values[row] for row in lowest] == in_order[:4]
     assert [values[row] for row in highest] == in_order[:-5:-1]
-    assert (lowest, highest) == choose_checked_rows(Storage(output), manifest, "nearer")
+    assert (lowest, highest) == choose_checked_rows(read_values(Storage(output), manifest, "nearer"))
 
 
 def write_values(folder: Path, manifest: Manifest, values: list[float]) -> None:
@@ -168,13 +168,13 @@ def test_equal_values_are_spread_over_shards_and_nan_is_left_out(output: Path, t
     manifest = manifest_of(output)
     num_shards = len(manifest.shards)
     write_values(tmp_path, manifest, [0.0] * 40 + [1.0] * 40)
-    lowest, highest = choose_checked_rows(Storage(tmp_path), manifest, "check")
+    lowest, highest = choose_checked_rows(read_values(Storage(tmp_path), manifest, "check"))
     assert len({path for path, _ in lowest}) >= 3 <= len({path for path, _ in highest})
     write_values(tmp_path, manifest, [0.5] * 80)
-    lowest, highest = choose_checked_rows(Storage(tmp_path), manifest, "check")
+    lowest, highest = choose_checked_rows(read_values(Storage(tmp_path), manifest, "check"))
     assert len(lowest) == len(highest) == 4 and not set(lowest) & set(highest)
     write_values(tmp_path, manifest, [math.nan] * 77 + [0.1, math.nan, 0.2])
-    lowest, highest = choose_checked_rows(Storage(tmp_path), manifest, "check")
+    lowest, highest = choose_checked_rows(read_values(Storage(tmp_path), manifest, "check"))
     last = sorted(manifest.shards)[-1]
     assert num_shards > 1 and [path for path, _ in lowest + highest] == [last, last] and lowest[0][1] < highest[0][1]
 
@@ -183,15 +183,16 @@ def test_the_sheet_shows_outline_and_depth_of_eight_rows(output: Path) -> None:
     manifest = manifest_of(output)
     pictures = checks_pictures(Storage(output), manifest)
     assert list(pictures) == ["checks", "checked_rows"]
-    sheet = checked_rows_sheet(Storage(output), manifest, cell_px=64)
+    sheet = sheet_or_previous(Storage(output), manifest, cell_px=64)
     num_maps = sum(name.startswith("fg_bg_depth") for name in manifest.kinds)  # predicted, or predicted and placed
-    assert sheet is not None and sheet.height == 64 + (1 + num_maps) * 72 + 46 + 18
+    assert isinstance(sheet, Image.Image) and sheet.height == 64 + (1 + num_maps) * 72 + 46 + 18
     pixels = np.asarray(sheet)
     outline = (pixels == (255, 64, 160)).all(axis=-1)
     columns = np.flatnonzero(outline.any(axis=0))
     assert 1 + (np.diff(columns) > 8).sum() >= 8  # every row has its outline
     assert not outline[64 + 72 :].any()  # the depth maps have none
-    assert sheet.tobytes() == checked_rows_sheet(Storage(output), manifest, cell_px=64).tobytes()
+    again = sheet_or_previous(Storage(output), manifest, cell_px=64)
+    assert isinstance(again, Image.Image) and sheet.tobytes() == again.tobytes()
 
 
 def test_the_outline_lies_on_the_edge_of_the_foreground() -> None:

@@ -30,36 +30,26 @@ _OUTLINE = (255, 64, 160)
 _MARGIN, _GAP, _BREAK, _HEAD, _CAPTION, _NAMES_PX = 36, 8, 36, 64, 46, 176
 
 
-def checked_rows_sheet(storage: Storage, manifest: Manifest, cell_px: int = 208) -> Image.Image | None:
+def sheet_or_previous(
+    storage: Storage, manifest: Manifest, previous: Manifest | None = None, cell_px: int = 208
+) -> Image.Image | bytes | None:
     """A sheet of the rows with the lowest and the highest boundary recall; None if the dataset has no checks.
 
-    Returns:
-        RGB image: one column for each row, four with the lowest recall at the left and four with the highest at the
-        right; one line for the composite with the cut-out's outline, one for each depth map.
-    """
-    picture = sheet_or_previous(storage, manifest, None, cell_px)
-    assert not isinstance(picture, bytes)
-    return picture
-
-
-def sheet_or_previous(
-    storage: Storage, manifest: Manifest, previous: Manifest | None, cell_px: int = 208
-) -> Image.Image | bytes | None:
-    """As `checked_rows_sheet`, or the file of the previous build if that shows the same rows in the same colours.
-
     Over a network, drawing the sheet reads a row group of each of its rows, which may be 100 MB in all. So there, and
-    only there, an equal sheet is kept.
+    only there, the file of the previous build is kept if it shows the same rows in the same colours.
 
     Args:
         previous: manifest of the previous build.
     Returns:
-        The image, or the content of the file.
+        RGB image, or the content of the previous file: one column for each row, four with the lowest recall at the left
+        and four with the highest at the right; one line for the composite with the cut-out's outline, one for each
+        depth map.
     """
     check = next((name for name in _CHECKS if manifest.columns.get(name) and manifest.columns[name].count), None)
     if check is None or manifest.depth is None:
         return None
-    values = _read_values(storage, manifest, check)
-    lowest, highest = _choose(values, NUM_ROWS)
+    values = read_values(storage, manifest, check)
+    lowest, highest = choose_checked_rows(values)
     path = picture_path(_SHEET)
     if (
         previous is not None
@@ -72,30 +62,13 @@ def sheet_or_previous(
     ):
         before = {ShardName.parse(path).digest for path in previous.shards}
         old_values = {path: column for path, column in values.items() if ShardName.parse(path).digest in before}
-        if old_values and len(old_values) == len(before) and _choose(old_values, NUM_ROWS) == (lowest, highest):
+        if old_values and len(old_values) == len(before) and choose_checked_rows(old_values) == (lowest, highest):
             return storage.read(path)
     rows = read_rows(storage, [*lowest, *highest])
     return draw_checked_rows(rows[: len(lowest)], rows[len(lowest) :], check, manifest, cell_px)
 
 
-def choose_checked_rows(
-    storage: Storage, manifest: Manifest, check: str, num_rows: int = NUM_ROWS
-) -> tuple[list[tuple[str, int]], list[tuple[str, int]]]:
-    """The rows with the lowest and those with the highest value of a check. Equal shards give equal rows.
-
-    Rows with NaN are left out. Of rows with equal values those are taken that come first in a shuffle by the digests
-    of their shards, so that they do not all come from one background, and stay when others are added. No row is in both
-    lists.
-
-    Args:
-        check: a column of numbers.
-    Returns:
-        (path, row in the shard) pairs: the lowest in increasing order, the highest in decreasing order.
-    """
-    return _choose(_read_values(storage, manifest, check), num_rows)
-
-
-def _read_values(storage: Storage, manifest: Manifest, check: str) -> dict[str, NDArray[np.float32]]:
+def read_values(storage: Storage, manifest: Manifest, check: str) -> dict[str, NDArray[np.float32]]:
     """A column of each shard, by its path."""
     files, paths = StorageFiles(storage), sorted(manifest.shards)
     with ThreadPoolExecutor(1 if files.is_local else _PARALLEL_SHARDS) as pool:
@@ -103,10 +76,20 @@ def _read_values(storage: Storage, manifest: Manifest, check: str) -> dict[str, 
         return {path: table[check].to_numpy() for path, table in zip(paths, tables, strict=True)}
 
 
-def _choose(
-    values: Mapping[str, NDArray[np.float32]], num_rows: int
+def choose_checked_rows(
+    values: Mapping[str, NDArray[np.float32]], num_rows: int = NUM_ROWS
 ) -> tuple[list[tuple[str, int]], list[tuple[str, int]]]:
-    """See `choose_checked_rows`."""
+    """The rows with the lowest and those with the highest value of a check.
+
+    Rows with NaN are left out. Of rows with equal values those are taken that come first in a shuffle by the digests
+    of their shards, so that they do not all come from one background, and stay when others are added. No row is in both
+    lists.
+
+    Args:
+        values: of each shard, by its path.
+    Returns:
+        (path, row in the shard) pairs: the lowest in increasing order, the highest in decreasing order.
+    """
     rows = [(path, row) for path, column in values.items() for row in range(len(column))]
     value = np.concatenate(list(values.values()))
     starts = [int(ShardName.parse(path).digest[:8], 16) / 2**32 for path in values]
@@ -127,7 +110,7 @@ def _choose(
 def draw_checked_rows(
     lowest: Sequence[RowValues], highest: Sequence[RowValues], check: str, manifest: Manifest, cell_px: int = 208
 ) -> Image.Image:
-    """The sheet of rows that `read_rows` returned; see `checked_rows_sheet`."""
+    """The sheet of rows that `read_rows` returned; see `sheet_or_previous`."""
     assert manifest.depth is not None
     depths = [name for name in _DEPTHS if name in lowest[0]]
     lines = {"fg_bg": "outline of fg_bg_mask"} | {name: _DEPTHS[name] for name in depths}

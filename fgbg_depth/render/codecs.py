@@ -67,16 +67,6 @@ def decode_rgb_into(data: bytes, out: NDArray[np.uint8]) -> None:
     out[:] = np.asarray(image.convert("RGB"))
 
 
-def image_size(data: bytes) -> tuple[int, int]:
-    """(height, width) of an image file, from its header.
-
-    Raises:
-        OSError: it is no image.
-    """
-    image = Image.open(io.BytesIO(data))
-    return image.height, image.width
-
-
 def plain_jpeg_size(data: bytes) -> tuple[int, int] | None:
     """(height, width) of a JPEG file that simplejpeg decodes as Pillow does; None for other files.
 
