@@ -36,6 +36,7 @@ sys.path[:0] = [str(ROOT), str(ROOT / "tests")]
 from app_outputs import IMAGE, SMALL, _image, encode, make_output, write_table  # noqa: E402
 from app_server import command  # noqa: E402
 
+from fgbg_depth.app import tab_try, try_it  # noqa: E402
 from fgbg_depth.read.reader import DatasetReader, Filter  # noqa: E402
 
 NUM_BACKGROUNDS, NUM_CUTOUTS, PLACEMENTS, SIZE = 100, 100, 20, 224
@@ -123,8 +124,22 @@ def measure_reading(output: Path) -> None:
     print(f"  {'open a row, all pictures: p50 and p95 of 100':<66} {quantiles(seconds)}")
     shard = browser.shards[0].path
     print_time("baseline: pyarrow reads the row's whole shard", lambda: pq.read_table(output / shard))
+    measure_try_it(browser)
     memory = (process.memory_info().rss - before) / 2**20
     print(f"  {'growth of memory over all of the above':<66} {memory:>8.0f} MiB")
+
+
+def measure_try_it(browser: DatasetReader) -> None:
+    """Time what the tab Try it does after each move of a cut-out: composite, matte and placed depth, encoded."""
+    benches, key = try_it.Benches(), "0" * 32
+    for kind in ("bg", "fg"):
+        tab_try.choose(browser, benches, {"key": key, "kind": kind, "name": browser.names(kind)[0]})
+    seconds = []
+    for x in range(50):
+        begin = time.perf_counter()
+        tab_try.place(browser, benches, {"key": key, "x": x, "y": 9, "width": 120, "height": 130, "final": True})
+        seconds.append(time.perf_counter() - begin)
+    print(f"  {'Try it, answer to a move: p50 and p95 of 50':<66} {quantiles(seconds)}")
 
 
 def quantiles(seconds: list[float]) -> str:

@@ -26,10 +26,14 @@ NEEDS_BROWSER = [
     pytest.mark.skipif(importlib.util.find_spec("playwright") is None, reason="playwright is not installed"),
 ]
 
+WIDE_AND_PHONE = pytest.mark.parametrize(
+    ("size", "dark"), [(WIDE, False), pytest.param(PHONE, True, marks=pytest.mark.slow)], ids=["wide", "phone, dark"]
+)
+
 
 @contextmanager
 def open_chromium() -> Iterator[Browser]:
-    """A running browser, for a whole test module."""
+    """A running browser."""
     from playwright.sync_api import sync_playwright
 
     with sync_playwright() as playwright:

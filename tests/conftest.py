@@ -4,9 +4,13 @@ import os
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 from hypothesis import settings
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser
 
 # before anything imports torch or the Hub's client, which read these once
 _HOME = tempfile.TemporaryDirectory(prefix="fgbg-depth-tests-")
@@ -82,3 +86,32 @@ def simple_depth(monkeypatch: pytest.MonkeyPatch) -> Iterator[list]:
     )
     monkeypatch.setattr(fgbg_depth.depth.models, "load_labeller", load)
     yield made
+
+
+@pytest.fixture(scope="session")
+def both_labels(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """An output with predicted and placed depth of the bundled model, and their checks; read only."""
+    from tiny import make_sources, quiet_build, tiny_recipe
+
+    folder = make_sources(tmp_path_factory.mktemp("both"), 2, 3)
+    recipe = tiny_recipe(folder, size=64, depth_model="densedepth-demo", depth_label="both", holdout=0)
+    quiet_build(recipe, folder / "out")
+    return folder / "out"
+
+
+@pytest.fixture(scope="module")  # not of the session: while it is open, an event loop runs in this thread
+def chromium() -> Iterator["Browser"]:
+    """A running browser."""
+    from app_browser import open_chromium
+
+    with open_chromium() as browser:
+        yield browser
+
+
+@pytest.fixture(scope="module")
+def url(output: Path) -> Iterator[str]:
+    """The address of the app, which shows the `output` of the test module."""
+    from app_server import serving
+
+    with serving(str(output)) as address:
+        yield address

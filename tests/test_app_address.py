@@ -13,7 +13,6 @@ from app_browser import (
     WIDE,
     Visit,
     addresses,
-    open_chromium,
     query,
     settled,
     tiles,
@@ -23,7 +22,6 @@ from app_browser import (
     wait_for_value,
 )
 from app_outputs import make_output
-from app_server import serving
 
 from fgbg_depth.read.order import Sort
 from fgbg_depth.read.reader import DatasetReader, Filter
@@ -38,18 +36,6 @@ NUM_ROWS = 3 * 4 * 2 * 6
 @pytest.fixture(scope="module")
 def output(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return make_output(tmp_path_factory.mktemp("address") / "out", 3, 4, 6, size=48)
-
-
-@pytest.fixture(scope="module")
-def chromium() -> Iterator[Browser]:
-    with open_chromium() as browser:
-        yield browser
-
-
-@pytest.fixture(scope="module")
-def url(output: Path) -> Iterator[str]:
-    with serving(str(output)) as address:
-        yield address
 
 
 @pytest.fixture

@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import importlib.util
-from collections.abc import Iterator
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
-from app_browser import NEEDS_BROWSER, PHONE, WIDE, Visit, open_chromium, settled
-from app_server import serving
-from tiny import make_sources, quiet_build, tiny_recipe
+from app_browser import NEEDS_BROWSER, PHONE, WIDE, Visit, settled
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser
@@ -32,20 +30,9 @@ READY = {  # what each tab shows when it is complete
 
 
 @pytest.fixture(scope="module")
-def url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """A dataset with two depth labels, so that there are all tabs."""
-    folder = make_sources(tmp_path_factory.mktemp("axe"), 2, 3)
-    quiet_build(
-        tiny_recipe(folder, size=64, depth_model="densedepth-demo", depth_label="both", holdout=0), folder / "out"
-    )
-    with serving(str(folder / "out")) as address:
-        yield address
-
-
-@pytest.fixture(scope="module")
-def chromium() -> Iterator[Browser]:
-    with open_chromium() as browser:
-        yield browser
+def output(both_labels: Path) -> Path:
+    """All tabs need two depth labels."""
+    return both_labels
 
 
 def violations(visit: Visit) -> list[str]:

@@ -15,7 +15,6 @@ from app_browser import (
     WIDE,
     Visit,
     addresses,
-    open_chromium,
     settled,
     tiles,
     wait_for_row,
@@ -41,18 +40,6 @@ pytestmark = NEEDS_BROWSER
 @pytest.fixture(scope="module")
 def output(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return make_output(tmp_path_factory.mktemp("browser") / "out", 3, 4, 6, size=96, names=HOSTILE)
-
-
-@pytest.fixture(scope="module")
-def chromium() -> Iterator["Browser"]:
-    with open_chromium() as browser:
-        yield browser
-
-
-@pytest.fixture(scope="module")
-def url(output: Path) -> Iterator[str]:
-    with serving(str(output)) as address:
-        yield address
 
 
 @pytest.fixture(

@@ -2,18 +2,16 @@
 
 import io
 import math
-from collections.abc import Iterator
 from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
-from app_browser import NEEDS_BROWSER, PHONE, WIDE, Visit, open_chromium, settled
+from app_browser import NEEDS_BROWSER, PHONE, WIDE_AND_PHONE, Visit, settled
 from app_outputs import make_output
 from app_server import serving
 from PIL import Image
-from tiny import make_sources, quiet_build, tiny_recipe
 
 from fgbg_depth.app import images, view_compare
 from fgbg_depth.app.pixels import decode_values, mask_array
@@ -28,17 +26,8 @@ PREDICTED, PLACED = "fg_bg_depth", "fg_bg_depth_placed"
 
 
 @pytest.fixture(scope="module")
-def labelled(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A dataset with predicted and placed depth and their checks."""
-    folder = make_sources(tmp_path_factory.mktemp("compare"), 2, 3)
-    recipe = tiny_recipe(folder, size=64, depth_model="densedepth-demo", depth_label="both", holdout=0)
-    quiet_build(recipe, folder / "out")
-    return folder / "out"
-
-
-@pytest.fixture(scope="module")
-def reader(labelled: Path) -> DatasetReader:
-    return DatasetReader.open(str(labelled))
+def reader(both_labels: Path) -> DatasetReader:
+    return DatasetReader.open(str(both_labels))
 
 
 def links(reader: DatasetReader) -> images.Links:
@@ -92,20 +81,11 @@ def test_a_dataset_with_one_label_has_nothing_to_compare(tmp_path: Path) -> None
 
 
 @pytest.fixture(scope="module")
-def chromium() -> Iterator["Browser"]:
-    with open_chromium() as browser:
-        yield browser
+def output(both_labels: Path) -> Path:
+    return both_labels
 
 
-@pytest.fixture(scope="module")
-def url(labelled: Path) -> Iterator[str]:
-    with serving(str(labelled)) as address:
-        yield address
-
-
-@pytest.mark.parametrize(
-    ("size", "dark"), [(WIDE, False), pytest.param(PHONE, True, marks=pytest.mark.slow)], ids=["wide", "phone, dark"]
-)
+@WIDE_AND_PHONE
 class TestInBrowser:
     """The console is silent and no request leaves the machine."""
 

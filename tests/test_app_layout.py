@@ -14,7 +14,6 @@ from app_browser import (
     SMALL,
     WIDE,
     Visit,
-    open_chromium,
     settled,
     tiles,
     wait_for_row,
@@ -42,18 +41,6 @@ def output(tmp_path_factory: pytest.TempPathFactory) -> Path:
     hostile = "\n\n".join(HOSTILE)
     (made / "README.md").write_text(f"# T\n\n{hostile}\n\n![x]({EVIL})\n")
     return made
-
-
-@pytest.fixture(scope="module")
-def chromium() -> Iterator[Browser]:
-    with open_chromium() as browser:
-        yield browser
-
-
-@pytest.fixture(scope="module")
-def url(output: Path) -> Iterator[str]:
-    with serving(str(output)) as address:
-        yield address
 
 
 @pytest.fixture(params=[WIDE, SMALL, PHONE], ids=["1440", "1024", "390"])

@@ -7,7 +7,6 @@ import json
 import struct
 import urllib.error
 import urllib.request
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +14,6 @@ import numpy as np
 import pytest
 from app_outputs import encode, make_output
 from app_scenes import PLACED, SIZE, background_depth, decode, make_layered_output, stored_row
-from app_server import serving
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -197,12 +195,6 @@ def test_without_depth_there_is_no_file_but_the_picture(tmp_path: Path) -> None:
 
 def test_a_row_that_does_not_exist_gives_a_message(output: Path) -> None:
     assert "train has rows 0 to" in tab_scene.scene_page(Opened(str(output)), "train/9999")
-
-
-@pytest.fixture(scope="module")
-def url(output: Path) -> Iterator[str]:
-    with serving(str(output)) as address:
-        yield address
 
 
 def test_the_route(url: str, browser: DatasetReader) -> None:

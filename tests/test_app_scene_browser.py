@@ -8,10 +8,9 @@ from urllib.parse import unquote
 
 import numpy as np
 import pytest
-from app_browser import NEEDS_BROWSER, PHONE, WIDE, Visit, open_chromium
+from app_browser import NEEDS_BROWSER, PHONE, WIDE, Visit
 from app_scene_visit import CANVAS, INDEX, choose, cleared, drawn, holes, inside_pixel, opened, point, reading, turn
 from app_scenes import PLACED, SIZE, background_depth, make_layered_output, stored_row
-from app_server import serving
 from PIL import Image
 
 from fgbg_depth.app.cloud import unproject
@@ -23,20 +22,8 @@ pytestmark = [*NEEDS_BROWSER, pytest.mark.slow]
 
 
 @pytest.fixture(scope="module")
-def chromium() -> Iterator["Browser"]:
-    with open_chromium() as browser:
-        yield browser
-
-
-@pytest.fixture(scope="module")
 def output(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return make_layered_output(tmp_path_factory.mktemp("scene") / "out")
-
-
-@pytest.fixture(scope="module")
-def url(output: Path) -> Iterator[str]:
-    with serving(str(output)) as address:
-        yield address
 
 
 @pytest.fixture(

@@ -1,13 +1,12 @@
 """The 3-D tab in a real browser: what a dataset or a browser may lack, several cut-outs, and motion."""
 
 import re
-from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
-from app_browser import NEEDS_BROWSER, WIDE, Visit, open_chromium
+from app_browser import NEEDS_BROWSER, WIDE, Visit
 from app_outputs import depth_spec, make_output
 from app_scene_visit import INDEX, drawn, holes, inside_pixel, opened, point, reading, show, turn
 from app_scenes import PLACED, SIZE, make_layered_output, stored_row
@@ -26,20 +25,8 @@ pytestmark = [*NEEDS_BROWSER, pytest.mark.slow]
 
 
 @pytest.fixture(scope="module")
-def chromium() -> Iterator["Browser"]:
-    with open_chromium() as browser:
-        yield browser
-
-
-@pytest.fixture(scope="module")
 def output(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return make_layered_output(tmp_path_factory.mktemp("scene") / "out")
-
-
-@pytest.fixture(scope="module")
-def url(output: Path) -> Iterator[str]:
-    with serving(str(output)) as address:
-        yield address
 
 
 def test_a_row_with_several_cut_outs(chromium: "Browser", tmp_path: Path) -> None:

@@ -1,15 +1,13 @@
 """The tab Statistics: its charts have the card's numbers, axes and values, and a bar shows the rows that it counts."""
 
 import json
-from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
-from app_browser import NEEDS_BROWSER, PHONE, WIDE, Visit, open_chromium, tiles
+from app_browser import NEEDS_BROWSER, WIDE_AND_PHONE, Visit, tiles
 from app_outputs import make_output
-from app_server import serving
 from varied_output import make_varied_output
 
 from fgbg_depth.app import chart_spec, tab_statistics, view_statistics
@@ -131,21 +129,7 @@ def test_checks_and_scenes_by_split(varied: Path) -> None:
     assert values[0].value == split and tab_statistics.show(opened, "misspelled")[0].value == ""
 
 
-@pytest.fixture(scope="module")
-def chromium() -> Iterator["Browser"]:
-    with open_chromium() as browser:
-        yield browser
-
-
-@pytest.fixture(scope="module")
-def url(output: Path) -> Iterator[str]:
-    with serving(str(output)) as address:
-        yield address
-
-
-@pytest.mark.parametrize(
-    ("size", "dark"), [(WIDE, False), pytest.param(PHONE, True, marks=pytest.mark.slow)], ids=["wide", "phone, dark"]
-)
+@WIDE_AND_PHONE
 class TestInBrowser:
     """In both colour schemes; the console is silent and no request leaves the machine."""
 

@@ -1,23 +1,17 @@
 """The tab Try it: what it shows is what a build makes, uploads are checked and never written to a file."""
 
 import base64
-import io
 import json
-import tempfile
-import time
 import zlib
-from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import gradio as gr
 import numpy as np
 import pytest
-from app_browser import NEEDS_BROWSER, PHONE, WIDE, Visit, open_chromium, tiles
 from app_outputs import make_cutout, make_output
-from app_server import serving
 from PIL import Image
-from tiny import make_sources, quiet_build, tiny_recipe
+from try_pictures import bench_of, jpeg_bytes, png, values_of
 
 from fgbg_depth.app import launch, tab_try, try_it
 from fgbg_depth.app.opened import Opened
@@ -33,38 +27,14 @@ from fgbg_depth.render.png import header
 from fgbg_depth.schema import FOREGROUND_ALPHA
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Browser
+    pass
 
 KEY = "0123456789abcdef" * 2
 
 
 @pytest.fixture(scope="module")
-def labelled(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A dataset that the library built, with predicted and placed depth."""
-    folder = make_sources(tmp_path_factory.mktemp("try"), 2, 3)
-    recipe = tiny_recipe(folder, size=64, depth_model="densedepth-demo", depth_label="both", holdout=0)
-    quiet_build(recipe, folder / "out")
-    return folder / "out"
-
-
-@pytest.fixture(scope="module")
-def reader(labelled: Path) -> DatasetReader:
-    return DatasetReader.open(str(labelled))
-
-
-def png(array: np.ndarray, mode: str | None = None, **options: Any) -> bytes:
-    buffer = io.BytesIO()
-    Image.fromarray(array, mode).save(buffer, "PNG", **options)
-    return buffer.getvalue()
-
-
-def bench_of(reader: DatasetReader, bg: str, fg: str) -> try_it.Bench:
-    background = try_it.stored_picture("bg", reader.sources("bg")[bg])
-    return try_it.Bench(background, try_it.stored_picture("fg", reader.sources("fg")[fg]))  # type: ignore[arg-type]
-
-
-def values_of(data_uri: str) -> bytes:
-    return base64.b64decode(data_uri.split(",", 1)[1])
+def reader(both_labels: Path) -> DatasetReader:
+    return DatasetReader.open(str(both_labels))
 
 
 def test_the_placement_of_a_row_gives_its_stored_images(reader: DatasetReader) -> None:
@@ -130,13 +100,6 @@ def huge_png(width: int, height: int) -> bytes:
     return b"\x89PNG\r\n\x1a\n" + header(width, height, 8, 6) + idat
 
 
-def jpeg_bytes(size: int = 200) -> bytes:
-    rng = np.random.Generator(np.random.Philox(1))
-    buffer = io.BytesIO()
-    Image.fromarray(rng.integers(0, 255, (size, size, 3), np.uint8)).save(buffer, "JPEG")
-    return buffer.getvalue()
-
-
 @pytest.mark.parametrize(
     ("kind", "data", "message"),
     [
@@ -196,8 +159,8 @@ def test_memory_is_bounded() -> None:
             benches.get(wrong)
 
 
-def test_functions_of_the_server(labelled: Path) -> None:
-    opened, benches = Opened(str(labelled)), try_it.Benches()
+def test_functions_of_the_server(both_labels: Path) -> None:
+    opened, benches = Opened(str(both_labels)), try_it.Benches()
     functions = {f.__name__: f for f in tab_try.server_functions(opened, Predictor(), benches)}
     assert set(functions) == {"try_source", "try_place", "try_predict", "try_leave"}
     browser = opened()
@@ -247,8 +210,8 @@ def test_predictions_that_wait_are_limited(reader: DatasetReader, monkeypatch: p
 
 
 @pytest.mark.slow
-def test_predicted_depth_is_that_of_the_dataset(labelled: Path) -> None:
-    opened, predictor = Opened(str(labelled)), Predictor()
+def test_predicted_depth_is_that_of_the_dataset(both_labels: Path) -> None:
+    opened, predictor = Opened(str(both_labels)), Predictor()
     browser, benches = opened(), try_it.Benches()
     assert predictor.available(browser.manifest)
     row = browser.row("train", 1)
@@ -266,8 +229,8 @@ def test_predicted_depth_is_that_of_the_dataset(labelled: Path) -> None:
     assert "placed" in tab_try.place(browser, benches, where), "and it stays known"
 
 
-def test_when_the_tab_is_shown(labelled: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    opened, predictor = Opened(str(labelled)), Predictor()
+def test_when_the_tab_is_shown(both_labels: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    opened, predictor = Opened(str(both_labels)), Predictor()
     assert tab_try.is_enabled(opened, predictor)
     monkeypatch.setenv("SPACE_ID", "me/space")
     monkeypatch.setattr(Predictor, "available", lambda self, manifest: False)
@@ -286,146 +249,5 @@ def test_when_the_tab_is_shown(labelled: Path, monkeypatch: pytest.MonkeyPatch) 
     monkeypatch.setenv(tab_try.NO_TRY, "0")
     assert "Try it" in labels()
     monkeypatch.setattr(launch, "serve", lambda *arguments: None)
-    assert launch.main([str(labelled), "--no-try"]) == 0
+    assert launch.main([str(both_labels), "--no-try"]) == 0
     assert "Try it" not in labels()
-
-
-@pytest.fixture(scope="module")
-def temporary(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    """Where gradio and Python's tempfile would write files."""
-    folder = tmp_path_factory.mktemp("temporary")
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("GRADIO_TEMP_DIR", str(folder / "gradio"))
-        patch.setattr(tempfile, "tempdir", str(folder))
-        yield folder
-
-
-@pytest.fixture(scope="module")
-def chromium() -> Iterator["Browser"]:
-    with open_chromium() as browser:
-        yield browser
-
-
-@pytest.fixture(scope="module")
-def url(labelled: Path, temporary: Path) -> Iterator[str]:
-    with serving(str(labelled)) as address:
-        yield address
-
-
-def ready(visit: Visit) -> None:
-    visit.page.locator("[data-try][data-ready]").wait_for()
-
-
-@pytest.mark.parametrize(
-    ("size", "dark"), [(WIDE, False), pytest.param(PHONE, True, marks=pytest.mark.slow)], ids=["wide", "phone, dark"]
-)
-class TestInBrowser:
-    """The console is silent and no request leaves the machine."""
-
-    pytestmark = NEEDS_BROWSER
-
-    @pytest.mark.slow
-    def test_drag_keys_and_upload(
-        self,
-        chromium: "Browser",
-        url: str,
-        reader: DatasetReader,
-        temporary: Path,
-        size: tuple[int, int],
-        dark: bool,
-    ) -> None:
-        visit = Visit(chromium, url, size, dark)
-        page = visit.page
-        page.goto(url)
-        tiles(page).first.wait_for()
-        visit.tab("Try it")
-        ready(visit)
-        manifest = reader.manifest
-        frame = manifest.recipe.size
-        bench = bench_of(reader, reader.names("bg")[0], reader.names("fg")[0])
-
-        def placement() -> try_it.Placement:
-            width, height, x, y = (int(n) for n in _numbers(page.locator("[data-where]").inner_text()))
-            return try_it.Placement(x, y, width, height, page.locator("[data-flip]").is_checked())
-
-        def check() -> None:
-            ready(visit)
-            expected = try_it.compose(bench, placement(), manifest.recipe, manifest.depth)
-            mask = page.locator("[data-image=mask]").get_attribute("src")
-            placed = page.locator("[data-download=placed]").get_attribute("href")
-            assert mask and (decode_grey(values_of(mask)) == expected.mask).all()
-            assert placed and (decode_grey(values_of(placed)) == expected.placed).all()
-
-        check()
-        first = placement()
-        stage = page.locator("[data-stage]").bounding_box()
-        assert stage is not None
-        scale = stage["width"] / frame
-        middle = stage["x"] + (first.x + first.width / 2) * scale, stage["y"] + (first.y + first.height / 2) * scale
-        page.mouse.move(*middle)
-        page.mouse.down()
-        page.mouse.move(middle[0] - 10 * scale, middle[1] - 6 * scale, steps=4)
-        assert page.locator(".fg-moving [data-ghost] img").is_visible(), (
-            "the browser shows it before the server answers"
-        )
-        page.mouse.up()
-        check()
-        assert (placement().x, placement().y) == pytest.approx((first.x - 10, first.y - 6), abs=1)
-
-        before = placement()
-        page.locator("[data-stage]").focus()
-        for pressed in ("ArrowRight", "Shift+ArrowUp", "m", "+"):
-            page.keyboard.press(pressed)
-        check()
-        assert placement().flip != before.flip and placement().height == before.height + 1
-
-        upload = png(make_cutout(2, 500))
-        page.locator("[data-file=fg]").set_input_files({"name": "mine.png", "mimeType": "image/png", "buffer": upload})
-        page.wait_for_function(
-            "document.querySelector('[data-source=fg]').selectedOptions[0].textContent == 'mine.png'"
-        )
-        bench = try_it.Bench(bench.background, try_it.uploaded_picture("fg", "mine.png", upload, manifest.recipe))  # type: ignore[arg-type]
-        check()
-        for name, data, message in [
-            ("notes.txt", b"no picture", "is not a picture"), ("big.png", bytes(try_it.MAX_BYTES + 5), "at most 12 MB"),
-            ("photo.jpg", jpeg_bytes(), "has no transparency"),
-        ]:  # fmt: skip
-            page.locator("[data-file=fg]").set_input_files({"name": name, "mimeType": "image/png", "buffer": data})
-            page.locator("[data-message]", has_text=message).wait_for()
-        own = jpeg_bytes()
-        page.locator("[data-file=bg]").set_input_files({"name": "own.jpg", "mimeType": "image/jpeg", "buffer": own})
-        page.locator("[data-hint=placed]").wait_for()
-        visit.fits_the_window()
-
-        visit.tab("Card")
-        visit.tab("Try it")
-        assert "own.jpg" in page.locator("[data-source=bg]").inner_text(), "it stays when the tab is left"
-        visit.done()
-        files = [path for path in temporary.rglob("*") if path.is_file()]
-        for path in files:
-            data = path.read_bytes()
-            assert own not in data and upload not in data and b"mine.png" not in data, path
-        assert not [path for path in files if path.suffix in {".png", ".jpg", ".jpeg", ".webp"}]
-
-
-def _numbers(text: str) -> list[str]:
-    """ "55 × 58 px at 84, -3" -> the four numbers."""
-    size, at = text.split(" px at ")
-    return [*size.split(" × "), *at.split(", ")]
-
-
-@pytest.mark.slow
-def test_an_answer_takes_less_than_200_ms(tmp_path: Path) -> None:
-    """At 224 pixels; measured on the processor of this test alone, so that other programs do not count."""
-    reader = DatasetReader.open(str(make_output(tmp_path / "out", size=224)))
-    benches, browser = try_it.Benches(), reader
-    for kind in ("bg", "fg"):
-        tab_try.choose(browser, benches, {"key": KEY, "kind": kind, "name": reader.names(kind)[0]})
-    text = base64.b64encode(png(make_cutout(0, 3000))).decode()
-    tab_try.choose(browser, benches, {"key": KEY, "kind": "fg", "file": "large.png", "base64": text})
-    times = []
-    for i in range(10):
-        start = time.thread_time()
-        tab_try.place(browser, benches, {"key": KEY, "x": i, "y": i, "width": 120, "height": 130, "final": True})
-        times.append(time.thread_time() - start)
-    assert sorted(times)[5] < 0.2, times

@@ -97,10 +97,8 @@ def test_one_layer_of_retries_with_one_limit_and_one_line_each(
     """Xet sends everything in one request here; LFS sends each file at most once in each try."""
     hub.faults.add(Fault("503", STORAGE[protocol], times=1000, message="down for maintenance"))
     policy = RetryPolicy(tries=4, first_wait_s=0.1, timeout_s=5.0)
-    started = time.monotonic()
     with caplog.at_level(logging.WARNING), pytest.raises(HubError, match="answered with error 503 while uploading"):
         send(work / "out", retry_policy=policy)
-    assert time.monotonic() - started < 5
     assert num_requests(hub, ADDRESSES[protocol]) == 4
     assert num_requests(hub, STORAGE[protocol]) <= 4 * len(stored(work / "out"))
     lines = [record.getMessage() for record in caplog.records]
