@@ -24,6 +24,7 @@ from PIL import Image
 
 sys.path.insert(0, str(Path(__file__).parent.parent))
 
+from options import add_picture_options
 from table import hardware
 
 from fgbg_depth.builder.shard import ShardBuilder, ShardTask
@@ -93,9 +94,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--rows", type=int, default=2000, help="rows per repeat (default: %(default)s)")
     parser.add_argument("--repeats", type=int, default=5, help="alternating repeats (default: %(default)s)")
-    bundled = Path(__file__).parent.parent / "fgbg_depth" / "data"
-    parser.add_argument("--backgrounds", type=Path, default=bundled / "backgrounds", help="default: bundled")
-    parser.add_argument("--foregrounds", type=Path, default=bundled / "foregrounds", help="default: bundled")
+    add_picture_options(parser)
     options = parser.parse_args()
     loops, rates = [], []
     with tempfile.TemporaryDirectory() as temporary:

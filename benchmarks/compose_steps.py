@@ -26,6 +26,7 @@ import pyarrow.parquet as pq
 sys.path.insert(0, str(Path(__file__).parent.parent))
 
 from compose import composed_rows_per_s, copy_pictures, hand_written_loop
+from options import add_picture_options
 from table import hardware, print_head, print_row
 
 from fgbg_depth.builder import row_composers, shard
@@ -92,9 +93,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--rows", type=int, default=4000, help="rows per repeat (default: %(default)s)")
     parser.add_argument("--repeats", type=int, default=5, help="alternating repeats (default: %(default)s)")
-    bundled = Path(__file__).parent.parent / "fgbg_depth" / "data"
-    parser.add_argument("--backgrounds", type=Path, default=bundled / "backgrounds", help="default: bundled")
-    parser.add_argument("--foregrounds", type=Path, default=bundled / "foregrounds", help="default: bundled")
+    add_picture_options(parser)
     options = parser.parse_args()
     bare: list[float] = []
     found: list[dict[str, float]] = []

@@ -20,6 +20,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).parent.parent))
 
 from compose import HEIGHT, SIZE, copy_pictures
+from options import add_picture_options
 from table import hardware
 
 from fgbg_depth.builder.background_labels import predict_backgrounds
@@ -78,9 +79,7 @@ def main() -> None:
     parser.add_argument("--rows", type=int, default=2000, help="rows per repeat (default: %(default)s)")
     parser.add_argument("--repeats", type=int, default=5, help="alternating repeats (default: %(default)s)")
     parser.add_argument("--model", default="densedepth-demo", help="depth model (default: %(default)s)")
-    bundled = Path(__file__).parent.parent / "fgbg_depth" / "data"
-    parser.add_argument("--backgrounds", type=Path, default=bundled / "backgrounds", help="default: bundled")
-    parser.add_argument("--foregrounds", type=Path, default=bundled / "foregrounds", help="default: bundled")
+    add_picture_options(parser)
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         copy_pictures(Path(folder), options.backgrounds, options.foregrounds)

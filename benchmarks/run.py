@@ -72,7 +72,16 @@ BENCHMARKS = (
     Benchmark("app", "app", "", "--seconds 10 --clients 5"),
     Benchmark("faults", "faults", "", "--kills 5 --repeats 1"),
 )
-WHOLE = Benchmark("whole", "400,000 rows", "", "--placements 1", takes_pictures=True)
+WHOLE = (
+    Benchmark("whole", "400,000 rows, placed depth", "", "--placements 1 --no-app", takes_pictures=True),
+    Benchmark(
+        "whole",
+        "20,000 rows, predicted depth",
+        "--placements 1 --depth-label predicted --no-app",
+        "--placements 1 --depth-label predicted --no-app",
+        takes_pictures=True,
+    ),
+)
 
 
 def main() -> int:
@@ -89,12 +98,12 @@ def main() -> int:
     lines += ["| benchmark | what | ratio | figure | baseline, same run |", "|---|---|---|---|---|"]
     print("\n".join(lines), flush=True)
     outputs, failed = [], False
-    chosen = [b for b in BENCHMARKS if (b.name or b.script) in options.only] + [WHOLE] * options.whole
+    chosen = [b for b in BENCHMARKS if (b.name or b.script) in options.only] + list(WHOLE) * options.whole
     pictures = ""
     if options.backgrounds and options.foregrounds:
         pictures = shlex.join(["--backgrounds", str(options.backgrounds), "--foregrounds", str(options.foregrounds)])
         own = [dataclasses.replace(b, title=f"{b.title}, photographs") for b in chosen if b.takes_pictures]
-        chosen = [b for b in chosen if b is not WHOLE] + own
+        chosen = [b for b in chosen if b not in WHOLE] + own
     for benchmark in chosen:
         arguments = benchmark.quick if options.quick else benchmark.full
         if benchmark.title.endswith(", photographs"):
@@ -105,9 +114,9 @@ def main() -> int:
         lines += rows
         command = f"python benchmarks/{benchmark.script}.py {arguments}".strip().replace(pictures or "\0", PICTURES)
         outputs.append(f"### {benchmark.title}\n\n    {command}\n\n```\n{output.strip()}\n```\n")
-    if options.markdown:
-        text = [f"# Results\n\n{INTRODUCTION}", *lines, "", "## Commands and full outputs", "", *outputs]
-        options.markdown.write_text("\n".join(text))
+        if options.markdown:  # after each, so that a run that is stopped leaves what it has measured
+            text = [f"# Results\n\n{INTRODUCTION}", *lines, "", "## Commands and full outputs", "", *outputs]
+            options.markdown.write_text("\n".join(text))
     return int(failed)
 
 

@@ -1,6 +1,7 @@
 """The dataset that this project was made for, once from start to end: 100 x 100 x 2 x 20 = 400,000 rows at 224x224.
 
-    python benchmarks/whole.py --backgrounds DIR --foregrounds DIR [--output DIR] [--placements 20]
+    python benchmarks/whole.py --backgrounds DIR --foregrounds DIR [--output DIR]
+    python benchmarks/whole.py --placements 1 --depth-label predicted --no-app    # 20,000 rows with predicted depth
 
 It builds with placed depth labels from 100 backgrounds and 100 cut-outs, then builds again, verifies, and starts the
 app on it (benchmarks/app.py). If the folders have fewer pictures, changed copies are made: another crop, other colours.
@@ -26,6 +27,7 @@ from PIL import Image
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
+from options import add_picture_options  # noqa: E402
 from table import hardware, print_head, print_row  # noqa: E402
 
 NUM_SOURCES = 100
@@ -102,12 +104,11 @@ def memory_of(pid: int) -> list[tuple[int, int]]:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    bundled = ROOT / "fgbg_depth" / "data"
-    parser.add_argument("--backgrounds", type=Path, default=bundled / "backgrounds", help="default: bundled")
-    parser.add_argument("--foregrounds", type=Path, default=bundled / "foregrounds", help="default: bundled")
+    add_picture_options(parser)
     parser.add_argument("--output", type=Path, help="keep the dataset in this folder")
     parser.add_argument("--placements", type=int, default=20, help="default: %(default)s")
     parser.add_argument("--depth-label", default="placed", help="default: %(default)s")
+    parser.add_argument("--no-app", action="store_true", help="do not start the app on it")
     options = parser.parse_args()
     print(hardware())
     print_head()
@@ -136,6 +137,8 @@ def main() -> None:
         print_row("build again, nothing to do", f"{again.wall_s:.1f} s, {again.cpu_s:.1f} CPU s")
         check = run("builder.py", "verify", str(output))
         print_row("verify", f"{check.wall_s:,.0f} s, {check.cpu_s:,.0f} CPU s", check.output.strip().splitlines()[-1])
+        if options.no_app:
+            return
         print("\nThe app on it:", flush=True)
         subprocess.run([sys.executable, str(ROOT / "benchmarks" / "app.py"), "--output", str(output)], check=True)
 
