@@ -51,6 +51,7 @@ class Benchmark:
 
 BENCHMARKS = (
     Benchmark("startup", "start-up", "", "--repeats 2"),
+    Benchmark("before", "version 1", "", "--repeats 1", takes_pictures=True),
     Benchmark("compose", "compose", "", "--rows 800 --repeats 2", takes_pictures=True),
     Benchmark("compose_steps", "compose, by step", "", "--rows 800 --repeats 2", takes_pictures=True),
     Benchmark("encoders", "encoders", "", "--images 4 --repeats 2"),

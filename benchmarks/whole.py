@@ -65,8 +65,8 @@ def make_sources(originals: Path, folder: Path, is_cutout: bool) -> None:
         Image.fromarray(pixels).save(folder / f"{number:03d}.png")
 
 
-def run(*arguments: str) -> Usage:
-    """Run a command of this project and watch its processes.
+def run(*arguments: str, cwd: Path = ROOT) -> Usage:
+    """Run a command of this project, or of the checkout `cwd`, and watch its processes.
 
     Raises:
         SystemExit: it failed.
@@ -74,7 +74,7 @@ def run(*arguments: str) -> Usage:
     before = resource.getrusage(resource.RUSAGE_CHILDREN)
     start = time.perf_counter()
     with tempfile.TemporaryFile("w+") as log:
-        process = subprocess.Popen([sys.executable, *arguments], cwd=ROOT, stdout=log, stderr=subprocess.STDOUT)
+        process = subprocess.Popen([sys.executable, *arguments], cwd=cwd, stdout=log, stderr=subprocess.STDOUT)
         peaks: dict[int, int] = {}
         while process.poll() is None:
             for pid, rss in memory_of(process.pid):
