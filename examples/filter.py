@@ -19,10 +19,12 @@ To train on them, use the numbers, or let `load` read only matching rows:
 
 import argparse
 import json
+import sys
 from pathlib import Path
 
 import numpy as np
 
+sys.path.append(str(Path(__file__).resolve().parent.parent))  # a checkout needs no installation
 import fgbg_depth
 from fgbg_depth.card.sheets import contact_sheet
 from fgbg_depth.schema import CHECKS, LABELS

@@ -20,10 +20,12 @@ Source: `hf jobs uv run --help` of huggingface_hub 2.4; https://peps.python.org/
 
 import argparse
 import sys
+from pathlib import Path
 
 from huggingface_hub import HfApi
 from huggingface_hub.errors import HfHubHTTPError, LocalTokenNotFoundError
 
+sys.path.append(str(Path(__file__).resolve().parent.parent))  # a checkout needs no installation
 from fgbg_depth.cli.main import main as fgbg_depth
 
 

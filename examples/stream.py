@@ -7,13 +7,16 @@ backgrounds and cut-outs. Workers share the shards. With `--where`, groups of ro
 """
 
 import argparse
+import sys
 import time
+from pathlib import Path
 
 import numpy as np
 import torch
 from torch.utils.data import DataLoader
 from tqdm import tqdm
 
+sys.path.append(str(Path(__file__).resolve().parent.parent))  # a checkout needs no installation
 import fgbg_depth
 from fgbg_depth.training.targets import log_distance
 

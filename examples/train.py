@@ -11,6 +11,7 @@ predictions.png. `test_unseen_both` is the split to compare: neither its backgro
 import argparse
 import json
 import os
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -21,6 +22,7 @@ from safetensors.torch import save_file
 from torch.utils.data import BatchSampler, DataLoader, RandomSampler
 from tqdm import tqdm
 
+sys.path.append(str(Path(__file__).resolve().parent.parent))  # a checkout needs no installation
 import fgbg_depth
 from fgbg_depth.depth.colors import colorize
 from fgbg_depth.training.losses import depth_loss, mask_loss
@@ -48,10 +50,8 @@ class ToTensors:
         pixels = torch.cat(pixels, 1).float() / 255
         scale, grid = self.draw_views(len(pixels))
         pixels = F.grid_sample(pixels, grid, "bilinear", "border", align_corners=False)
-        out = {"picture": pixels[:, :3], "matte": pixels[:, 3:].clamp(0, 1)}
-        if self.augment:
-            gain = torch.empty(len(pixels), 3, 1, 1).uniform_(0.8, 1.25)
-            out["picture"] = (out["picture"] * gain).clamp(0, 1)
+        gain = torch.empty(len(pixels), 3, 1, 1).uniform_(0.8, 1.25) if self.augment else 1
+        out = {"picture": (pixels[:, :3] * gain).clamp(0, 1), "matte": pixels[:, 3:].clamp(0, 1)}
         if self.depth:
             target, valid = log_distance(batch[self.depth], self.spec)
             maps = torch.from_numpy(np.stack([target, valid.astype(np.float32)], 1))

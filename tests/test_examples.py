@@ -141,17 +141,22 @@ def test_stream_reads_shuffled_batches(
     assert "No row matches" in capsys.readouterr().out
 
 
+def started(folder: Path, name: str, *arguments: object) -> subprocess.CompletedProcess[str]:
+    """An example as a user starts it, from a checkout whose package is not installed and on no path."""
+    environment = {key: value for key, value in os.environ.items() if key != "PYTHONPATH"}
+    command = [sys.executable, str(EXAMPLES / name), *map(str, arguments)]
+    return subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, check=False)
+
+
+@pytest.mark.parametrize("name", ["train.py", "filter.py", "stream.py", "hub_job.py"])
+def test_every_example_starts_in_a_checkout(name: str, tmp_path: Path) -> None:
+    done = started(tmp_path, name, "--help")
+    assert done.returncode == 0 and "usage:" in done.stdout, done.stderr
+
+
 @pytest.mark.slow
 def test_train_with_workers_as_a_command_of_its_own(metric_output: Path, tmp_path: Path) -> None:  # noqa: F811
     arguments = ["--data", metric_output, "--output", tmp_path / "t", "--steps", "4", "--size", "32", "--workers", "2"]
-    command = [sys.executable, str(EXAMPLES / "train.py"), *map(str, arguments), "--amp"]
-    done = subprocess.run(
-        command,
-        capture_output=True,
-        text=True,
-        cwd=EXAMPLES.parent,
-        env=os.environ | {"PYTHONPATH": str(EXAMPLES.parent)},
-        check=False,
-    )
+    done = started(tmp_path, "train.py", *arguments, "--amp")
     assert done.returncode == 0, done.stderr
     assert (tmp_path / "t" / "predictions.png").is_file()
