@@ -148,7 +148,7 @@ def main(arguments: list[str] | None = None) -> None:
     if options.report:
         update_document(DOCUMENT, json.loads(options.results.read_text()))
     elif options.picture:
-        networks = {way: network_file(options.work, way, 0, options.steps) for way in ("a", "d")}
+        networks = {way: network_file(options.work, way, 0, options.steps) for way in ("a", "b", "d")}
         write_picture(PICTURE, networks, unseen.rendered(options.scenes, SIZE, options.work / "scenes"))
     else:
         run_study(options)

@@ -1,4 +1,4 @@
-"""docs/study.png: what the networks of ways (a) and (d) predict for unseen rendered scenes."""
+"""docs/study.png: what the networks of some ways predict for unseen rendered scenes."""
 
 from __future__ import annotations
 
@@ -16,11 +16,14 @@ from fgbg_depth.depth.kinds import KINDS
 from fgbg_depth.training.network import SmallNet
 
 ROWS, GAP, HEAD = 5, 4, 16
-TITLES = ("picture", "true matte", "(a) matte", "(d) matte", "true depth", "(a) depth", "(d) depth")
 
 
 def write_picture(path: Path, networks: dict[str, Path], unseen: Unseen, rows: int = ROWS) -> None:
-    """Draw a few scenes, evenly spread over the test set; depth is drawn after scale and shift, near is bright."""
+    """Draw a few scenes, evenly spread over the test set; depth is drawn after scale and shift, near is bright.
+
+    Args:
+        networks: the weights by way, in the order in which they are drawn.
+    """
     assert unseen.depth_m is not None
     chosen = np.linspace(0, len(unseen.pictures) - 1, rows).round().astype(int)
     pictures, mattes, true = unseen.pictures[chosen], unseen.mattes[chosen], unseen.depth_m[chosen]
@@ -33,9 +36,11 @@ def write_picture(path: Path, networks: dict[str, Path], unseen: Unseen, rows: i
         depth = [aligned(d, t, t < FAR_M, "affine") for d, t in zip(distances, true, strict=True)]
         predicted[way] = matte, np.stack(depth)
     side = pictures.shape[1]
-    sheet = Image.new("RGB", (len(TITLES) * (side + GAP) - GAP, HEAD + rows * (side + GAP) - GAP), "white")
+    titles = ["picture", "true matte", *(f"({way}) matte" for way in networks)]
+    titles += ["true depth", *(f"({way}) depth" for way in networks)]
+    sheet = Image.new("RGB", (len(titles) * (side + GAP) - GAP, HEAD + rows * (side + GAP) - GAP), "white")
     draw = ImageDraw.Draw(sheet)
-    for column, title in enumerate(TITLES):
+    for column, title in enumerate(titles):
         draw.text((column * (side + GAP) + 2, 2), title, "black")
     for row in range(rows):
         tiles = [pictures[row], mattes[row], *(np.round(255 * predicted[way][0][row]) for way in networks)]
