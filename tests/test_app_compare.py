@@ -162,6 +162,9 @@ class TestInBrowser:
         visit.page.locator(".fg-row[data-row='train/4']").wait_for()
         visit.page.locator("#fg-rowbar").get_by_role("link", name="Compare labels").click()
         visit.page.locator("[data-compared='train/4']").wait_for()
+        assert not visit.page.get_by_role("link", name="Compare labels").count(), "it is open already"
+        visit.page.get_by_role("link", name="Show the row").click()
+        visit.page.locator(".fg-row[data-row='train/4']").wait_for()
         visit.done()
 
     @pytest.mark.slow
