@@ -28,7 +28,7 @@ from benchmarks.study.picture import write_picture
 from benchmarks.study.references import reference_scores
 from benchmarks.study.report import update_document
 from benchmarks.study.sources import Sources, prepare_sources
-from benchmarks.study.ways import EXTRA_WAYS, SIZE, WAYS, Rows, to_distance, way_rows
+from benchmarks.study.ways import EXTRA_WAYS, SIZE, WAYS, Rows, to_distance, unseen_varied, way_rows
 from benchmarks.table import cpu_name
 
 ROOT = Path(__file__).parents[2]
@@ -75,6 +75,7 @@ def load_tests(sources: Sources, work: Path, scenes: int) -> dict[str, unseen.Un
         made = notebook_rows(held[0], held[1], SIZE, lambda pictures: pictures[..., 0])  # its depth is not used
         tests["notebook"] = unseen.Unseen(made["pictures"], made["masks"])
         tests["standing"] = unseen.photographs(held[0], held[1], SIZE, standing=True)
+        tests["varied"] = unseen.Unseen(*unseen_varied(sources, work))
     return tests
 
 

@@ -103,11 +103,25 @@ def worst_tenth(recall: np.ndarray) -> np.ndarray:
     return chosen
 
 
-def study_recipe(name: str, sources: Sources) -> fgbg_depth.Recipe:
+def unseen_varied(sources: Sources, work: Path) -> tuple[np.ndarray, np.ndarray]:
+    """(N, H, W, 3) pictures and (N, H, W) mattes of held-out photographs and cut-outs, put together as in way (d)."""
+
+    def read() -> dict[str, np.ndarray]:
+        output = str(work / "unseen-varied")
+        build(study_recipe("varied", sources, "held"), output, workers=1, device="cpu", progress=False)
+        rows = fgbg_depth.load(output, split="train")
+        return {name: np.stack([np.asarray(image) for image in rows[name]]) for name in ("fg_bg", "fg_bg_mask")}
+
+    found = _kept(work / "unseen-varied.npz", read)
+    return found["fg_bg"], found["fg_bg_mask"]
+
+
+def study_recipe(name: str, sources: Sources, use: str = "training") -> fgbg_depth.Recipe:
     """The recipe of a build, with one row for each pair of sources and without splits.
 
     Args:
         name: `plain`, the default recipe; `varied`; or `anywhere`, which is `varied` with uniformly drawn places.
+        use: of the sources: `training` or `held`.
     """
     base = fgbg_depth.Recipe() if name == "plain" else load_recipe(VARIED)
     if name == "anywhere":
@@ -115,8 +129,8 @@ def study_recipe(name: str, sources: Sources) -> fgbg_depth.Recipe:
     return dataclasses.replace(
         base,
         name=f"study-{name}",
-        backgrounds=str(sources.training / "backgrounds"),
-        foregrounds=str(sources.training / "foregrounds"),
+        backgrounds=str(getattr(sources, use) / "backgrounds"),
+        foregrounds=str(getattr(sources, use) / "foregrounds"),
         size=SIZE,
         mirror=False,  # training mirrors rows
         placements=1,
