@@ -136,7 +136,11 @@ def main() -> None:
         assert "Nothing to do" in again.output, again.output
         print_row("build again, nothing to do", f"{again.wall_s:.1f} s, {again.cpu_s:.1f} CPU s")
         check = run("builder.py", "verify", str(output))
-        print_row("verify", f"{check.wall_s:,.0f} s, {check.cpu_s:,.0f} CPU s", check.output.strip().splitlines()[-1].removeprefix(f"{output}: "))
+        print_row(
+            "verify",
+            f"{check.wall_s:,.0f} s, {check.cpu_s:,.0f} CPU s",
+            check.output.strip().splitlines()[-1].removeprefix(f"{output}: "),
+        )
         if options.no_app:
             return
         print("\nThe app on it:", flush=True)
