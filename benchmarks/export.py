@@ -49,9 +49,9 @@ def write_plainly(files: dict[str, bytes], folder: Path) -> None:
 def build_demonstration(folder: Path) -> Path:
     """The demonstration dataset, built into `folder`."""
     from fgbg_depth.builder.pipeline import build
-    from fgbg_depth.recipe import Recipe
+    from fgbg_depth.recipe.demo import demo_recipe
 
-    build(Recipe(), folder, progress=False, log=lambda text: None)
+    build(demo_recipe(), folder, progress=False, log=lambda text: None)
     return folder
 
 
