@@ -6,7 +6,8 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 import psutil
@@ -47,6 +48,45 @@ def test_every_shard_and_every_row_is_reported(job: tuple[ShardJob, Plan], worke
     time.sleep(0.1)
     left = [p for p in children() - before if "resource_tracker" not in " ".join(psutil.Process(p).cmdline())]
     assert not left
+
+
+@dataclass(frozen=True)
+class LockedJob:
+    """The worker of task 0 takes the lock of the queue of tasks and keeps it, as one that is killed while it waits."""
+
+    folder: Path
+
+    def worker(self, index: int = 0) -> "LockedJob":
+        return self
+
+    def build(self, task: int, on_rows: Callable[[int], None]) -> int:
+        started, locked = self.folder / "started", self.folder / "locked"
+        frame = sys._getframe()
+        while "call_queue" not in frame.f_locals:
+            assert frame.f_back is not None
+            frame = frame.f_back
+        if task == 0:
+            wait_for(started)  # the other worker has its task
+            frame.f_locals["call_queue"]._rlock.acquire()
+            locked.touch()
+        else:
+            started.touch()
+            wait_for(locked)  # a worker that waits for its next task has the lock
+        return task
+
+
+def wait_for(file: Path) -> None:
+    while not file.exists():
+        time.sleep(0.01)
+
+
+def test_workers_that_cannot_end_are_killed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(engine, "END_S", 0.5)
+    finished: list[int] = []
+    before = children()
+    engine.run(LockedJob(tmp_path), [0, 1], 2, lambda rows: None, finished.append)  # type: ignore[arg-type]
+    assert sorted(finished) == [0, 1]
+    assert not [p for p in children() - before if "resource_tracker" not in " ".join(psutil.Process(p).cmdline())]
 
 
 @pytest.mark.slow

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 
 _SIGKILL = getattr(signal, "SIGKILL", 9)  # Windows does not define it
 POLL_S = 0.2  # time between two updates of the progress bar
+END_S = 20.0  # that idle workers have to end; it takes them less than a second
 # Shards that the pool holds for each worker. `wait` looks at all of them in each call: at 170,000 that took 333 ms.
 QUEUED_PER_WORKER = 4
 
@@ -103,7 +104,7 @@ def _run_processes(job: Job, tasks: Sequence[Task], workers: int, on_rows: OnRow
             for future in done:
                 on_shard(future.result())
         on_rows(sum(row_counters) - reported)
-        pool.shutdown()
+        _end_workers(pool)
     except BrokenProcessPool as e:
         exit_codes = [process.exitcode for process in _processes(pool)]  # before the others are killed, too
         _kill_workers(pool)
@@ -117,11 +118,28 @@ def _processes(pool: ProcessPoolExecutor) -> list[BaseProcess]:
     return list((pool._processes or {}).values())  # before Python 3.14 there is no public way to end running tasks
 
 
+def _end_workers(pool: ProcessPoolExecutor) -> None:
+    """Let the idle workers end, and kill those that do not.
+
+    An idle worker holds the lock of the queue of tasks while it waits for the next one. If it is killed from outside
+    just now, the others never get that lock, and so never see that they shall end.
+    """
+    killer = threading.Timer(END_S, _kill, [_processes(pool)])
+    killer.daemon = True
+    killer.start()
+    pool.shutdown()
+    killer.cancel()
+
+
 def _kill_workers(pool: ProcessPoolExecutor) -> None:
     """Kill all workers. Their unfinished files are hidden; this build or the next one removes them."""
-    for process in _processes(pool):
-        process.kill()
+    _kill(_processes(pool))
     pool.shutdown(wait=True, cancel_futures=True)
+
+
+def _kill(processes: Sequence[BaseProcess]) -> None:
+    for process in processes:
+        process.kill()
 
 
 def _why_a_worker_ended(exit_codes: Sequence[int | None], workers: int) -> str:
