@@ -13,7 +13,6 @@ from __future__ import annotations
 import argparse
 import io
 import os
-import random
 import statistics
 import subprocess
 import sys
@@ -33,7 +32,6 @@ from whole import run
 ROOT = Path(__file__).resolve().parent.parent
 VERSION_1 = "4152492"
 SIZE, DEPTH_BACKGROUNDS = 224, 4
-BUFFER, BATCH = 1000, 64  # rows of a streaming shuffle and of a training batch
 
 
 @dataclass(frozen=True)
@@ -60,25 +58,10 @@ def extract(commit: str, folder: Path) -> Path:
     return folder
 
 
-def rows_of(output: Path, column: str, shards: str = "*.parquet") -> Iterator[object]:
+def rows_of(output: Path, column: str) -> Iterator[object]:
     """A column's values of all rows, shard by shard."""
-    for file in sorted((output / "data").glob(shards)):
+    for file in sorted((output / "data").glob("*.parquet")):
         yield from pq.read_table(file, columns=[column])[column].to_pylist()
-
-
-def shuffled_cutouts(output: Path) -> float:
-    """Different cut-outs in a batch of a streaming shuffle of `train`, mean over batches."""
-    choice, buffer, order = random.Random(0), [], []
-    for name in rows_of(output, "fg", "train-*.parquet"):
-        if len(buffer) < BUFFER:
-            buffer.append(name)
-            continue
-        place = choice.randrange(BUFFER)
-        order.append(buffer[place])
-        buffer[place] = name
-    choice.shuffle(buffer)
-    order += buffer
-    return statistics.mean(len(set(order[i : i + BATCH])) for i in range(0, len(order) - BATCH + 1, BATCH))
 
 
 def depth_kb(output: Path) -> float:
@@ -113,22 +96,19 @@ def main() -> None:
                 times["again", version.name].append(version.build(many, f"plain-{repeat}", *plain))
                 times["depth", version.name].append(version.build(few, f"depth-{repeat}", *depth))
                 times["depth again", version.name].append(version.build(few, f"depth-{repeat}", *depth))
-        rows = sum(1 for _ in rows_of(versions[0].work / "plain-0", "fg"))
+        num_plain, num_depth = (len(list(rows_of(versions[0].work / name, "fg"))) for name in ("plain-0", "depth-0"))
         print(hardware())
         print_head()
         for key, label in (
-            ("build", f"build {rows:,} rows without depth"),
+            ("build", f"build {num_plain:,} rows without depth"),
             ("again", "build again, nothing to do"),
-            ("depth", "build with predicted depth"),
+            ("depth", f"build {num_depth:,} rows with predicted depth"),
             ("depth again", "build again with predicted depth, nothing to do"),
         ):
             now, base = (statistics.median(times[key, version.name]) for version in versions)
             print_row(label, f"{now:.2f} CPU s", f"version 1: {base:.2f} CPU s", f"{base / now:.2f} x as fast")
         kb = [depth_kb(version.work / "depth-0") for version in versions]
         print_row("a depth map", f"{kb[0]:.1f} kB", f"version 1: {kb[1]:.1f} kB", f"{kb[0] / kb[1]:.2f} of the size")
-        mixed = [shuffled_cutouts(version.work / "plain-0") for version in versions]
-        what = f"different cut-outs in a batch of {BATCH}, streamed with a shuffle of {BUFFER:,} rows"
-        print_row(what, f"{mixed[0]:.1f}", f"version 1: {mixed[1]:.1f}", f"{mixed[0] / mixed[1]:.1f}")
 
 
 if __name__ == "__main__":
