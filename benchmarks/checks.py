@@ -49,13 +49,14 @@ class Scene:
         self.bare = encode_values(np.asarray(Image.fromarray(metres).resize((SIZE, SIZE))), SPEC)
         noise = np.random.default_rng(0).uniform(0.9, 1.1, (SIZE, SIZE))
         self.labels: list[tuple[Cutout, bool, list[tuple[Layer, np.ndarray]]]] = []
-        rows = iter(self.compose())
+        rows = self.compose()
         for cutout in cutouts:
             for flip in recipe.flips:
                 alpha = np.asarray(blended(cutout, flip, recipe).alpha)
                 placed = []
-                for _ in range(recipe.placements):
-                    row = next(rows)
+                for row in rows:
+                    if (row["fg"], row["flip"]) != (cutout.name, flip):
+                        continue
                     layer = Layer(row["x"], row["y"], row["width"], row["height"], flip)
                     mask = place_alpha(alpha, layer, SIZE) >= 128
                     label = np.where(mask, self.bare // 2, self.bare) * noise
@@ -63,8 +64,7 @@ class Scene:
                 self.labels.append((cutout, flip, placed))
 
     def compose(self) -> list[dict]:
-        sums = Sums(SIZE)
-        return [row for c in self.cutouts for row in compose_rows(self.recipe, self.background, c, sums)]
+        return list(compose_rows(self.recipe, self.background, self.cutouts, Sums(SIZE)))
 
     def outlines(self) -> list[Outline]:
         return [Outline.of(np.asarray(blended(c, flip, self.recipe).alpha)) for c, flip, _ in self.labels]
