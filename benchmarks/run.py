@@ -1,8 +1,8 @@
 """Run all benchmarks one after the other and print their results as one table.
 
-    python benchmarks/run.py                                   # about 20 minutes on a free machine
+    python benchmarks/run.py                                   # about 25 minutes on a free machine
     python benchmarks/run.py --backgrounds DIR --foregrounds DIR    # some of them on your own pictures, too
-    python benchmarks/run.py --whole                           # also all 400,000 rows: 25 GB of disk
+    python benchmarks/run.py --whole                           # also all 400,000 rows: 12 minutes, 27 GB of disk
     python benchmarks/run.py --quick                           # shorter runs, less exact
     python benchmarks/run.py --only compose encoders
     python benchmarks/run.py --markdown benchmarks/RESULTS.md
@@ -90,7 +90,7 @@ def main() -> int:
     names = [b.name or b.script for b in BENCHMARKS]
     parser.add_argument("--only", nargs="+", choices=names, default=names, metavar="NAME", help=", ".join(names))
     parser.add_argument("--quick", action="store_true", help="shorter runs, less exact")
-    parser.add_argument("--whole", action="store_true", help="also all 400,000 rows; 25 GB of disk")
+    parser.add_argument("--whole", action="store_true", help="also all 400,000 rows; 27 GB of disk")
     parser.add_argument("--backgrounds", type=Path, metavar="DIR", help="own pictures, for a second run of some")
     parser.add_argument("--foregrounds", type=Path, metavar="DIR", help="own cut-outs")
     parser.add_argument("--markdown", type=Path, metavar="FILE", help="also write the table and the full outputs here")

@@ -5,7 +5,7 @@
 
 It builds with placed depth labels from 100 backgrounds and 100 cut-outs, then builds again, verifies, and starts the
 app on it (benchmarks/app.py). If the folders have fewer pictures, changed copies are made: another crop, other colours.
-Needs about 25 GB of disk; the bundled pictures are used by default. CPU times are of all processes together.
+Needs about 27 GB of disk; the bundled pictures are used by default. CPU times are of all processes together.
 """
 
 from __future__ import annotations
