@@ -143,7 +143,9 @@ def test_tables_have_means_and_deviations_over_seeds() -> None:
     assert text.startswith("before\n") and text.endswith("\nafter") and "old" not in text
     assert "| (a) the notebooks' way | 0.350 ± 0.071 | 0.350 ± 0.071 | 0.350 ± 0.071 | 0.100 ± 0.000 |" in text
     assert "| *a constant* | 0.250 | 0.250 |" in text
-    assert "+25.0 points of mask IoU" in text  # 0.60 against 0.35; the longer run has tables of its own
+    assert (
+        "(goal: +10.0): +25.0 (photographs, anywhere), +25.0 (photographs, standing), +25.0 (rendered)." in text
+    )  # 0.60 against 0.35; the longer run has tables of its own
     assert "The same with 40 steps" in text and "| 0.900 |" in text
 
 
