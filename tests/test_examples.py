@@ -148,7 +148,10 @@ def started(folder: Path, name: str, *arguments: object) -> subprocess.Completed
     return subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, check=False)
 
 
-@pytest.mark.parametrize("name", ["train.py", "filter.py", "stream.py", "hub_job.py"])
+@pytest.mark.parametrize(
+    "name",
+    ["train.py", *(pytest.param(name, marks=pytest.mark.slow) for name in ("filter.py", "stream.py", "hub_job.py"))],
+)
 def test_every_example_starts_in_a_checkout(name: str, tmp_path: Path) -> None:
     done = started(tmp_path, name, "--help")
     assert done.returncode == 0 and "usage:" in done.stdout, done.stderr
