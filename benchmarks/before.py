@@ -1,11 +1,11 @@
-"""This version against an earlier commit of this repository: the same commands, run alternately.
+"""This version against version 1, a commit of this repository: the same commands, run alternately.
 
-    python benchmarks/before.py [--base COMMIT] [--repeats 3] [--backgrounds DIR --foregrounds DIR]
+    python benchmarks/before.py [--repeats 3] [--backgrounds DIR --foregrounds DIR]
 
 At most 50 pictures of each kind are used, and 4 backgrounds for the builds with depth.
 The commands are those that both have: `builder.py build` with and without depth, and again when nothing is to do. CPU
-times are of all processes of a command. The base's files are taken from git into a temporary folder; it runs in the
-same Python environment. By default the base is the last commit of version 1.
+times are of all processes of a command. Version 1's files are taken from git into a temporary folder; it runs in the
+same Python environment.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ from table import hardware, print_head, print_row
 from whole import run
 
 ROOT = Path(__file__).resolve().parent.parent
-VERSION_1 = "4152492"
+VERSION_1 = "4152492"  # its last commit
 SIZE, DEPTH_BACKGROUNDS = 224, 4
 
 
@@ -71,7 +71,6 @@ def depth_kb(output: Path) -> float:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--base", default=VERSION_1, metavar="COMMIT", help="default: %(default)s, version 1")
     parser.add_argument("--repeats", type=int, default=3, help="alternating repeats (default: %(default)s)")
     parser.add_argument("--rows", type=int, default=4000, help="about so many without depth (default: %(default)s)")
     add_picture_options(parser)
@@ -89,7 +88,7 @@ def main() -> None:
         plain = ("--placements", str(max(1, round(options.rows / (2 * num_bg * num_fg)))), "--depth-model", "none")
         depth = ("--placements", "1", "--depth-model", "densedepth-demo")
         versions = [Version("now", ROOT, folder / "now")]
-        versions += [Version("base", extract(options.base, folder / "code"), folder / "base")]
+        versions += [Version("version 1", extract(VERSION_1, folder / "code"), folder / "version-1")]
         for repeat in range(options.repeats):
             for version in versions:
                 times["build", version.name].append(version.build(many, f"plain-{repeat}", *plain))
@@ -105,8 +104,8 @@ def main() -> None:
             ("depth", f"build {num_depth:,} rows with predicted depth"),
             ("depth again", "build again with predicted depth, nothing to do"),
         ):
-            now, base = (statistics.median(times[key, version.name]) for version in versions)
-            print_row(label, f"{now:.2f} CPU s", f"version 1: {base:.2f} CPU s", f"{base / now:.2f} x as fast")
+            now, then = (statistics.median(times[key, version.name]) for version in versions)
+            print_row(label, f"{now:.2f} CPU s", f"version 1: {then:.2f} CPU s", f"{then / now:.2f} x as fast")
         kb = [depth_kb(version.work / "depth-0") for version in versions]
         print_row("a depth map", f"{kb[0]:.1f} kB", f"version 1: {kb[1]:.1f} kB", f"{kb[0] / kb[1]:.2f} of the size")
 
